@@ -1,0 +1,35 @@
+# make run     build a release and start it with config.yaml (with a demo gateway while none is configured)
+# make build   build a release
+# make test    build everything and run every test
+# make lint    check the layout of the Swift files
+# make format  mend the layout of the Swift files
+# make bench   measure (see Benchmarks/README.md)
+
+SWIFT ?= swift
+SWIFT_FILES = Package.swift Sources Tests Plugins
+
+.PHONY: run build test lint format bench deps
+
+run: build
+	.build/release/sluice serve --config config.yaml --demo
+
+build: deps
+	$(SWIFT) build -c release --product sluice
+
+test: deps
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --parallel
+	Tests/BrowserTests/run
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_FILES)
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_FILES)
+
+bench: build
+	Benchmarks/run
+
+# The C libraries that Sluice is built on; installed where the system is Debian's and they are missing.
+deps:
+	@./.ci/install-dependencies

@@ -1,0 +1,172 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// The settings of every Swift target of this package, in one place.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "sluice",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "sluice", targets: ["sluice"]),
+        .library(name: "MiddlewareKit", targets: ["MiddlewareKit"]),
+        .library(name: "MiddlewareTesting", targets: ["MiddlewareTesting"]),
+        .library(name: "OpenClawTesting", targets: ["OpenClawTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .target(name: "MiddlewareKit", dependencies: [log]),
+        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", log]),
+        .target(name: "Stages", dependencies: ["MiddlewareKit", crypto, log]),
+        .target(
+            name: "Storage",
+            dependencies: [
+                "JSON", "MiddlewareKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]
+        ),
+        .target(
+            name: "Settings",
+            dependencies: ["MiddlewareKit", .product(name: "Yams", package: "Yams")]
+        ),
+        .target(
+            name: "WebSocketTransport",
+            dependencies: nio + [
+                log,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
+            name: "CSimdjson",
+            cxxSettings: [.define("NDEBUG")],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .target(name: "JSON", dependencies: ["CSimdjson", .product(name: "NIOCore", package: "swift-nio")]),
+        .target(
+            name: "OpenClaw",
+            dependencies: nio + ["CSimdjson", "JSON", "MiddlewareKit", "WebSocketTransport", crypto, log]
+        ),
+        .target(
+            name: "BrowserEndpoint",
+            dependencies: nio + [
+                "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "WebSocketTransport",
+                crypto,
+                lifecycle, log, .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ],
+            resources: [.embedInCode("Resources/openapi.json")]
+        ),
+        .executableTarget(name: "PluginCatalogTool"),
+        .plugin(
+            name: "PluginCatalog", capability: .buildTool(), dependencies: ["PluginCatalogTool"],
+            path: "Sources/PluginCatalog"
+        ),
+        .target(name: "Plugins", dependencies: ["MiddlewareKit", log], path: "Plugins", plugins: ["PluginCatalog"]),
+        .target(name: "Console", resources: [.embedInCode("index.html")]),
+        .target(
+            name: "SluiceServer",
+            dependencies: nio + [
+                "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine", "Plugins",
+                "Settings",
+                "Stages", "Storage", "WebSocketTransport", log, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ]
+        ),
+        .executableTarget(
+            name: "sluice",
+            dependencies: [
+                "SluiceServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        .target(name: "MiddlewareTesting", dependencies: ["MiddlewareKit", log]),
+        .target(
+            name: "OpenClawTesting",
+            dependencies: nio + ["JSON", "WebSocketTransport", crypto, log]
+        ),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit"]),
+        .testTarget(
+            name: "PipelineEngineTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "PipelineEngine", log]
+        ),
+        .testTarget(name: "StagesTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
+        .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
+        .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
+        .testTarget(name: "SettingsTests", dependencies: ["MiddlewareKit", "Settings"]),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["MiddlewareKit", "Storage", crypto, log, .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+        .testTarget(
+            name: "WebSocketTransportTests",
+            dependencies: nio + [
+                "WebSocketTransport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(
+            name: "OpenClawTests",
+            dependencies: nio + [
+                "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "WebSocketTransport", crypto, log,
+            ],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "OpenClawTestingTests",
+            dependencies: nio + ["JSON", "OpenClawTesting", "WebSocketTransport", crypto, log]
+        ),
+        .testTarget(
+            name: "BrowserEndpointTests",
+            dependencies: nio + [
+                "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "OpenClawTesting",
+                "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log,
+            ]
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: nio + ["JSON", "OpenClawTesting", "WebSocketTransport", "sluice"]
+        ),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+for target in package.targets where ![.plugin, .system, .binary].contains(target.type) && target.name != "CSimdjson" {
+    target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}

@@ -1,0 +1,173 @@
+import Hummingbird
+import JSON
+import MiddlewareKit
+package import OpenClaw
+package import Storage
+import WebSocketTransport
+
+extension Routes {
+    func addGateways(to group: RouterGroup<CallContext>) {
+        let hub = hub
+        let scanner = scanner
+        group.get { request, call in
+            let context = await hub.context(of: request, call)
+            let list = try await hub.call(.gateways, gateway: "", context: context) { _ in await hub.gatewayList() }
+            return Response(json: .array(list))
+        }
+        group.post { request, call in
+            var request = request
+            let context = await hub.context(of: request, call)
+            let new = try NewGateway(try await request.jsonObject())
+            return Response(.created, json: try await hub.addGateway(new, context: context))
+        }
+        group.post("scan") { request, call in
+            let context = await hub.context(of: request, call)
+            let found = try await hub.call(.manage, gateway: "", context: context) { principal in
+                try principal.requireAdministrator()
+                guard let scanner else {
+                    throw Rejection(
+                        code: "disabled",
+                        message:
+                            "Scanning the local network is off. Set `scan: { enabled: true }` in config.yaml to allow it."
+                    )
+                }
+                return try await scanner.scan()
+            }
+            return Response(json: .array(found.map { ["url": .string($0)] }))
+        }
+        group.delete("{gateway}") { request, call in
+            let context = await hub.context(of: request, call)
+            try await hub.removeGateway(try call.parameter("gateway"), context: context)
+            return Response(json: ["ok": true])
+        }
+        group.get("{gateway}/status") { request, call in
+            let context = await hub.context(of: request, call)
+            return Response(json: try await hub.gatewayStatus(try call.parameter("gateway"), context: context))
+        }
+    }
+}
+
+/// A gateway as somebody wants it added.
+struct NewGateway: Sendable {
+    let id: String
+    let name: String
+    let url: String
+    let token: String?
+    let password: String?
+
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    init(_ body: JSONObject) throws {
+        try body.requireOnly("id", "name", "url", "token", "password")
+        guard let name = try body.string("name", atMost: 100), name.contains(where: { !$0.isWhitespace }) else {
+            throw Rejection.badRequest("`name` is missing.")
+        }
+        guard let url = try body.string("url") else {
+            throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
+        }
+        if let problem = WebSocketClient.problem(withURL: url) { throw Rejection.badRequest("`url`: \(problem)") }
+        let id = try body.string("id", atMost: 64) ?? Self.slug(of: name)
+        guard !id.isEmpty, id.utf8.allSatisfy(Self.isIDCharacter),
+            id.utf8.first.map({ $0 != UInt8(ascii: "-") }) == true
+        else {
+            throw Rejection.badRequest("`id` must be lowercase letters, digits, - and _ (at most 64).")
+        }
+        self.id = id
+        self.name = name
+        self.url = url
+        token = try body.string("token", atMost: 4096)
+        password = try body.string("password", atMost: 4096)
+    }
+
+    /// Lowercase letters and digits of the name, with dashes between its words.
+    static func slug(of name: String) -> String {
+        let words = name.lowercased().utf8.split {
+            !isIDCharacter($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+        }
+        let slug = words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "-").prefix(64)
+        return slug.isEmpty ? "gateway-\(RandomID.make().prefix(6))" : String(slug)
+    }
+
+    private static func isIDCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+            UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}
+
+extension Principal {
+    func requireAdministrator() throws {
+        guard isAdministrator else {
+            throw Rejection(code: "forbidden", message: "Only an administrator may do this.")
+        }
+    }
+}
+
+extension BrowserHub {
+    func addGateway(_ new: NewGateway, context: MessageContext) async throws -> JSONValue {
+        let (gateways, storage) = (gateways, storage)
+        return try await call(.manage, gateway: new.id, context: context) { principal in
+            try principal.requireAdministrator()
+            guard await self.status(of: new.id) == nil else {
+                throw Rejection.badRequest("There is a gateway “\(new.id)” already.")
+            }
+            let stored = StoredGateway(
+                id: new.id, name: new.name, url: new.url, token: new.token, password: new.password)
+            try await storage.addGateway(stored)
+            await gateways.add(GatewayConfiguration(stored))
+            return [
+                "id": .string(new.id), "name": .string(new.name), "url": .string(new.url), "connected": false,
+            ]
+        }
+    }
+
+    func removeGateway(_ id: String, context: MessageContext) async throws {
+        let (gateways, storage) = (gateways, storage)
+        try await call(.manage, gateway: id, context: context) { principal in
+            try principal.requireAdministrator()
+            guard await self.status(of: id) != nil else { throw Rejection.notFound("There is no gateway “\(id)”.") }
+            guard try await storage.removeGateway(id: id) else {
+                throw Rejection(
+                    code: "conflict", message: "The gateway “\(id)” stands in config.yaml; remove it there.")
+            }
+            await gateways.remove(id: id)
+        }
+    }
+
+    func gatewayStatus(_ id: String, context: MessageContext) async throws -> JSONValue {
+        try await call(.gateways, gateway: id, context: context) { _ in
+            guard let status = await self.status(of: id) else {
+                throw Rejection.notFound("There is no gateway “\(id)”.")
+            }
+            let metadata = await self.metadata(of: id)
+            let defaultModel: JSONValue = metadata?.defaultModel.map { .string($0) } ?? .null
+            var object: JSONObject = [
+                "id": .string(id),
+                "connected": .bool(status.isConnected),
+                "agents": .array(metadata?.agentRows ?? []),
+                "models": .array(metadata?.modelRows ?? []),
+                "default_model": defaultModel,
+                "defaultModel": defaultModel,
+                "state": .string(status.state.rawValue),
+                "since": .integer(status.since.milliseconds),
+                "attempts": .integer(Int64(status.attempts)),
+            ]
+            object["reason"] = status.reason.map { .string($0) }
+            object["remedy"] = status.remedy.map { .string($0) }
+            object["lastError"] = status.lastError.map { .string($0) }
+            object["protocol"] = status.protocolVersion.map { .integer(Int64($0)) }
+            object["serverVersion"] = status.serverVersion.map { .string($0) }
+            return .object(object)
+        }
+    }
+}
+
+extension GatewayConfiguration {
+    package init(_ stored: StoredGateway) {
+        self.init(
+            id: stored.id, name: stored.name, url: stored.url, token: stored.token.map { Secret($0) },
+            password: stored.password.map { Secret($0) })
+    }
+}

@@ -1,0 +1,37 @@
+package import Hummingbird
+import JSON
+import MiddlewareKit
+import NIOCore
+
+/// All HTTP routes. Except for the page and the health checks, each call goes through the chain.
+package struct Routes: Sendable {
+    let hub: BrowserHub
+    let origins: OriginPolicy
+    let page: Page
+    let scanner: (any GatewayScanner)?
+
+    package init(hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?) {
+        self.hub = hub
+        self.origins = origins
+        self.page = page
+        self.scanner = scanner
+    }
+
+    package func router() -> Router<CallContext> {
+        let router = Router(context: CallContext.self, options: .autoGenerateHeadEndpoints)
+        router.middlewares.add(ErrorMiddleware())
+        router.middlewares.add(OriginMiddleware(policy: origins))
+        let page = page
+        router.get("/") { request, _ in page.response(to: request) }
+        addHealth(to: router)
+        addGateways(to: router.group("api/gateways"))
+        addSessions(to: router.group("api/gateways/{gateway}/sessions"))
+        return router
+    }
+}
+
+/// Looks for gateways on the local network.
+package protocol GatewayScanner: Sendable {
+    /// The addresses where a gateway answered, as WebSocket URLs.
+    func scan() async throws -> [String]
+}

@@ -1,0 +1,172 @@
+import JSON
+import MiddlewareKit
+import NIOCore
+import OpenClaw
+import PipelineEngine
+import Storage
+
+/// Questions with one answer, the same over WebSocket and HTTP. Each goes through the chain first.
+extension BrowserHub {
+    /// Sends a message of `kind` through the chain and returns what `terminal` makes of it.
+    func call<Value: Sendable>(
+        _ kind: MessageKind, gateway: String, session: SessionID? = nil, runID: String? = nil, context: MessageContext,
+        terminal: @escaping @Sendable (Principal) async throws -> Value
+    ) async throws -> Value {
+        let result = CallResult<Value>()
+        let message = InboundMessage(kind: kind, gateway: gateway, sessionKey: session?.key, runID: runID)
+        let passage = try await chain.send(message, context: context) { _, context in
+            result.value = try await terminal(context.principal ?? .anonymous)
+        }
+        return try result.take(after: passage)
+    }
+
+    func call<Value: Sendable>(
+        _ kind: MessageKind, in session: SessionID, runID: String? = nil, context: MessageContext,
+        terminal: @escaping @Sendable (Principal) async throws -> Value
+    ) async throws -> Value {
+        try await call(
+            kind, gateway: session.gateway, session: session, runID: runID, context: context, terminal: terminal)
+    }
+
+    func sessionID(gateway: String, key: String) -> SessionID {
+        SessionID(gateway: gateway, key: gateways.assumeIsolated { $0.canonicalKey(key, gateway: gateway) })
+    }
+
+    /// The session, if the principal of the context may have to do with it.
+    func session(_ id: SessionID, for context: MessageContext) async throws -> Session {
+        let session = try await session(id)
+        guard session.permits(context.principal ?? .anonymous) else {
+            forgetIfIdle(session)
+            throw Rejection.forbidden
+        }
+        return session
+    }
+
+    /// - Throws: ``Rejection`` when the session belongs to somebody else.
+    func checkAccess(to id: SessionID, by principal: Principal) async throws {
+        let session = try await session(id)
+        defer { forgetIfIdle(session) }
+        guard session.permits(principal) else { throw Rejection.forbidden }
+    }
+
+    // MARK: History
+
+    struct HistoryPage: Sendable {
+        /// The array of messages, oldest first.
+        let messages: ByteBuffer
+        /// Where the page before this one ends; nil when there is none.
+        let before: Int64?
+
+        var payload: ByteBuffer {
+            var buffer = ByteBuffer()
+            buffer.reserveCapacity(messages.readableBytes + 64)
+            buffer.writeStaticString("{\"messages\":")
+            buffer.writeImmutableBuffer(messages)
+            buffer.writeString(",\"before\":\(before.map { "\($0)" } ?? "null")}")
+            return buffer
+        }
+    }
+
+    func history(_ id: SessionID, limit: Int, before: Int64?, context: MessageContext) async throws -> HistoryPage {
+        let storage = storage
+        return try await call(.history, in: id, context: context) { principal in
+            try await self.checkAccess(to: id, by: principal)
+            let page = try await storage.messages(
+                gateway: id.gateway, sessionKey: id.key, limit: limit, before: before)
+            return HistoryPage(messages: ByteBuffer(string: page.json), before: page.before)
+        }
+    }
+
+    // MARK: Abort
+
+    func abort(_ id: SessionID, runID: String?, context: MessageContext) async throws -> ByteBuffer {
+        let gateways = gateways
+        return try await call(.abort, in: id, runID: runID, context: context) { principal in
+            try await self.checkAccess(to: id, by: principal)
+            let answer = try await gateways.abort(gateway: id.gateway, sessionKey: id.key, runID: runID)
+            var buffer = ByteBuffer()
+            buffer.writeJSON([
+                "aborted": .bool(answer.aborted), "runIds": .array(answer.runIDs.map { .string($0) }),
+            ])
+            return buffer
+        }
+    }
+
+    // MARK: Lists
+
+    func list(_ action: BrowserRequest.Action, gateway: String, context: MessageContext) async throws -> ByteBuffer {
+        let value: JSONValue
+        switch action {
+        case .agents:
+            value = try await call(.agents, gateway: gateway, context: context) { _ in
+                let metadata = await self.metadata(of: gateway)
+                return [
+                    "agents": .array(metadata?.agents.map(\.json) ?? []),
+                    "defaultId": metadata.map { .string($0.defaultAgentID) } ?? .null,
+                ]
+            }
+        case .models:
+            value = try await call(.models, gateway: gateway, context: context) { _ in
+                let metadata = await self.metadata(of: gateway)
+                return [
+                    "models": .array(metadata?.models.map(\.json) ?? []),
+                    "defaultModel": metadata?.defaultModel.map { .string($0) } ?? .null,
+                ]
+            }
+        case .sessions(let limit):
+            let storage = storage
+            let rows = try await call(.sessions, gateway: gateway, context: context) { principal in
+                try await storage.sessions(gateway: gateway, visibleTo: principal, limit: limit)
+            }
+            value = ["sessions": .array(rows.map(\.json))]
+        default:
+            value = try await call(.gateways, gateway: "", context: context) { _ in
+                ["gateways": .array(await self.gatewayList())]
+            }
+        }
+        var buffer = ByteBuffer()
+        buffer.writeJSON(value)
+        return buffer
+    }
+
+    func metadata(of gateway: String) -> GatewayMetadata? {
+        gateways.assumeIsolated { $0.metadata(of: gateway) }
+    }
+
+    func status(of gateway: String) -> GatewayStatus? {
+        gateways.assumeIsolated { $0.status(of: gateway) }
+    }
+
+    /// `{id, name, url, connected}` of every gateway; never a token.
+    func gatewayList() -> [JSONValue] {
+        gateways.assumeIsolated { $0.statuses }.map { configuration, status in
+            [
+                "id": .string(configuration.id), "name": .string(configuration.name), "url": .string(configuration.url),
+                "connected": .bool(status.isConnected),
+            ]
+        }
+    }
+
+    /// - Throws: ``Rejection`` that says why the gateway cannot be reached.
+    func requireConnection(to gateway: String) throws {
+        guard let status = status(of: gateway), !status.isConnected else { return }
+        var message = "The gateway “\(gateway)” is not connected"
+        message += status.reason.map { ": \($0)" } ?? "."
+        if let remedy = status.remedy { message += " \(remedy)" }
+        throw Rejection(code: "gateway_unavailable", message: message, retryAfterMs: 2000)
+    }
+}
+
+extension Rejection {
+    /// A gateway's refusal in its own words, or why it could not be asked.
+    init(answering error: GatewayError) {
+        switch error {
+        case .refused(let code, let message, let retryAfterMs):
+            self.init(code: "gateway_refused", message: "\(message) (\(code))", retryAfterMs: retryAfterMs)
+        case .timedOut: self.init(code: "gateway_timeout", message: error.description)
+        case .connectionLost: self.init(code: "gateway_lost", message: error.description, retryAfterMs: 2000)
+        case .unknownGateway: self.init(code: "unknown_gateway", message: error.description)
+        default: self.init(code: "gateway_unavailable", message: error.description, retryAfterMs: 2000)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import JSON
+import Logging
+import MiddlewareKit
+import NIOCore
+import OpenClaw
+import PipelineEngine
+import WebSocketTransport
+
+/// Browsers come, say who they are, send frames, and go.
+extension BrowserHub {
+    func connectionDidOpen(
+        _ socket: WebSocket, info: ConnectionInfo, dialect: Dialect, gateway: String?, credential: Credential?
+    ) {
+        guard connections.count < limits.maxConnections, !isDraining else {
+            socket.close(code: 1013, reason: isDraining ? "the server is shutting down" : "too many connections")
+            return
+        }
+        let connection = BrowserConnection(
+            info: info, socket: socket, dialect: dialect, gateway: gateway, credential: credential)
+        connections[info.id] = connection
+        connection.openingTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.authTimeout)) {
+            self.assumeIsolated { $0.refuse(info.id, "No access key was sent in time.") }
+        }
+        introduce(connection)
+    }
+
+    /// Asks the chain who is there.
+    private func introduce(_ connection: BrowserConnection) {
+        let id = connection.info.id
+        let context = makeContext(connection.info, credential: connection.credential, principal: nil)
+        let chain = chain
+        jobs.submit {
+            let verdict: Result<Principal, Rejection>
+            do {
+                let caller = CallResult<Principal>()
+                let message = InboundMessage(kind: .connect)
+                let passage = try await chain.send(message, context: context) { _, context in
+                    caller.value = context.principal ?? .anonymous
+                }
+                verdict = try Result.success(caller.take(after: passage))
+            } catch {
+                verdict = .failure(Rejection(answering: error, logger: context.logger))
+            }
+            await self.connection(id, isIntroducedWith: verdict)
+        }
+    }
+
+    private func connection(_ id: String, isIntroducedWith verdict: Result<Principal, Rejection>) {
+        defer { flush() }
+        guard let connection = connections[id], connection.phase == .opening else { return }
+        switch verdict {
+        case .success(let principal):
+            connection.phase = .open
+            connection.principal = principal
+            connection.openingTimer?.cancel()
+            connection.openingTimer = nil
+            greet(connection, principal)
+            let early = connection.early
+            connection.early = []
+            for bytes in early { receive(bytes, from: connection) }
+        case .failure(let rejection):
+            connection.hasRefused = true
+            guard connection.credential == nil, rejection.code == "unauthorized" else {
+                send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+                return connection.socket.close(code: CloseCode.unauthorized, reason: "access denied")
+            }
+            let early = connection.early
+            connection.early = []
+            guard !early.isEmpty else {
+                return send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+            }
+            for bytes in early { authenticate(connection, with: bytes) }
+        }
+    }
+
+    /// The first frame of a connection that has not said who it is must be `auth`.
+    private func authenticate(_ connection: BrowserConnection, with bytes: ByteBuffer) {
+        guard connection.credential == nil else { return connection.early.append(bytes) }
+        if case .authenticate(let credential)? = try? BrowserRequest.native(bytes).action {
+            connection.credential = credential
+            introduce(connection)
+        } else {
+            refuse(connection.info.id, "The first frame must be {\"type\":\"auth\",\"token\":\"<access key>\"}.")
+        }
+    }
+
+    private func refuse(_ id: String, _ reason: String) {
+        guard let connection = connections[id], connection.phase == .opening else { return }
+        let rejection = Rejection(code: "unauthorized", message: reason)
+        send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+        connection.socket.close(code: CloseCode.unauthorized, reason: "access denied")
+        flush()
+    }
+
+    private func greet(_ connection: BrowserConnection, _ principal: Principal) {
+        switch connection.dialect {
+        case .native:
+            let list = gateways.assumeIsolated { $0.statuses }.map { gateway, status -> JSONValue in
+                ["id": .string(gateway.id), "name": .string(gateway.name), "connected": .bool(status.isConnected)]
+            }
+            let limits: JSONValue = [
+                "maxMessageBytes": .integer(Int64(limits.maxMessageBytes)),
+                "authTimeoutMs": .integer(limits.authTimeout.wholeMilliseconds),
+            ]
+            send(
+                .hello(connectionID: connection.info.id, user: principal.user, gateways: list, limits: limits),
+                to: connection)
+        case .chat:
+            guard let gateway = connection.gateway, status(of: gateway) != nil else {
+                let rejection = Rejection(code: "unknown_gateway", message: "Gateway not found")
+                send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+                return connection.socket.close(code: CloseCode.unknownGateway, reason: "gateway not found")
+            }
+            send(.connected(gateways.assumeIsolated { $0.metadata(of: gateway) }, isNew: true), to: connection)
+        }
+    }
+
+    func connection(_ id: String, didReceive message: WebSocketMessage) {
+        guard let connection = connections[id] else { return }
+        guard case .text(let bytes) = message else {
+            let rejection = Rejection(code: "bad_request", message: "Send text frames; this one was binary.")
+            return send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+        }
+        switch connection.phase {
+        case .open:
+            receive(bytes, from: connection)
+        case .opening where connection.hasRefused && connection.credential == nil:
+            authenticate(connection, with: bytes)
+        case .opening:
+            guard connection.early.count < limits.maxInFlight else {
+                return connection.socket.close(code: 1008, reason: "too many frames before the greeting")
+            }
+            connection.early.append(bytes)
+        case .closed:
+            break
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer, from connection: BrowserConnection) {
+        do {
+            let request =
+                switch connection.dialect {
+                case .native: try BrowserRequest.native(bytes)
+                case .chat: try BrowserRequest.chat(bytes)
+                }
+            start(request, from: connection)
+        } catch {
+            let bad = error as? BadFrame
+            let rejection = Rejection(code: "bad_request", message: bad?.message ?? "The frame could not be read.")
+            send(.error(id: bad?.id, rejection, sessionKey: nil, runID: nil), to: connection)
+        }
+    }
+
+    func connectionDidBecomeWritable(_ id: String) {
+        guard let connection = connections[id] else { return }
+        for lag in connection.lags.values { catchUp(connection, with: lag.run) }
+        flush()
+    }
+
+    func connectionDidClose(_ id: String) {
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        connection.phase = .closed
+        connection.openingTimer?.cancel()
+        connection.lags = [:]
+        connection.lanes = [:]
+        for session in connection.watched.keys.compactMap({ sessions[$0] }) {
+            session.remove(connection)
+            forgetIfIdle(session)
+        }
+        connection.watched = [:]
+    }
+
+    func makeContext(_ info: ConnectionInfo?, credential: Credential?, principal: Principal?) -> MessageContext {
+        let id = RandomID.make()
+        var logger = logger
+        logger[metadataKey: "message.id"] = "\(id)"
+        if let info { logger[metadataKey: "connection.id"] = "\(info.id)" }
+        return MessageContext(
+            id: id, connection: info, credential: credential, principal: principal, generation: chain.generation,
+            logger: logger)
+    }
+}
+
+/// Close codes of our own (RFC 6455 section 7.4.2 leaves 4000 to 4999 to applications).
+enum CloseCode {
+    static let unauthorized: UInt16 = 4401
+    static let unknownGateway: UInt16 = 4404
+}
+
+enum RandomID {
+    /// 16 random bytes in lowercase hex.
+    static func make() -> String {
+        let (high, low) = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+        return [high, low].map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}

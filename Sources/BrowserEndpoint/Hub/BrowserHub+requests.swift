@@ -1,0 +1,264 @@
+import DequeModule
+import JSON
+import Logging
+import MiddlewareKit
+import NIOCore
+import OpenClaw
+import PipelineEngine
+import Synchronization
+import WebSocketTransport
+
+/// What browsers ask for over a WebSocket. Lists and history, which HTTP asks for too, are in `BrowserHub+calls`.
+extension BrowserHub {
+    /// Takes a request in hand. Requests of one connection for the same session are taken one after the other, up to the
+    /// point where they leave the chain; all others side by side.
+    func start(_ request: BrowserRequest, from connection: BrowserConnection) {
+        switch request.action {
+        case .ping:
+            return send(.pong(id: request.id), to: connection)
+        case .ignore:
+            return
+        case .authenticate:
+            // Already let in; a client that sends its key in any case is not wrong.
+            return
+        default:
+            break
+        }
+        connection.inFlight += 1
+        if connection.inFlight >= limits.maxInFlight, !connection.isPaused {
+            connection.isPaused = true
+            connection.socket.pauseReading()
+        }
+        if let lane = request.lane {
+            if connection.lanes[lane] != nil {
+                connection.lanes[lane]?.append(request)
+                return
+            }
+            connection.lanes[lane] = []
+        }
+        submit(request, of: connection.info.id)
+    }
+
+    private func submit(_ request: BrowserRequest, of id: String) {
+        jobs.submit { await self.perform(request, of: id) }
+    }
+
+    /// The next message of the same session may enter the chain.
+    private func release(_ lane: String?, of id: String) {
+        guard let lane, let connection = connections[id], var queue = connection.lanes[lane] else { return }
+        if let next = queue.popFirst() {
+            connection.lanes[lane] = queue
+            submit(next, of: id)
+        } else {
+            connection.lanes[lane] = nil
+        }
+    }
+
+    private func perform(_ request: BrowserRequest, of id: String) async {
+        guard let connection = connections[id] else { return }
+        let context = makeContext(
+            connection.info, credential: connection.credential, principal: connection.principal)
+        let turn = LaneTurn(lane: request.lane)
+        do {
+            try await answer(request, connection, context, turn)
+        } catch {
+            let rejection = Rejection(answering: error, logger: context.logger)
+            send(
+                .error(id: request.id, rejection, sessionKey: request.sessionKey, runID: request.runID), to: connection)
+        }
+        leave(turn, of: id)
+        connection.inFlight -= 1
+        if connection.isPaused, connection.inFlight < limits.maxInFlight / 2 {
+            connection.isPaused = false
+            connection.socket.resumeReading()
+        }
+        flush()
+    }
+
+    private func leave(_ turn: LaneTurn, of id: String) {
+        if turn.end() { release(turn.lane, of: id) }
+    }
+
+    private func answer(
+        _ request: BrowserRequest, _ connection: BrowserConnection, _ context: MessageContext, _ turn: LaneTurn
+    ) async throws {
+        switch request.action {
+        case .chat(let text, let attachments):
+            try await chat(text, attachments: attachments, request: request, connection, context, turn)
+        case .subscribe:
+            let (id, connectionID) = (try sessionID(of: request, connection), connection.info.id)
+            let payload = try await call(.subscribe, in: id, context: context) { principal in
+                try await self.watch(id, by: connectionID, principal, spelling: request.sessionKey ?? "")
+            }
+            send(.result(id: request.id, payload: payload), to: connection)
+        case .unsubscribe:
+            let id = try sessionID(of: request, connection)
+            unwatch(id, connection)
+            send(.result(id: request.id, payload: ByteBuffer(string: "{}")), to: connection)
+        case .history(let limit, let before):
+            let id = try sessionID(of: request, connection)
+            switch connection.dialect {
+            case .native:
+                let page = try await history(id, limit: limit, before: before, context: context)
+                send(.result(id: request.id, payload: page.payload), to: connection)
+            case .chat:
+                let session = try await self.session(id, for: context)
+                watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
+                let page = try await history(id, limit: limit, before: before, context: context)
+                send(.history(page.messages), to: connection)
+            }
+        case .abort(let runID):
+            let id = try sessionID(of: request, connection)
+            let payload = try await abort(id, runID: runID, context: context)
+            send(.result(id: request.id, payload: payload), to: connection)
+        case .agents, .models, .sessions, .gateways:
+            let gateway = request.action.concernsOneGateway ? try gatewayID(of: request, connection) : ""
+            let payload = try await list(request.action, gateway: gateway, context: context)
+            send(.result(id: request.id, payload: payload), to: connection)
+        case .ping, .ignore, .authenticate:
+            break
+        }
+    }
+
+    // MARK: Chat
+
+    private func chat(
+        _ text: String, attachments: [Attachment], request: BrowserRequest,
+        _ connection: BrowserConnection, _ context: MessageContext, _ turn: LaneTurn
+    ) async throws {
+        let id = try sessionID(of: request, connection)
+        let session = try await self.session(id, for: context)
+        try requireConnection(to: id.gateway)
+        let principal = context.principal ?? .anonymous
+        let runID = request.runID ?? RandomID.make()
+        if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {
+            throw Rejection(code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
+        }
+        if session.owner == .undecided { session.owner = principal == .anonymous ? .nobody : .user(principal.user) }
+        if connection.dialect == .chat {
+            watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
+        } else {
+            try watch(session, by: connection, spelling: request.sessionKey ?? "")
+        }
+        let message = InboundMessage(
+            kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
+        let connectionID = connection.info.id
+        let passage = try await chain.send(message, context: context) { message, context in
+            try await self.forward(message, context: context, session: id) {
+                await self.leaveLane(turn, of: connectionID)
+            }
+        }
+        if case .dropped(let name) = passage { throw Rejection.dropped(by: name) }
+    }
+
+    private func leaveLane(_ turn: LaneTurn, of id: String) { leave(turn, of: id) }
+
+    // MARK: Watching
+
+    /// The runs under way in the session, for one who begins to watch it.
+    private func watch(
+        _ id: SessionID, by connectionID: String, _ principal: Principal, spelling: String
+    ) async throws -> ByteBuffer {
+        let session = try await session(id)
+        guard session.permits(principal) else {
+            forgetIfIdle(session)
+            throw Rejection.forbidden
+        }
+        guard let connection = connections[connectionID] else { return ByteBuffer() }
+        try watch(session, by: connection, spelling: spelling)
+        let runs = session.runs.filter { !$0.hasEnded || $0.isBusy }.map { run -> JSONValue in
+            ["runId": .string(run.run.id), "seq": .integer(Int64(run.sequence)), "text": .string(run.visibleText)]
+        }
+        var buffer = ByteBuffer()
+        buffer.writeJSON(["runs": .array(runs)])
+        return buffer
+    }
+
+    func watch(_ session: Session, by connection: BrowserConnection, spelling: String) throws {
+        guard connection.phase != .closed, connection.watched[session.id] != spelling else { return }
+        guard connection.watched.count < limits.maxWatched || connection.watched[session.id] != nil else {
+            throw Rejection(
+                code: "bad_request",
+                message: "A connection may watch \(limits.maxWatched) sessions; unsubscribe from one first.")
+        }
+        session.remove(connection)
+        session.add(connection, spelling: spelling)
+        connection.watched[session.id] = spelling
+        // It may have been forgotten while it was idle.
+        sessions[session.id] = session
+    }
+
+    /// `/ws/chat` shows one session at a time: the one that it last asked about.
+    private func watchOnly(_ session: Session, by connection: BrowserConnection, spelling: String) {
+        for id in connection.watched.keys where id != session.id { unwatch(id, connection) }
+        // One session is never above the limit.
+        try? watch(session, by: connection, spelling: spelling)
+    }
+
+    private func unwatch(_ id: SessionID, _ connection: BrowserConnection) {
+        connection.watched[id] = nil
+        guard let session = sessions[id] else { return }
+        session.remove(connection)
+        for run in session.runs { connection.lags[ObjectIdentifier(run)] = nil }
+        forgetIfIdle(session)
+    }
+
+    // MARK: Names
+
+    private func gatewayID(of request: BrowserRequest, _ connection: BrowserConnection) throws -> String {
+        let known = gateways.assumeIsolated { $0.statuses.map(\.0.id) }
+        if let name = request.gateway ?? connection.gateway {
+            guard known.contains(name) else { throw Rejection.unknownGateway(name, known: known) }
+            return name
+        }
+        guard let only = known.first, known.count == 1 else {
+            throw Rejection(
+                code: "bad_request",
+                message: known.isEmpty
+                    ? "No gateway is configured; add one to config.yaml."
+                    : "Say which `gateway` is meant: \(known.joined(separator: ", ")).")
+        }
+        return only
+    }
+
+    private func sessionID(of request: BrowserRequest, _ connection: BrowserConnection) throws -> SessionID {
+        let gateway = try gatewayID(of: request, connection)
+        return sessionID(gateway: gateway, key: request.sessionKey ?? "")
+    }
+}
+
+/// A request's place in its lane: one at a time until it has left the chain.
+final class LaneTurn: Sendable {
+    let lane: String?
+    private let isOver = Atomic(false)
+
+    init(lane: String?) { self.lane = lane }
+
+    /// True for the first call.
+    func end() -> Bool { !isOver.exchange(true, ordering: .relaxed) }
+}
+
+extension BrowserRequest {
+    /// Requests with the same lane keep their order.
+    var lane: String? {
+        sessionKey.map { "\(gateway ?? "")\u{0}\($0)" }
+    }
+}
+
+extension BrowserRequest.Action {
+    var concernsOneGateway: Bool {
+        if case .gateways = self { false } else { true }
+    }
+}
+
+extension Rejection {
+    static func unknownGateway(_ name: String, known: [String]) -> Rejection {
+        Rejection(
+            code: "unknown_gateway",
+            message: "There is no gateway “\(name)”. "
+                + (known.isEmpty ? "None is configured." : "Known are: \(known.joined(separator: ", "))."))
+    }
+
+    static let forbidden = Rejection(
+        code: "forbidden", message: "This session belongs to somebody else. Start a new one of your own.")
+}

@@ -1,0 +1,298 @@
+import DequeModule
+import Logging
+import MiddlewareKit
+import NIOCore
+package import OpenClaw
+import PipelineEngine
+import WebSocketTransport
+
+/// The way of a run: from the chat message that leaves the chain to the terminal event that the browsers get.
+extension BrowserHub {
+    /// The inbound terminal of a chat: tells the watchers, and hands the message to the gateway.
+    ///
+    /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
+    func forward(
+        _ message: InboundMessage, context: MessageContext, session id: SessionID,
+        isForwarded: @Sendable () async -> Void
+    ) async throws {
+        guard let runID = message.runID else { return }
+        let session = try await session(id)
+        let run = begin(runID, session, context: context)
+        broadcast(.accepted(message, time.now), of: run)
+        flush()
+        let request = ChatRequest(
+            sessionKey: id.key, message: message.text, idempotencyKey: runID, attachments: message.attachments)
+        async let acknowledgement = gateways.sendChat(gateway: id.gateway, request)
+        await isForwarded()
+        do {
+            switch try await acknowledgement {
+            case .started: break
+            case .inFlight(let other) where other == runID: break
+            case .inFlight, .finished: drop(run)
+            case .stopped:
+                var outcome = RunOutcome(timestamp: time.now)
+                outcome.text = ""
+                end(run, .aborted, outcome)
+            }
+        } catch {
+            let rejection = Rejection(answering: error, logger: context.logger)
+            end(run, .error, RunOutcome(detail: rejection.message, errorKind: rejection.code, timestamp: time.now))
+        }
+    }
+
+    private func begin(_ runID: String, _ session: Session, context: MessageContext) -> LiveRun {
+        let key = RunKey(gateway: session.id.gateway, runID: runID)
+        if let run = runs[key] { return run }
+        let run = Run(
+            id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
+            user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: time.now)
+        let live = LiveRun(run: run, chain: chain, context: context, session: session)
+        runs[key] = live
+        session.runs.append(live)
+        sessions[session.id] = session
+        return live
+    }
+
+    /// The run of a gateway's event; a new one when it was started elsewhere.
+    private func live(_ gatewayRun: GatewayRun) -> LiveRun {
+        if let live = gatewayRun.owner as? LiveRun { return live }
+        let id = SessionID(gateway: gatewayRun.gatewayID, key: gatewayRun.sessionKey)
+        let session = sessions[id] ?? Session(id: id, owner: .unresolved)
+        let live = begin(gatewayRun.id, session, context: makeContext(nil, credential: nil, principal: nil))
+        gatewayRun.owner = live
+        return live
+    }
+
+    private func drop(_ run: LiveRun) {
+        run.hasEnded = true
+        broadcast(
+            .failed(
+                code: "already_answered",
+                message: "This message was sent before; its answer is in the history."), of: run)
+        finish(run)
+    }
+
+    // MARK: Text
+
+    fileprivate func receive(_ change: TextChange, of run: LiveRun) {
+        guard !run.hasEnded else { return }
+        run.rawText.apply(change)
+        if run.isBusy || run.replyText.isAwaiting {
+            run.enqueue(change)
+            pump(run)
+        } else {
+            show(run.replyText.feed(change), of: run)
+        }
+    }
+
+    private func show(_ change: TextChange, of run: LiveRun) {
+        guard !change.isEmpty else { return }
+        let shown = run.visibleText.utf8.count
+        run.visibleText.apply(change)
+        run.sequence += 1
+        for audience in run.session.audiences {
+            var frame: EncodedFrameBox?
+            for connection in audience.connections {
+                if var lag = connection.lags[ObjectIdentifier(run)] {
+                    if case .replace = change {
+                        lag.sentBytes = nil
+                        connection.lags[ObjectIdentifier(run)] = lag
+                    }
+                } else if !connection.socket.isWritable {
+                    var lag = BrowserConnection.Lag(run: run, sentBytes: shown)
+                    if case .replace = change { lag.sentBytes = nil }
+                    connection.lags[ObjectIdentifier(run)] = lag
+                } else {
+                    let encoded = frame ?? EncodedFrameBox(audience.encode(.delta(change), of: run))
+                    frame = encoded
+                    if let bytes = encoded.frame { send(bytes, to: connection) }
+                }
+            }
+        }
+    }
+
+    /// Sends a browser that read too slowly what it has missed of a run, as one delta.
+    func catchUp(_ connection: BrowserConnection, with run: LiveRun) {
+        guard let lag = connection.lags.removeValue(forKey: ObjectIdentifier(run)) else { return }
+        guard
+            let audience = run.session.audiences.first(where: { audience in
+                audience.connections.contains { $0 === connection }
+            })
+        else { return }
+        let change: TextChange
+        if let sent = lag.sentBytes {
+            change = .append(String(decoding: run.visibleText.utf8.dropFirst(sent), as: UTF8.self))
+        } else {
+            change = .replace(run.visibleText)
+        }
+        guard !change.isEmpty, let frame = audience.encode(.delta(change), of: run) else { return }
+        send(frame, to: connection)
+    }
+
+    // MARK: Events
+
+    private func end(_ run: LiveRun, _ kind: EventKind, _ outcome: RunOutcome) {
+        guard !run.hasEnded else { return }
+        run.hasEnded = true
+        run.waiting.append(.event(kind, outcome))
+        pump(run)
+    }
+
+    /// Starts on what waits first, unless something is under way already.
+    private func pump(_ run: LiveRun) {
+        guard !run.isBusy, !run.waiting.isEmpty else { return }
+        run.isBusy = true
+        let key = RunKey(gateway: run.run.gateway, runID: run.run.id)
+        jobs.submit { await self.process(key) }
+    }
+
+    private func process(_ key: RunKey) async {
+        guard let run = runs[key], let waiting = run.waiting.popFirst() else { return }
+        var isOver = false
+        switch waiting {
+        case .text(let change):
+            var text = run.replyText
+            do {
+                let visible = try await text.feedAwaiting(change)
+                run.replyText = text
+                show(visible, of: run)
+            } catch {
+                fail(run, error)
+                isOver = true
+            }
+        case .event(let kind, let outcome):
+            await deliver(kind, outcome, of: run, key)
+            isOver = kind.isTerminal
+        }
+        run.isBusy = false
+        if isOver { finish(run) } else { pump(run) }
+        flush()
+    }
+
+    private func deliver(_ kind: EventKind, _ outcome: RunOutcome, of run: LiveRun, _ key: RunKey) async {
+        let event = OutboundEvent(
+            kind: kind, run: run.run, text: kind.isTerminal ? outcome.text ?? run.rawText : "", blocks: outcome.blocks,
+            usage: outcome.usage, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
+            timestamp: outcome.timestamp)
+        do {
+            let passage = try await run.chain.deliver(event, context: run.context) { event, _ in
+                await self.show(event, of: key)
+            }
+            if case .dropped(let stage) = passage, kind.isTerminal {
+                let message = "The stage “\(stage)” withheld the reply."
+                broadcast(.failed(code: "withheld", message: message), of: run)
+            }
+        } catch {
+            if kind.isTerminal { fail(run, error) }
+        }
+    }
+
+    private func fail(_ run: LiveRun, _ error: any Error) {
+        run.hasEnded = true
+        let rejection = Rejection(answering: error, logger: run.context.logger)
+        broadcast(.failed(code: rejection.code, message: rejection.message), of: run)
+    }
+
+    /// The outbound terminal: the browsers get the event. Before it they get what is missing of its text, so that the
+    /// deltas joined are the text of the final.
+    private func show(_ event: OutboundEvent, of key: RunKey) {
+        guard let run = runs[key] else { return }
+        if event.kind.isTerminal, event.text != run.visibleText {
+            if event.text.utf8.starts(with: run.visibleText.utf8) {
+                show(
+                    .append(String(decoding: event.text.utf8.dropFirst(run.visibleText.utf8.count), as: UTF8.self)),
+                    of: run)
+            } else {
+                show(.replace(event.text), of: run)
+            }
+        }
+        broadcast(.whole(event), of: run)
+    }
+
+    private func broadcast(_ frame: EventFrame, of run: LiveRun) {
+        run.sequence += 1
+        for audience in run.session.audiences {
+            for connection in audience.connections { catchUp(connection, with: run) }
+            guard let encoded = audience.encode(frame, of: run) else { continue }
+            for connection in audience.connections { send(encoded, to: connection) }
+        }
+    }
+
+    private func finish(_ run: LiveRun) {
+        runs[RunKey(gateway: run.run.gateway, runID: run.run.id)] = nil
+        run.session.runs.removeAll { $0 === run }
+        forgetIfIdle(run.session)
+    }
+}
+
+/// A frame that was encoded, or found not to exist, for an audience.
+private struct EncodedFrameBox {
+    let frame: EncodedFrame?
+    init(_ frame: EncodedFrame?) { self.frame = frame }
+}
+
+extension BrowserHub: GatewayObserver {
+    package nonisolated func gateway(_ id: String, didChange status: GatewayStatus) {
+        assumeIsolated { $0.gatewayDidChange(id, status) }
+    }
+
+    package nonisolated func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {
+        assumeIsolated { $0.gatewayDidUpdate(id, metadata) }
+    }
+
+    package nonisolated func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {
+        assumeIsolated { $0.receive(event, of: run) }
+    }
+
+    package nonisolated func gatewayDidReadBurst(_ id: String) {
+        assumeIsolated { $0.flush() }
+    }
+
+    private func receive(_ event: ChatEvent, of gatewayRun: GatewayRun) {
+        let run = live(gatewayRun)
+        switch event {
+        case .delta(.append(let text)):
+            receive(.append(text), of: run)
+        case .delta(.replace(let text)):
+            receive(.replace(text), of: run)
+        case .final(let message):
+            end(run, .final, RunOutcome(message, at: time.now))
+        case .aborted(let message, let stopReason):
+            var outcome = RunOutcome(message, at: time.now)
+            outcome.stopReason = stopReason
+            end(run, .aborted, outcome)
+        case .failed(let failure):
+            var outcome = RunOutcome(failure.partial, at: time.now)
+            outcome.detail = failure.message
+            outcome.errorKind = failure.kind
+            end(run, .error, outcome)
+        case .status(let phase):
+            guard !run.hasEnded, run.waiting.count < 16 else { return }
+            run.waiting.append(.event(.status, RunOutcome(detail: phase, timestamp: time.now)))
+            pump(run)
+        }
+    }
+
+    private func gatewayDidChange(_ id: String, _ status: GatewayStatus) {
+        for connection in connections.values where connection.phase == .open && connection.dialect == .native {
+            send(.gateway(id: id, status), to: connection)
+        }
+        flush()
+    }
+
+    private func gatewayDidUpdate(_ id: String, _ metadata: GatewayMetadata) {
+        for connection in connections.values
+        where connection.phase == .open && connection.dialect == .chat && connection.gateway == id {
+            send(.connected(metadata, isNew: false), to: connection)
+        }
+        flush()
+    }
+}
+
+extension RunOutcome {
+    fileprivate init(_ message: ChatMessage?, at now: Timestamp) {
+        self.init(
+            text: message?.text, blocks: message?.blocks ?? [], usage: message?.usage, stopReason: message?.stopReason,
+            timestamp: message?.timestamp ?? now)
+    }
+}

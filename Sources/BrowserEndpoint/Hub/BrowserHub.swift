@@ -1,0 +1,135 @@
+package import Logging
+package import MiddlewareKit
+package import NIOCore
+package import OpenClaw
+package import PipelineEngine
+package import Storage
+import WebSocketTransport
+
+/// Where browsers and gateways meet: who watches which session, which runs are under way, and the way of every message
+/// through the chain.
+///
+/// The hub lives on the one event loop that all sockets share, so that a delta goes from a gateway's socket through its
+/// run's transforms to the browsers without a hop. Whole messages leave the loop for the stages, which may await.
+package actor BrowserHub {
+    package struct Limits: Sendable {
+        package var maxConnections = 10_000
+        package var maxMessageBytes = 1 << 20
+        package var authTimeout: Duration = .seconds(10)
+        /// Messages of one connection that may be in the chain at a time; above it, the socket is not read.
+        package var maxInFlight = 32
+        /// Sessions that one connection may watch.
+        package var maxWatched = 256
+
+        package init() {}
+    }
+
+    nonisolated let eventLoop: any EventLoop
+    /// Held here because the actor's own reference to it is unowned.
+    private nonisolated let executor: any SerialExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let gateways: GatewayManager
+    let storage: Database
+    let jobs: JobRunner
+    let time: any TimeSource
+    let logger: Logger
+    let limits: Limits
+    private(set) var chain: Chain
+    private(set) var isDraining = false
+
+    var connections: [String: BrowserConnection] = [:]
+    var sessions: [SessionID: Session] = [:]
+    var runs: [RunKey: LiveRun] = [:]
+    /// Connections that were written to since the last flush.
+    private var unflushed: [BrowserConnection] = []
+
+    struct RunKey: Hashable, Sendable {
+        let gateway: String
+        let runID: String
+    }
+
+    package init(
+        eventLoop: any EventLoop,
+        gateways: GatewayManager,
+        storage: Database,
+        chain: Chain,
+        jobs: JobRunner,
+        time: any TimeSource,
+        limits: Limits,
+        logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        executor = eventLoop.executor
+        self.gateways = gateways
+        self.storage = storage
+        self.chain = chain
+        self.jobs = jobs
+        self.time = time
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Messages and runs that begin from now on take the new chain; those under way end on the old one.
+    package func use(_ chain: Chain) { self.chain = chain }
+
+    /// Waits until no run is under way or the time is over, then closes all browsers with 1001.
+    package func drain(timeout: Duration) async {
+        isDraining = true
+        let deadline = time.uptime + timeout
+        while !runs.isEmpty, time.uptime < deadline {
+            try? await time.sleep(for: .milliseconds(50))
+        }
+        if !runs.isEmpty {
+            logger.warning("shutting down with \(runs.count) unfinished runs; their gateways go on with them")
+        }
+        for connection in connections.values {
+            connection.socket.close(code: 1001, reason: "the server is shutting down")
+        }
+        flush()
+    }
+
+    // MARK: Writing
+
+    func send(_ frame: EncodedFrame, to connection: BrowserConnection) {
+        guard connection.phase != .closed else { return }
+        connection.socket.send(frame: frame)
+        guard !connection.needsFlush else { return }
+        connection.needsFlush = true
+        unflushed.append(connection)
+    }
+
+    func send(_ answer: AnswerFrame, to connection: BrowserConnection) {
+        guard let frame = answer.encode(for: connection.dialect) else { return }
+        send(frame, to: connection)
+    }
+
+    /// Everything written since the last flush goes out, one system call for each socket.
+    func flush() {
+        guard !unflushed.isEmpty else { return }
+        let written = unflushed
+        unflushed.removeAll(keepingCapacity: true)
+        for connection in written {
+            connection.needsFlush = false
+            connection.socket.flush()
+        }
+    }
+
+    // MARK: Sessions
+
+    /// The session with its owner, read from the database when it is not in memory.
+    func session(_ id: SessionID) async throws -> Session {
+        if let session = sessions[id], session.owner != .unresolved { return session }
+        let stored = try await storage.session(gateway: id.gateway, key: id.key)
+        let session = sessions[id] ?? Session(id: id, owner: .unresolved)
+        if session.owner == .unresolved {
+            session.owner = stored.map { $0.owner.map { .user($0) } ?? .nobody } ?? .undecided
+        }
+        sessions[id] = session
+        return session
+    }
+
+    func forgetIfIdle(_ session: Session) {
+        if session.isIdle, sessions[session.id] === session { sessions[session.id] = nil }
+    }
+}

@@ -1,0 +1,71 @@
+import DequeModule
+import MiddlewareKit
+import PipelineEngine
+
+/// A run under way: its text so far, and the events that wait for the one before them. Lives on the hub's event loop.
+final class LiveRun {
+    /// Whole events, and text that arrived while an event or an awaiting transform was under way.
+    enum Waiting {
+        case text(TextChange)
+        case event(EventKind, RunOutcome)
+    }
+
+    let run: Run
+    /// The chain that the run began with; it also ends on it.
+    let chain: Chain
+    /// The context that the chat message had at the end of the chain, or a fresh one.
+    let context: MessageContext
+    let session: Session
+    var replyText: ReplyText
+    /// The gateway's text so far, before any transform.
+    var rawText = ""
+    /// What the browsers were given so far.
+    var visibleText = ""
+    /// Numbers the frames of the run.
+    var sequence = 0
+    var waiting: Deque<Waiting> = []
+    /// An event or a piece of text is in the hands of a stage.
+    var isBusy = false
+    /// The terminal event has arrived; whatever follows is ignored.
+    var hasEnded = false
+
+    init(run: Run, chain: Chain, context: MessageContext, session: Session) {
+        self.run = run
+        self.chain = chain
+        self.context = context
+        self.session = session
+        replyText = chain.makeReplyText(for: run)
+    }
+
+    /// Queues text behind what waits; pieces that follow each other become one.
+    func enqueue(_ change: TextChange) {
+        guard case .text(let last)? = waiting.last else { return waiting.append(.text(change)) }
+        waiting[waiting.count - 1] = .text(last.followed(by: change))
+    }
+}
+
+/// What a whole event brings.
+struct RunOutcome: Sendable {
+    /// The gateway's whole text; nil: what was streamed.
+    var text: String?
+    var blocks: [ContentBlock] = []
+    var usage: Usage?
+    var stopReason: String?
+    var detail: String?
+    var errorKind: String?
+    var timestamp: Timestamp
+}
+
+extension TextChange {
+    /// Two changes as one.
+    func followed(by next: TextChange) -> TextChange {
+        switch (self, next) {
+        case (_, .replace): next
+        case (.append(let first), .append(let second)): .append(first + second)
+        case (.replace(let first), .append(let second)): .replace(first + second)
+        }
+    }
+
+    /// Nothing to tell anybody.
+    var isEmpty: Bool { self == .append("") }
+}

@@ -1,0 +1,35 @@
+import JSON
+import MiddlewareKit
+import NIOCore
+
+extension BrowserRequest {
+    /// A frame of `/ws/chat/{gateway}`.
+    ///
+    /// - Throws: ``BadFrame``.
+    static func chat(_ bytes: ByteBuffer) throws -> BrowserRequest {
+        let reader = try FrameReader(bytes)
+        var request = BrowserRequest(action: .ignore, id: reader.id)
+        switch try reader.type {
+        case "ping":
+            request.action = .ping
+        case "auth":
+            request.action = .authenticate(Credential(try reader.required("token", atMost: 4096)))
+        case "chat":
+            request.sessionKey = try reader.sessionKey()
+            let attachments = try reader.attachments()
+            request.action = .chat(text: try reader.message(attachments: attachments), attachments: attachments)
+            request.runID = RandomID.make()
+        case "abort":
+            request.sessionKey = try reader.sessionKey()
+            request.action = .abort(runID: nil)
+        case "history":
+            request.sessionKey = try reader.sessionKey()
+            request.action = .history(limit: try reader.limit(), before: nil)
+        case "set_reasoning":
+            break
+        default:
+            throw reader.problem("Unknown frame type. Known are ping, chat, abort, history and set_reasoning.")
+        }
+        return request
+    }
+}

@@ -1,0 +1,53 @@
+import JSON
+import MiddlewareKit
+import NIOCore
+
+extension BrowserRequest {
+    /// A frame of `/ws`.
+    ///
+    /// - Throws: ``BadFrame``.
+    static func native(_ bytes: ByteBuffer) throws -> BrowserRequest {
+        let reader = try FrameReader(bytes)
+        let type = try reader.type
+        var request = BrowserRequest(action: .ignore, id: reader.id, gateway: try reader.string("gateway", atMost: 64))
+        switch type {
+        case "chat":
+            request.sessionKey = try reader.sessionKey()
+            let attachments = try reader.attachments()
+            request.action = .chat(text: try reader.message(attachments: attachments), attachments: attachments)
+            request.runID = try reader.idempotencyKey() ?? RandomID.make()
+        case "abort":
+            request.sessionKey = try reader.sessionKey()
+            request.action = .abort(runID: try reader.string("runId", atMost: FrameLimits.idCharacters))
+        case "subscribe", "unsubscribe":
+            request.sessionKey = try reader.sessionKey()
+            request.action = type == "subscribe" ? .subscribe : .unsubscribe
+        case "history":
+            request.sessionKey = try reader.sessionKey()
+            request.action = .history(limit: try reader.limit(), before: try reader.integer("before").map(Int64.init))
+        case "agents": request.action = .agents
+        case "models": request.action = .models
+        case "sessions": request.action = .sessions(limit: try reader.limit(default: 200))
+        case "gateways": request.action = .gateways
+        case "ping": request.action = .ping
+        case "auth":
+            request.action = .authenticate(Credential(try reader.required("token", atMost: 4096)))
+        default:
+            throw reader.problem(
+                "Unknown frame type. Known are chat, abort, subscribe, unsubscribe, history, agents, models, sessions, "
+                    + "gateways, ping and auth.")
+        }
+        return request
+    }
+}
+
+extension FrameReader {
+    /// The key becomes the run's id on the gateway and in every frame, so it is kept short and printable.
+    fileprivate func idempotencyKey() throws -> String? {
+        guard let key = try string("idempotencyKey", atMost: 128), !key.isEmpty else { return nil }
+        guard key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw problem("`idempotencyKey` must be printable ASCII without spaces.")
+        }
+        return key
+    }
+}

@@ -1,0 +1,136 @@
+import JSON
+import MiddlewareKit
+import NIOCore
+
+/// What a browser's frame asks for, whichever protocol it came in.
+struct BrowserRequest: Sendable {
+    enum Action: Sendable {
+        case chat(text: String, attachments: [Attachment])
+        case abort(runID: String?)
+        case subscribe
+        case unsubscribe
+        case history(limit: Int, before: Int64?)
+        case agents
+        case models
+        case sessions(limit: Int)
+        case gateways
+        case ping
+        case authenticate(Credential)
+        /// Understood, and answered with nothing.
+        case ignore
+    }
+
+    var action: Action
+    /// The client's own; comes back on the answer.
+    var id: JSONValue?
+    var gateway: String?
+    /// As the browser spells it.
+    var sessionKey: String?
+    /// The run that a chat will start: the browser's idempotency key, or one of ours.
+    var runID: String?
+}
+
+/// A frame that cannot be understood, in words for the person who wrote the client.
+struct BadFrame: Error, Sendable {
+    let message: String
+    var id: JSONValue?
+}
+
+/// Limits on what a frame may hold; see the gateway's own (OpenClaw protocol: session keys).
+enum FrameLimits {
+    static let sessionKeyCharacters = 512
+    static let idCharacters = 200
+    static let attachments = 16
+    static let historyPage = 1...500
+}
+
+/// Reads the members of a frame and says what is wrong with them.
+struct FrameReader {
+    let frame: JSONObject
+    let id: JSONValue?
+
+    /// - Throws: ``BadFrame``.
+    init(_ bytes: ByteBuffer) throws {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            throw BadFrame(message: "The frame is not JSON: \(error).")
+        }
+        guard let object = value.object else { throw BadFrame(message: "The frame must be a JSON object.") }
+        frame = object
+        switch object["id"] {
+        case nil, .null?: id = nil
+        case .string(let text)? where text.count <= FrameLimits.idCharacters: id = .string(text)
+        case .integer(let number)?: id = .integer(number)
+        default:
+            throw BadFrame(
+                message: "`id` must be a string of at most \(FrameLimits.idCharacters) characters or an integer.")
+        }
+    }
+
+    var type: String {
+        get throws { try required("type") }
+    }
+
+    func problem(_ message: String) -> BadFrame { BadFrame(message: message, id: id) }
+
+    /// A string member; nil when it is absent or null.
+    func string(_ key: String, atMost limit: Int = .max) throws -> String? {
+        guard let value = frame[key], !value.isNull else { return nil }
+        guard let text = value.string else { throw problem("`\(key)` must be a string.") }
+        guard text.utf8.count <= limit || text.count <= limit else {
+            throw problem("`\(key)` is longer than \(limit) characters.")
+        }
+        return text
+    }
+
+    func required(_ key: String, atMost limit: Int = .max) throws -> String {
+        guard let text = try string(key, atMost: limit), !text.isEmpty else {
+            throw problem("`\(key)` is missing or empty.")
+        }
+        return text
+    }
+
+    func integer(_ key: String) throws -> Int? {
+        guard let value = frame[key], !value.isNull else { return nil }
+        guard let number = value.int else { throw problem("`\(key)` must be a whole number.") }
+        return number
+    }
+
+    func limit(default standard: Int = 50) throws -> Int {
+        guard let limit = try integer("limit") else { return standard }
+        guard FrameLimits.historyPage.contains(limit) else { throw problem("`limit` must be between 1 and 500.") }
+        return limit
+    }
+
+    func sessionKey() throws -> String {
+        let key = try required("sessionKey", atMost: FrameLimits.sessionKeyCharacters)
+        guard !key.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }), key.contains(where: { !$0.isWhitespace }) else {
+            throw problem("`sessionKey` must not be blank or hold control characters.")
+        }
+        return key
+    }
+
+    func message(attachments: [Attachment]) throws -> String {
+        let text = try string("message") ?? ""
+        guard !text.utf8.contains(0) else { throw problem("`message` must not contain NUL characters.") }
+        guard !attachments.isEmpty || text.contains(where: { !$0.isWhitespace }) else {
+            throw problem("`message` is empty: write something first.")
+        }
+        return text
+    }
+
+    func attachments() throws -> [Attachment] {
+        guard let value = frame["attachments"], !value.isNull else { return [] }
+        guard let list = value.array, list.count <= FrameLimits.attachments else {
+            throw problem("`attachments` must be an array of at most \(FrameLimits.attachments) objects.")
+        }
+        return try list.map { item in
+            guard let type = item["type"]?.string, let mimeType = item["mimeType"]?.string,
+                let content = item["content"]?.string, !type.isEmpty, !mimeType.isEmpty, !content.isEmpty
+            else { throw problem("An attachment needs `type`, `mimeType` and `content` (base64).") }
+            return Attachment(type: type, mimeType: mimeType, fileName: item["fileName"]?.string, content: content)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+public import Logging
+
+/// What is known about a message beside its content. A value: a stage hands a changed copy on with `next`.
+public struct MessageContext: Sendable {
+    /// Unique for each message; `message.id` in the log.
+    public let id: String
+    /// The browser connection or HTTP call that the message came in on; nil for events that no browser asked for.
+    public let connection: ConnectionInfo?
+    /// What the browser showed to prove who it is.
+    public var credential: Credential?
+    /// Who the message is from. Set by an auth stage.
+    public var principal: Principal?
+    /// The number of the loaded configuration whose chain the message runs through.
+    public let generation: Int
+    /// Carries `message.id` and `gateway.id` as metadata.
+    public var logger: Logger
+
+    private var slots: [ObjectIdentifier: any Sendable] = [:]
+    /// Stages below the running one that store rows together with a message; set by the engine.
+    package var contributors: [any RowContributor] = []
+
+    public init(
+        id: String,
+        connection: ConnectionInfo? = nil,
+        credential: Credential? = nil,
+        principal: Principal? = nil,
+        generation: Int = 1,
+        logger: Logger
+    ) {
+        self.id = id
+        self.connection = connection
+        self.credential = credential
+        self.principal = principal
+        self.generation = generation
+        self.logger = logger
+    }
+
+    /// A value of a stage's own. Values set on a chat message are there again on the events of the run that it starts.
+    public subscript<Key: ContextKey>(key: Key.Type) -> Key.Value? {
+        get { slots[ObjectIdentifier(key)] as? Key.Value }
+        set { slots[ObjectIdentifier(key)] = newValue }
+    }
+
+    /// The rows that stages below want stored in the transaction that stores `record`.
+    public func rows(for record: MessageRecord) -> [OutboxRow] {
+        contributors.isEmpty ? [] : contributors.flatMap { $0.rows(for: record, context: self) }
+    }
+}
+
+/// Names a typed value in a ``MessageContext``.
+public protocol ContextKey {
+    associatedtype Value: Sendable
+}
+
+/// Who a message is from.
+public struct Principal: Sendable, Hashable {
+    public let user: String
+    /// May see sessions that have no owner, and manage gateways.
+    public let isAdministrator: Bool
+
+    public init(user: String, isAdministrator: Bool = false) {
+        self.user = user
+        self.isAdministrator = isAdministrator
+    }
+
+    /// Everybody, where no auth stage asks for a name. Nobody else is there to be protected from.
+    public static let anonymous = Principal(user: "anonymous", isAdministrator: true)
+}
+
+/// Where a message came in.
+public struct ConnectionInfo: Sendable, Hashable {
+    public let id: String
+    /// The peer's address without its port.
+    public let remoteAddress: String
+
+    public init(id: String, remoteAddress: String) {
+        self.id = id
+        self.remoteAddress = remoteAddress
+    }
+}
+
+/// A secret that a browser showed. It prints as `<redacted>`.
+public struct Credential: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+    public let secret: String
+
+    public init(_ secret: String) { self.secret = secret }
+
+    public var description: String { "<redacted>" }
+    public var debugDescription: String { "<redacted>" }
+}

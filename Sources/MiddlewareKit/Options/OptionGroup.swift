@@ -1,0 +1,83 @@
+/// A mapping with known keys, such as the `with` block of a stage: a plain struct with a default for each option.
+///
+/// ```swift
+/// struct LimitOptions: OptionGroup {
+///     var requests = 30
+///     var per: Duration = .seconds(60)
+///
+///     static let options: [Option<Self>] = [
+///         Option("requests", \.requests, help: "How many messages a user may send.", range: 1...10_000),
+///         Option("per", \.per, help: "The time in which they may be sent."),
+///     ]
+/// }
+/// ```
+///
+/// A group must not contain itself.
+public protocol OptionGroup: OptionValue {
+    /// The group in which every option has its default.
+    init()
+    /// All options, in the order in which a person should meet them.
+    static var options: [Option<Self>] { get }
+}
+
+extension OptionGroup {
+    public static var optionType: OptionType { .group(name: "\(Self.self)", descriptions) }
+
+    /// The descriptions of all options.
+    public static var descriptions: [OptionDescription] {
+        let defaults = Self()
+        return options.map { $0.describe(defaults) }
+    }
+
+    public static func read(_ node: ConfigNode, findings: inout Findings) -> Self? {
+        let errors = findings.errorCount
+        let group = salvage(node, findings: &findings)
+        return findings.errorCount == errors ? group : nil
+    }
+
+    /// Reads a mapping. An option without a value keeps its default; so does one whose value is wrong.
+    public static func salvage(_ node: ConfigNode, findings: inout Findings) -> Self? {
+        let pairs: [ConfigNode.Pair]
+        switch node.content {
+        case .mapping(let all): pairs = node.uniquePairs(all, findings: &findings)
+        case .null: pairs = []
+        default:
+            let example = options.first.map { "\($0.key): …" } ?? "key: value"
+            node.report(expected: "a mapping such as { \(example) }", findings: &findings)
+            return nil
+        }
+        var group = Self()
+        let options = options
+        for pair in pairs {
+            if let option = options.first(where: { $0.key == pair.key }) {
+                if !pair.value.isNull { option.apply(pair.value, &group, &findings) }
+            } else {
+                reportUnknown(pair, among: options.map(\.key), findings: &findings)
+            }
+        }
+        let given = Set(pairs.filter { !$0.value.isNull }.map(\.key))
+        for option in options where option.isRequired && !given.contains(option.key) {
+            let hint = option.example.map { "for example \(option.key): \($0)" }
+            findings.error(at: node.position, "`\(option.key)` is missing", hint: hint)
+        }
+        return group
+    }
+
+    private static func reportUnknown(_ pair: ConfigNode.Pair, among keys: [String], findings: inout Findings) {
+        let hint =
+            if let nearest = nearestWord(to: pair.key, in: keys) {
+                "did you mean `\(nearest)`?"
+            } else if keys.isEmpty {
+                "there are no options here"
+            } else {
+                "known are \(keys.joined(separator: ", "))"
+            }
+        findings.error(at: pair.keyPosition, "\(quote(pair.key)) is not an option here", hint: hint)
+    }
+
+    /// A mapping on one line, with all options that have a value.
+    public var optionText: String {
+        let pairs = Self.options.map { (key: $0.key, text: $0.text(self)) }.filter { $0.text != "null" }
+        return pairs.isEmpty ? "{}" : "{ " + pairs.map { "\($0.key): \($0.text)" }.joined(separator: ", ") + " }"
+    }
+}

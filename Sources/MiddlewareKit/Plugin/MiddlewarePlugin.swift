@@ -1,0 +1,97 @@
+public import Logging
+
+/// Makes stages of one kind from the `with` block of config.yaml.
+///
+/// The steps are: decode the options (no side effects, so `sluice check` can stop here), `validate`, `provision`, use,
+/// and `cleanup` of the middleware when its chain is out of use.
+public protocol MiddlewarePlugin: Sendable {
+    associatedtype Options: OptionGroup
+    /// The word after `use:` in config.yaml, in kebab-case.
+    static var kind: String { get }
+    /// One line for the stage table and `sluice explain`.
+    static var summary: String { get }
+    /// What becomes of a message when the stage fails and `on-error` is not set.
+    static var defaultOnError: FailurePolicy { get }
+    /// Whether `on-error: open` is allowed. A stage that guards something says no.
+    static var mayFailOpen: Bool { get }
+    /// The time a call may take when `timeout` is not set; nil: the stage bounds itself.
+    static var defaultTimeout: Duration? { get }
+    /// Checks that need more than one option. Runs in `sluice check` too: no side effects.
+    static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
+    /// Makes the middleware. May open what it needs; an error stops the start or the reload.
+    static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware
+}
+
+extension MiddlewarePlugin {
+    public static var defaultOnError: FailurePolicy { .closed }
+    public static var mayFailOpen: Bool { true }
+    public static var defaultTimeout: Duration? { .seconds(30) }
+    public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
+}
+
+/// What becomes of a message when a stage throws something that is no ``Rejection``, or takes too long.
+public enum FailurePolicy: String, Sendable, CaseIterable {
+    /// The message goes no further; its sender gets an error.
+    case closed
+    /// The message goes on as if the stage were not there, provided the stage had not passed it on yet.
+    case open
+}
+
+/// What a stage may know of the server before it is made.
+public struct StageEnvironment: Sendable {
+    /// The server listens on an address that other machines can reach.
+    public let listensBeyondLoopback: Bool
+
+    public init(listensBeyondLoopback: Bool) {
+        self.listensBeyondLoopback = listensBeyondLoopback
+    }
+}
+
+/// Something wrong with an option, found after decoding.
+public struct OptionProblem: Sendable, Hashable {
+    /// The key of the option inside `with`, or nil for the block as a whole.
+    public let key: String?
+    public let message: String
+
+    public init(key: String? = nil, message: String) {
+        self.key = key
+        self.message = message
+    }
+}
+
+/// What a stage gets to work with when it is made.
+public struct ProvisionContext: Sendable {
+    /// The instance's name; use it to key figures and stored state.
+    public let stageName: String
+    public let environment: StageEnvironment
+    public let messages: any MessageStore
+    public let keys: any KeyStore
+    public let time: any TimeSource
+    public let logger: Logger
+
+    public init(
+        stageName: String,
+        environment: StageEnvironment,
+        messages: any MessageStore,
+        keys: any KeyStore,
+        time: any TimeSource,
+        logger: Logger
+    ) {
+        self.stageName = stageName
+        self.environment = environment
+        self.messages = messages
+        self.keys = keys
+        self.time = time
+        self.logger = logger
+    }
+}
+
+/// A clock that a test can hold in its hand.
+public protocol TimeSource: Sendable {
+    /// Wall time.
+    var now: Timestamp { get }
+    /// Time since a fixed, unspecified moment; never goes back.
+    var uptime: Duration { get }
+    /// Throws `CancellationError` when the task is cancelled.
+    func sleep(for duration: Duration) async throws
+}

@@ -1,0 +1,48 @@
+public import Logging
+public import MiddlewareKit
+
+/// Messages, events and contexts for tests of stages.
+public enum Sample {
+    /// A logger that says nothing.
+    public static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    public static func chat(
+        _ text: String = "Hello", gateway: String = "home", session: String = "agent:main:one", runID: String = "run-1"
+    ) -> InboundMessage {
+        InboundMessage(kind: .chat, gateway: gateway, sessionKey: session, text: text, runID: runID)
+    }
+
+    public static func run(_ id: String = "run-1", session: String = "agent:main:one", user: String? = "ada") -> Run {
+        Run(
+            id: id, gateway: "home", sessionKey: session, agent: "main", user: user,
+            startedAt: Timestamp(milliseconds: 1_767_225_600_000))
+    }
+
+    public static func event(
+        _ kind: EventKind = .final, text: String = "An answer.", blocks: [ContentBlock] = [], detail: String? = nil,
+        run: Run = run()
+    ) -> OutboundEvent {
+        OutboundEvent(
+            kind: kind, run: run, text: text, blocks: blocks, detail: detail,
+            timestamp: Timestamp(milliseconds: 1_767_225_601_000))
+    }
+
+    public static func context(
+        principal: Principal? = nil, credential: Credential? = nil, connection: String = "connection-1",
+        address: String = "127.0.0.1"
+    ) -> MessageContext {
+        MessageContext(
+            id: "message-1", connection: ConnectionInfo(id: connection, remoteAddress: address), credential: credential,
+            principal: principal, logger: logger)
+    }
+
+    public static func provision(
+        messages: any MessageStore = InMemoryMessageStore(), keys: any KeyStore = InMemoryKeyStore(),
+        time: any TimeSource = ManualTime()
+    ) -> ProvisionContext {
+        ProvisionContext(
+            stageName: "test", environment: StageEnvironment(listensBeyondLoopback: false), messages: messages,
+            keys: keys,
+            time: time, logger: logger)
+    }
+}

@@ -1,0 +1,64 @@
+import JSON
+package import MiddlewareKit
+
+/// A message for an agent.
+package struct ChatRequest: Sendable, Equatable {
+    /// Sent in its canonical form.
+    package var sessionKey: String
+    package var message: String
+    /// Becomes the run id. The same key again never starts a second run.
+    package var idempotencyKey: String
+    package var attachments: [Attachment]
+
+    package init(sessionKey: String, message: String, idempotencyKey: String, attachments: [Attachment] = []) {
+        self.sessionKey = sessionKey
+        self.message = message
+        self.idempotencyKey = idempotencyKey
+        self.attachments = attachments
+    }
+
+    /// A closed object for the gateway: what is empty is left out.
+    func params(canonicalKey: String) -> JSONValue {
+        var params = JSONObject([
+            ("sessionKey", .string(canonicalKey)),
+            ("message", .string(message)),
+            // The reply is for us, not for a channel that the session came from.
+            ("deliver", false),
+            ("idempotencyKey", .string(idempotencyKey)),
+        ])
+        if !attachments.isEmpty { params["attachments"] = .array(attachments.map(Self.json)) }
+        return .object(params)
+    }
+
+    private static func json(_ attachment: Attachment) -> JSONValue {
+        var json = JSONObject([("type", .string(attachment.type)), ("mimeType", .string(attachment.mimeType))])
+        if let name = attachment.fileName, !name.isEmpty { json["fileName"] = .string(name) }
+        json["content"] = .string(attachment.content)
+        return .object(json)
+    }
+}
+
+/// What the gateway says to a chat message (OpenClaw protocol: chat.send responses).
+package enum ChatAcknowledgement: Sendable, Equatable {
+    /// Events of this run follow, or have come already.
+    case started(runID: String)
+    /// This run is under way already; the id may be another than the one that was sent. Events follow.
+    case inFlight(runID: String)
+    /// This run has ended before. No events follow: the answer is in the history.
+    case finished(runID: String)
+    /// The text was a stop command: these runs were stopped, and no run was started.
+    case stopped(runIDs: [String])
+
+    init(payload: JSONValue, key: String) {
+        let runID = payload["runId"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? key
+        switch payload["status"]?.string {
+        case "started", "accepted", "queued": self = .started(runID: runID)
+        case "in_flight": self = .inFlight(runID: runID)
+        case .some: self = .finished(runID: runID)
+        case nil:
+            let isStop = payload["runId"] == nil && (payload["aborted"] != nil || payload["runIds"] != nil)
+            let runIDs = payload["runIds"]?.array?.compactMap(\.string) ?? []
+            self = isStop ? .stopped(runIDs: runIDs) : .started(runID: runID)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import JSON
+package import MiddlewareKit
+
+/// The first request on a socket (OpenClaw protocol: handshake). The gateway checks it as a closed object: what is
+/// unknown is left out, never null.
+package struct ConnectRequest: Sendable {
+    package enum SignatureVersion: String, Sendable { case v2, v3 }
+
+    static let minProtocol = 3
+    static let maxProtocol = 4
+    static let clientID = "gateway-client"
+    /// `webchat` would force a check of the Origin header, and having none counts as a failed check.
+    static let mode = "backend"
+    static let role = "operator"
+    /// Pinned when the device is paired: must never hold a version.
+    static let platform = "linux"
+
+    var identity: DeviceIdentity
+    var version: String
+    var scopes: [String]
+    var token: Secret?
+    var password: Secret?
+    /// The device token that the gateway issued; sent besides the shared token on the one special retry.
+    var deviceToken: Secret?
+    var signature = SignatureVersion.v3
+
+    func params(nonce: String, now: Timestamp) throws -> JSONValue {
+        let token = token ?? (password == nil ? deviceToken : nil)
+        var auth = JSONObject()
+        auth["token"] = token.map { .string($0.revealed) }
+        auth["password"] = password.map { .string($0.revealed) }
+        auth["deviceToken"] = deviceToken.map { .string($0.revealed) }
+        let payload = Self.signaturePayload(
+            signature,
+            deviceID: identity.deviceID,
+            scopes: scopes,
+            signedAt: now,
+            token: token?.revealed ?? "",
+            nonce: nonce
+        )
+        var params = JSONObject()
+        params["minProtocol"] = .integer(Int64(Self.minProtocol))
+        params["maxProtocol"] = .integer(Int64(Self.maxProtocol))
+        params["client"] = [
+            "id": .string(Self.clientID),
+            "displayName": "Sluice",
+            "version": .string(version),
+            "platform": .string(Self.platform),
+            "mode": .string(Self.mode),
+        ]
+        params["role"] = .string(Self.role)
+        params["scopes"] = .array(scopes.map(JSONValue.string))
+        params["caps"] = []
+        params["device"] = [
+            "id": .string(identity.deviceID),
+            "publicKey": .string(identity.publicKey),
+            "signature": .string(try identity.sign(payload)),
+            "signedAt": .integer(now.milliseconds),
+            "nonce": .string(nonce),
+        ]
+        params["userAgent"] = .string("sluice/\(version)")
+        if auth.count > 0 { params["auth"] = .object(auth) }
+        return .object(params)
+    }
+
+    /// The string that is signed (OpenClaw protocol: device identity and signature): fields joined with `|`, unescaped.
+    package static func signaturePayload(
+        _ version: SignatureVersion,
+        deviceID: String,
+        scopes: [String],
+        signedAt: Timestamp,
+        token: String,
+        nonce: String,
+        platform: String = platform,
+        deviceFamily: String = ""
+    ) -> String {
+        var fields = [
+            version.rawValue, deviceID, clientID, mode, role, scopes.joined(separator: ","),
+            String(signedAt.milliseconds), token, nonce,
+        ]
+        if version == .v3 { fields += [platform.trimmed.asciiLowercased, deviceFamily.trimmed.asciiLowercased] }
+        return fields.joined(separator: "|")
+    }
+}
+
+extension String {
+    fileprivate var asciiLowercased: String {
+        String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }, as: UTF8.self)
+    }
+}

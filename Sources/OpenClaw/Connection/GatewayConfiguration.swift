@@ -1,0 +1,36 @@
+package import MiddlewareKit
+
+/// How to reach one gateway.
+package struct GatewayConfiguration: Sendable, Equatable {
+    /// Enough to chat. Asking for more than was approved blocks the whole connect (OpenClaw protocol: pairing).
+    package static let defaultScopes = ["operator.read", "operator.write"]
+
+    package var id: String
+    package var name: String
+    /// `ws://` or `wss://`.
+    package var url: String
+    /// The gateway's shared secret; an empty one counts as none.
+    package var token: Secret?
+    package var password: Secret?
+    package var scopes: [String]
+    /// How long a request may stay without an answer.
+    package var requestTimeout: Duration
+
+    package init(
+        id: String,
+        name: String,
+        url: String,
+        token: Secret? = nil,
+        password: Secret? = nil,
+        scopes: [String] = defaultScopes,
+        requestTimeout: Duration = .seconds(30)
+    ) {
+        self.id = id
+        self.name = name
+        self.url = url
+        self.token = token.flatMap { $0.revealed.isEmpty ? nil : $0 }
+        self.password = password.flatMap { $0.revealed.isEmpty ? nil : $0 }
+        self.scopes = scopes
+        self.requestTimeout = requestTimeout
+    }
+}

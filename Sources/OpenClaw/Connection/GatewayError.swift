@@ -1,0 +1,32 @@
+/// Why a request to a gateway has no answer.
+package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
+    case unknownGateway(String)
+    /// There is no connection to send the request on.
+    case notConnected(gateway: String, reason: String)
+    /// The connection was lost after the request was sent: it may have been carried out.
+    case connectionLost
+    /// No answer within the request timeout: it may have been carried out.
+    case timedOut(method: String)
+    /// The gateway says no, in its own words.
+    case refused(code: String, message: String, retryAfterMs: Int?)
+    /// Too many requests, or bytes, are waiting already.
+    case tooManyPending
+    /// The request is larger than the gateway takes.
+    case frameTooLarge(bytes: Int, limit: Int)
+    /// The gateway's answer does not say what it should.
+    case unexpectedAnswer(method: String)
+
+    package var description: String {
+        switch self {
+        case .unknownGateway(let id): "there is no gateway \"\(id)\""
+        case .notConnected(let gateway, let reason): "gateway \"\(gateway)\" is not connected: \(reason)"
+        case .connectionLost: "the connection to the gateway was lost before it answered"
+        case .timedOut(let method): "the gateway did not answer \(method) in time"
+        case .refused(_, let message, _): message
+        case .tooManyPending: "too many requests are waiting for the gateway"
+        case .frameTooLarge(let bytes, let limit):
+            "the message has \(bytes) bytes, the gateway takes at most \(limit)"
+        case .unexpectedAnswer(let method): "the gateway's answer to \(method) cannot be understood"
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package import JSON
+package import Logging
+package import MiddlewareKit
+package import NIOCore
+
+/// All gateway connections of the server. They share an event loop and nothing else: what happens to one never disturbs
+/// another.
+///
+/// Its executor is the event loop: what is not `async` can be called there with `assumeIsolated`, without a hop.
+package actor GatewayManager {
+    private nonisolated let eventLoop: any EventLoop
+    /// Held here because the actor's own reference to it is unowned.
+    private nonisolated let executor: any SerialExecutor
+    private let identity: DeviceIdentity
+    private let time: any TimeSource
+    private let logger: Logger
+    private let version: String
+    /// In the order of the configuration.
+    private var connections: [GatewayConnection] = []
+    private var observer: (any GatewayObserver)?
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Parameter version: Of this server; shown in the gateway's own lists.
+    package init(
+        eventLoop: any EventLoop,
+        identity: DeviceIdentity,
+        time: any TimeSource,
+        logger: Logger,
+        version: String
+    ) {
+        self.eventLoop = eventLoop
+        executor = eventLoop.executor
+        self.identity = identity
+        self.time = time
+        self.logger = logger
+        self.version = version
+    }
+
+    /// Call it before `start`. The manager holds the observer until `stop`.
+    package func setObserver(_ observer: any GatewayObserver) {
+        self.observer = observer
+        for connection in connections { connection.assumeIsolated { $0.setObserver(observer) } }
+    }
+
+    package func start(_ configurations: [GatewayConfiguration]) {
+        for configuration in configurations { add(configuration) }
+    }
+
+    /// Adds a gateway and begins to connect. One with the same id and another configuration is replaced, an equal one
+    /// stays as it is.
+    package func add(_ configuration: GatewayConfiguration) {
+        let connection = GatewayConnection(
+            configuration: configuration,
+            identity: identity,
+            version: version,
+            eventLoop: eventLoop,
+            time: time,
+            logger: logger,
+            observer: observer
+        )
+        if let index = connections.firstIndex(where: { $0.configuration.id == configuration.id }) {
+            guard connections[index].configuration != configuration else { return }
+            connections[index].assumeIsolated { _ = $0.stop() }
+            connections[index] = connection
+        } else {
+            connections.append(connection)
+        }
+        connection.assumeIsolated { $0.start() }
+    }
+
+    /// Closes a gateway's connection and forgets the gateway.
+    package func remove(id: String) {
+        guard let index = connections.firstIndex(where: { $0.configuration.id == id }) else { return }
+        connections.remove(at: index).assumeIsolated { _ = $0.stop() }
+    }
+
+    /// Closes all connections and returns when their sockets are gone.
+    package func stop() async {
+        let closing = connections.compactMap { $0.assumeIsolated { $0.stop() } }
+        for future in closing {
+            // A socket that ended with an error is gone as well.
+            try? await future.get()
+        }
+        connections = []
+        observer = nil
+    }
+
+    // MARK: State
+
+    package var statuses: [(GatewayConfiguration, GatewayStatus)] {
+        connections.map { connection in (connection.configuration, connection.assumeIsolated { $0.status }) }
+    }
+
+    package func status(of id: String) -> GatewayStatus? { find(id)?.assumeIsolated { $0.status } }
+
+    /// Nil before the first hello, and for unknown gateways.
+    package func metadata(of id: String) -> GatewayMetadata? { find(id)?.assumeIsolated { $0.metadata } }
+
+    /// The key as the gateway spells it in events; by the protocol's defaults before the first hello.
+    package func canonicalKey(_ key: String, gateway id: String) -> String {
+        find(id)?.assumeIsolated { $0.canonicalKey(key) } ?? SessionKeys().canonical(key)
+    }
+
+    private func find(_ id: String) -> GatewayConnection? { connections.first { $0.configuration.id == id } }
+
+    private func connection(_ id: String) throws(GatewayError) -> GatewayConnection {
+        guard let connection = find(id) else { throw .unknownGateway(id) }
+        return connection
+    }
+
+    // MARK: Requests
+
+    /// See `GatewayConnection.sendChat`.
+    package func sendChat(gateway: String, _ chat: ChatRequest) async throws(GatewayError) -> ChatAcknowledgement {
+        try await connection(gateway).sendChat(chat)
+    }
+
+    /// See `GatewayConnection.abort`.
+    package func abort(
+        gateway: String,
+        sessionKey: String,
+        runID: String?
+    ) async throws(GatewayError) -> (aborted: Bool, runIDs: [String]) {
+        try await connection(gateway).abort(sessionKey: sessionKey, runID: runID)
+    }
+
+    /// See `GatewayConnection.history`.
+    package func history(
+        gateway: String,
+        sessionKey: String,
+        limit: Int
+    ) async throws(GatewayError) -> [ChatMessage] {
+        try await connection(gateway).history(sessionKey: sessionKey, limit: limit)
+    }
+
+    /// Any other method of the gateway. A canonical session key must already be in `params`.
+    package func request(
+        gateway: String,
+        method: String,
+        params: JSONValue
+    ) async throws(GatewayError) -> JSONValue {
+        try await connection(gateway).request(method, params: params)
+    }
+}

@@ -1,0 +1,27 @@
+extension GatewayStateMachine.Options {
+    package init(configuration: GatewayConfiguration, identity: DeviceIdentity, version: String) {
+        self.init(
+            gatewayID: configuration.id,
+            isLoopback: Self.isLoopback(url: configuration.url),
+            connect: ConnectRequest(
+                identity: identity,
+                version: version,
+                scopes: configuration.scopes,
+                token: configuration.token,
+                password: configuration.password
+            ),
+            requestTimeout: configuration.requestTimeout
+        )
+    }
+
+    /// A device token is shown only to a gateway on this machine.
+    private static func isLoopback(url: String) -> Bool {
+        guard let scheme = url.firstRange(of: "://") else { return false }
+        let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        if authority.hasPrefix("[::1]") { return true }
+        let host = authority.prefix { $0 != ":" }
+        if host.lowercased() == "localhost" { return true }
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+        return numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }
+    }
+}

@@ -1,0 +1,52 @@
+import JSON
+
+/// How a gateway spells session keys (OpenClaw protocol: session keys). A key is always sent in its canonical form, and
+/// keys of unknown runs are compared in it.
+package struct SessionKeys: Sendable, Hashable {
+    package var defaultAgentID = "main"
+    package var mainKey = "main"
+    /// `session.scope` is `global`: all main sessions are one, called `global`.
+    package var isGlobalScope = false
+    /// The agents that exist, as far as they are known.
+    package var agentIDs: Set<String> = []
+
+    package init() {}
+
+    /// The key as the gateway's events spell it. Canonical keys stay as they are.
+    package func canonical(_ key: String) -> String {
+        let key = key.trimmed.lowercased()
+        if key == "global" || key == "unknown" || key.isEmpty { return key }
+        guard let qualified = Self.split(key) else {
+            return isMainAlias(key) ? main(of: defaultAgentID) : "agent:\(defaultAgentID):\(key)"
+        }
+        guard isMainAlias(qualified.rest) else { return key }
+        // Sessions from the time before an agent had a name of its own.
+        let isLegacy = qualified.agent == "main" && !agentIDs.isEmpty && !agentIDs.contains("main")
+        return main(of: isLegacy ? defaultAgentID : qualified.agent)
+    }
+
+    /// The agent that a canonical key names; nil for `global` and `unknown`.
+    package static func agentID(of canonicalKey: String) -> String? { split(canonicalKey)?.agent }
+
+    private func isMainAlias(_ key: String) -> Bool { key == "main" || key == mainKey.lowercased() }
+
+    private func main(of agent: String) -> String {
+        isGlobalScope ? "global" : "agent:\(agent):\(mainKey.lowercased())"
+    }
+
+    private static func split(_ key: String) -> (agent: String, rest: String)? {
+        let parts = key.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "agent", !parts[1].isEmpty, !parts[2].isEmpty else { return nil }
+        return (String(parts[1]), String(parts[2]))
+    }
+}
+
+extension SessionKeys {
+    /// Takes what `snapshot.sessionDefaults` of a hello says; what it leaves out stays.
+    mutating func read(sessionDefaults defaults: JSONValue?) {
+        if let agent = defaults?["defaultAgentId"]?.string, !agent.isEmpty { defaultAgentID = agent.lowercased() }
+        if let key = defaults?["mainKey"]?.string, !key.isEmpty { mainKey = key.lowercased() }
+        let scope = defaults?["scope"]?.string
+        isGlobalScope = scope.map { $0 == "global" } ?? (defaults?["mainSessionKey"]?.string == "global")
+    }
+}

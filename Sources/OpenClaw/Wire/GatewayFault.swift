@@ -1,0 +1,41 @@
+import JSON
+
+/// The error object of a `res` frame (OpenClaw protocol: error object), read leniently.
+struct GatewayFault: Sendable, Equatable {
+    var code: String
+    var message: String
+    var details: JSONValue?
+    var isRetryable: Bool
+    var retryAfterMs: Int?
+
+    init(code: String, message: String, details: JSONValue? = nil, isRetryable: Bool = false, retryAfterMs: Int? = nil)
+    {
+        self.code = code
+        self.message = message
+        self.details = details
+        self.isRetryable = isRetryable
+        self.retryAfterMs = retryAfterMs
+    }
+
+    /// A failed answer without a usable error still fails.
+    init(json: JSONValue?) {
+        self.init(
+            code: json?["code"]?.string ?? "UNKNOWN",
+            message: json?["message"]?.string ?? json?.string ?? "the gateway gives no reason",
+            details: json?["details"],
+            isRetryable: json?["retryable"]?.bool ?? false,
+            retryAfterMs: json?["retryAfterMs"]?.int ?? json?["details"]?["retryAfterMs"]?.int
+        )
+    }
+
+    /// The word to decide by; padded or missing in some gateways.
+    var detailCode: String { details?["code"]?.string?.trimmed ?? "" }
+
+    /// The gateway is still starting: worth asking again at once.
+    var isStartup: Bool {
+        code == "UNAVAILABLE" && (details?["reason"]?.string == "startup-sidecars")
+    }
+
+    /// How long to wait for a gateway that is starting (OpenClaw protocol: class F).
+    var startupDelay: Duration { .milliseconds(min(max(retryAfterMs ?? 500, 100), 2_000)) }
+}

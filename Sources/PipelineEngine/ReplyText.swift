@@ -1,0 +1,105 @@
+package import MiddlewareKit
+
+/// The transforms of one run, in list order. A value; the caller feeds it from one place at a time.
+///
+/// Feed it with `feed` unless `isAwaiting`, then with `feedAwaiting`.
+package struct ReplyText: Sendable {
+    private struct Step: Sendable {
+        let stage: Stage
+        var transform: ReplyTransformKind
+    }
+
+    private let run: Run
+    private var steps: [Step]
+    /// A stage of this run must await something for each piece.
+    package let isAwaiting: Bool
+
+    init(stages: [Stage], run: Run) {
+        self.run = run
+        steps = stages.compactMap { stage in
+            stage.middleware.makeReplyTransform(for: run).map { Step(stage: stage, transform: $0) }
+        }
+        isAwaiting = steps.contains { $0.transform.isAwaiting }
+    }
+
+    /// Takes the next piece of the gateway's text and returns what the browsers get. Only for runs that do not await.
+    package mutating func feed(_ change: TextChange) -> TextChange {
+        var change = change
+        for index in steps.indices {
+            guard let piece = enter(index, change) else { return change }
+            guard case .immediate(var transform) = steps[index].transform else { continue }
+            let out = transform.feed(piece[...])
+            steps[index].transform = .immediate(transform)
+            change = leave(index, change, out)
+        }
+        return change
+    }
+
+    /// As `feed`, for runs with transforms that await.
+    ///
+    /// - Throws: ``StageFailure`` of a stage that fails closed. One that fails open lets the piece through as it came.
+    package mutating func feedAwaiting(_ change: TextChange) async throws -> TextChange {
+        var change = change
+        for index in steps.indices {
+            guard let piece = enter(index, change) else { return change }
+            let stage = steps[index].stage
+            switch steps[index].transform {
+            case .immediate(var transform):
+                let out = transform.feed(piece[...])
+                steps[index].transform = .immediate(transform)
+                change = leave(index, change, out)
+            case .awaiting(var transform):
+                do {
+                    let out = try await transform.feed(piece[...])
+                    steps[index].transform = .awaiting(transform)
+                    change = leave(index, change, out)
+                } catch {
+                    stage.figures.record(.failed, took: .zero)
+                    if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
+                }
+            }
+        }
+        return change
+    }
+
+    /// The text to feed to a step; nil when there is none. A replacement starts the step afresh.
+    private mutating func enter(_ index: Int, _ change: TextChange) -> String? {
+        switch change {
+        case .append(let text):
+            return text.isEmpty ? nil : text
+        case .replace(let text):
+            if let fresh = steps[index].stage.middleware.makeReplyTransform(for: run) {
+                steps[index].transform = fresh
+            }
+            return text
+        }
+    }
+
+    /// What follows the step: its own output, as a replacement if its input was one. A shadow's output is thrown away.
+    private func leave(_ index: Int, _ input: TextChange, _ output: TextChange) -> TextChange {
+        guard steps[index].stage.mode == .enforce else { return input }
+        if case .replace = input, case .append(let text) = output { return .replace(text) }
+        return output
+    }
+
+    /// A whole text through a fresh transform of one stage: what the final event carries below that stage.
+    static func whole(_ text: String, through stage: Stage, run: Run) async throws -> String {
+        guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else { return text }
+        var result = ""
+        switch transform {
+        case .immediate(var transform):
+            result.apply(transform.feed(text[...]))
+            result.apply(transform.finish())
+        case .awaiting(var transform):
+            result.apply(try await transform.feed(text[...]))
+            result.apply(try await transform.finish())
+        }
+        return result
+    }
+}
+
+extension ReplyTransformKind {
+    var isAwaiting: Bool {
+        if case .awaiting = self { true } else { false }
+    }
+}

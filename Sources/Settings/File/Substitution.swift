@@ -1,0 +1,84 @@
+/// Fills the environment into a text: `${NAME}`, `${NAME:-default}`, and `$${` for a `${` that is meant as such.
+///
+/// What a variable holds is never looked at again: not as YAML, and not for further variables.
+enum Substitution: Equatable {
+    /// There was nothing to do.
+    case unchanged
+    /// Only `$${` was replaced.
+    case literal(String)
+    /// The text holds what a variable holds, and may be secret.
+    case substituted(String)
+    case failed([Problem])
+
+    struct Problem: Equatable {
+        var message: String
+        var hint: String
+    }
+
+    static func apply(to text: String, environment: [String: String]) -> Substitution {
+        var rest = Substring(text)
+        var result = ""
+        var problems: [Problem] = []
+        var usesEnvironment = false
+        while let start = rest.firstRange(of: "${") {
+            let before = rest[..<start.lowerBound]
+            rest = rest[start.upperBound...]
+            if before.hasSuffix("$") {
+                result += before.dropLast() + "${"
+                continue
+            }
+            result += before
+            guard let end = rest.firstIndex(of: "}") else {
+                let hint = "write ${NAME}, or $${ for the characters as such"
+                problems.append(Problem(message: "a `${` without `}`", hint: hint))
+                break
+            }
+            usesEnvironment = true
+            switch value(of: rest[..<end], environment: environment) {
+            case .success(let value): result += value
+            case .failure(let failure): problems.append(failure.problem)
+            }
+            rest = rest[rest.index(after: end)...]
+        }
+        if !problems.isEmpty { return .failed(problems) }
+        result += rest
+        if usesEnvironment { return .substituted(result) }
+        return result == text ? .unchanged : .literal(result)
+    }
+
+    private struct Failure: Error {
+        var problem: Problem
+    }
+
+    /// What stands for `NAME` or `NAME:-default`. As in a shell, the default also stands for an empty variable.
+    private static func value(of expression: Substring, environment: [String: String]) -> Result<String, Failure> {
+        let separator = expression.firstRange(of: ":-")
+        let name = String(expression[..<(separator?.lowerBound ?? expression.endIndex)])
+        let value = environment[name]
+        guard isName(name) else {
+            let problem = Problem(
+                message: "`${…}` holds no name of an environment variable",
+                hint: "write ${NAME} or ${NAME:-default}, with letters, digits and _ in the name"
+            )
+            return .failure(Failure(problem: problem))
+        }
+        if let separator {
+            return .success(value.flatMap { $0.isEmpty ? nil : $0 } ?? String(expression[separator.upperBound...]))
+        }
+        guard let value else {
+            let problem = Problem(
+                message: "the environment variable `\(name)` is not set",
+                hint: "set it, or write ${\(name):-default}"
+            )
+            return .failure(Failure(problem: problem))
+        }
+        return .success(value)
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
+        return name.allSatisfy { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+    }
+}

@@ -1,0 +1,98 @@
+import MiddlewareKit
+import Yams
+
+extension YamlError {
+    /// Says what is wrong in words for people; the parser's own words speak of tokens and contexts.
+    func report(in source: SourceText, findings: inout Findings) {
+        let start = SourcePosition(file: source.file, line: 1, column: 1)
+        switch self {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            if let tab = Self.tabInIndentation(ofLine: mark.line, in: source) {
+                findings.error(at: tab, "a tab in the indentation", hint: "indent with spaces")
+                return
+            }
+            let isAboutBrackets = problem.hasPrefix("did not find expected ','")
+            if isAboutBrackets, let place = Self.bareVariable(inLine: mark.line, of: source) {
+                findings.error(at: place, "inside `{ }` and `[ ]`, `${NAME}` needs quotes", hint: "write \"${NAME}\"")
+                return
+            }
+            let words = Self.explain(problem)
+            // What was left open is found at the end of the file, but it is to be mended where it begins.
+            let mark = words.isAboutStart ? context?.mark ?? mark : mark
+            let place = SourcePosition(file: source.file, line: mark.line, column: mark.column)
+            findings.error(at: place, words.message, hint: words.hint)
+        default:
+            findings.error(at: start, "the file is not valid YAML")
+        }
+    }
+
+    private struct Words {
+        var message: String
+        var hint: String?
+        var isAboutStart = false
+    }
+
+    private static let colonHint = "check the indentation, or put quotes around text with a `:`"
+    private static let bracketHint = "check that all brackets are closed and that none is too many"
+
+    private static func explain(_ problem: String) -> Words {
+        switch problem {
+        case "found character that cannot start any token":
+            Words(message: "a value cannot begin with this character", hint: "put quotes around the value")
+        case "mapping values are not allowed in this context":
+            Words(message: "a `:` where none may stand", hint: Self.colonHint)
+        case "could not find expected ':'":
+            Words(message: "a key without `:` behind it", hint: "write key: value", isAboutStart: true)
+        case "did not find expected key", "did not find expected '-' indicator":
+            Words(message: "this line does not fit the lines above it", hint: "check the indentation")
+        case "block sequence entries are not allowed in this context":
+            Words(message: "a `-` where no list can begin", hint: "begin the list on a line of its own")
+        case "did not find expected ',' or ']'":
+            Words(message: "a `[` that is not closed", hint: "add `,` or `]`", isAboutStart: true)
+        case "did not find expected ',' or '}'":
+            Words(message: "a `{` that is not closed", hint: "add `,` or `}`", isAboutStart: true)
+        case "did not find expected node content":
+            Words(message: "a value is expected here", hint: Self.bracketHint)
+        case "found unexpected end of stream", "found unexpected document indicator":
+            Words(message: "a quote that is not closed", hint: "add the closing quote", isAboutStart: true)
+        case "found unknown escape character":
+            Words(message: "an unknown escape after `\\`", hint: "write `\\\\` for a backslash, or use single quotes")
+        case "did not find expected <document start>":
+            Words(message: "this does not fit what stands above it", hint: "is this a YAML file?")
+        case "found unknown directive name":
+            Words(message: "a line cannot begin with `%`", hint: "delete the line, or put quotes around the text")
+        case "found undefined alias":
+            Words(message: "a value cannot begin with `*`", hint: "put quotes around the value")
+        case "did not find expected alphabetic or numeric character":
+            Words(
+                message: "a value cannot begin with `*` or `&`", hint: "put quotes around the value", isAboutStart: true
+            )
+        case "but found another document":
+            Words(message: "a second document begins here", hint: "the file may hold one only: delete the `---`")
+        case _ where problem.hasPrefix("Maximum nesting level"):
+            Words(message: NodeConversion.tooDeep)
+        default:
+            Words(message: "not valid YAML: \(problem)")
+        }
+    }
+
+    /// The first `${` in a line that no quote stands before.
+    private static func bareVariable(inLine number: Int, of source: SourceText) -> SourcePosition? {
+        let line = source.line(number)
+        for index in line.indices.dropLast() where line[index] == "$" && line[index + 1] == "{" {
+            if index == line.startIndex || !["\"", "'", "$"].contains(line[index - 1]) {
+                return SourcePosition(file: source.file, line: number, column: index - line.startIndex + 1)
+            }
+        }
+        return nil
+    }
+
+    /// The first tab in the indentation of a line, if there is one.
+    private static func tabInIndentation(ofLine number: Int, in source: SourceText) -> SourcePosition? {
+        let line = source.line(number)
+        let indentation = line.prefix { $0 == " " || $0 == "\t" }
+        guard let tab = indentation.firstIndex(of: "\t"), indentation.count < line.count else { return nil }
+        return SourcePosition(file: source.file, line: number, column: tab - line.startIndex + 1)
+    }
+}

@@ -1,0 +1,15 @@
+import MiddlewareKit
+
+extension Findings {
+    /// Reports each word that stands in the list a second time.
+    mutating func reportDuplicates(_ words: [Located<String>], what: String, hint: String) {
+        var first: [String: SourcePosition] = [:]
+        for word in words {
+            if let place = first[word.value] {
+                error(at: word.position, "\(what) \(word.shown); the first one is in line \(place.line)", hint: hint)
+            } else {
+                first[word.value] = word.position
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import MiddlewareKit
+
+/// Finds the plugin of each stage entry, reads and checks its options, and checks the pipeline as a whole.
+struct StagePlanner {
+    let catalog: [any MiddlewarePlugin.Type]
+    let environment: StageEnvironment
+    private(set) var stages: [PlannedStage] = []
+    private(set) var findings = Findings()
+
+    init(catalog: [any MiddlewarePlugin.Type], environment: StageEnvironment) {
+        self.catalog = catalog
+        self.environment = environment
+    }
+
+    /// An entry that is not enabled is not planned, but its options must be right too.
+    mutating func plan(_ pipeline: [StageEntry]) {
+        // An entry without kind has its finding already.
+        let entries = pipeline.filter { !$0.use.value.isEmpty }
+        checkNames(entries)
+        for entry in entries {
+            guard let plugin = catalog.first(where: { $0.kind == entry.use.value }) else {
+                reportUnknown(entry)
+                continue
+            }
+            plan(plugin, entry)
+        }
+        checkOrder(entries.filter(\.enabled))
+    }
+
+    private mutating func plan<Plugin: MiddlewarePlugin>(_ plugin: Plugin.Type, _ entry: StageEntry) {
+        let place = entry.use.position
+        if let onError = entry.onError, onError.value == .open, !plugin.mayFailOpen {
+            let message = "`on-error` must be closed: a stage of kind `\(plugin.kind)` guards something"
+            findings.error(at: onError.position, message, hint: "leave it out")
+        }
+        if let when = entry.when { check(when, at: place) }
+        let node = entry.with?.node ?? ConfigNode(position: place, content: .null)
+        guard let options = Plugin.Options.read(node, findings: &findings), entry.enabled else { return }
+        let problems = plugin.validate(options, in: environment)
+        for problem in problems {
+            let position = problem.key.flatMap { node[$0]?.position } ?? node.position
+            findings.error(at: position, problem.key.map { "\(quote($0)): \(problem.message)" } ?? problem.message)
+        }
+        if problems.isEmpty {
+            stages.append(PlannedStage(plugin, entry: entry, options: options))
+        }
+    }
+
+    private mutating func reportUnknown(_ entry: StageEntry) {
+        let kinds = catalog.map { $0.kind }
+        let nearest = entry.use.isFromEnvironment ? nil : nearestWord(to: entry.use.value, in: kinds)
+        let hint = nearest.map { "did you mean `\($0)`?" } ?? "known are \(kinds.joined(separator: ", "))"
+        findings.error(at: entry.use.position, "there is no stage of the kind \(entry.use.shown)", hint: hint)
+    }
+
+    private mutating func checkNames(_ entries: [StageEntry]) {
+        let names = entries.map(\.locatedName)
+        findings.reportDuplicates(names, what: "two stages have the name", hint: "give one of them a `name` of its own")
+    }
+
+    /// A condition that no message can ever meet.
+    private mutating func check(_ when: StageCondition, at place: SourcePosition) {
+        guard let direction = when.direction, let kinds = when.kind?.elements else { return }
+        let possible = direction == .inbound ? MessageWord.inbound : MessageWord.outbound
+        if !kinds.contains(where: { possible.contains($0.word) }) {
+            let words = kinds.map { "`\($0.word)`" }.joined(separator: ", ")
+            findings.error(
+                at: place,
+                "`when` is never true: no \(direction.rawValue) message is of kind \(words)",
+                hint: "\(direction.rawValue) are \(possible.joined(separator: ", "))"
+            )
+        }
+    }
+
+    private mutating func checkOrder(_ entries: [StageEntry]) {
+        if let persist = entries.firstIndex(where: { $0.use.value == "persist" }),
+            let strip = entries.lastIndex(where: { $0.use.value == "thinking-strip" }), persist < strip
+        {
+            findings.warning(
+                at: entries[persist].use.position,
+                "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
+                hint: "move `persist` below `thinking-strip`"
+            )
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package import MiddlewareKit
+
+/// One entry of `gateways:` of the configuration file.
+package struct GatewaySettings: OptionGroup {
+    package var id = Located("")
+    /// What people call the gateway; its id when nil.
+    package var givenName: String?
+    package var url = ""
+    package var token: Secret?
+    package var password: Secret?
+    package var requestTimeout: Duration = .seconds(30)
+    package var scopes = ["operator.read", "operator.write"]
+
+    package init() {}
+
+    package var name: String { givenName ?? id.value }
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "id", \.id,
+            help: "The word for the gateway in addresses, frames and the log.",
+            example: "home",
+            isRequired: true,
+            check: { Identifier.problem(of: $0.value) }
+        ),
+        Option("name", \.givenName, help: "What people call the gateway; the id when left out.", example: "Home"),
+        Option(
+            "url", \.url,
+            help: "The WebSocket address of the gateway.",
+            example: "\"ws://127.0.0.1:18789\"",
+            isRequired: true,
+            check: {
+                isWebSocketAddress($0) ? nil : "must be an address such as ws://127.0.0.1:18789 or wss://example.com"
+            }
+        ),
+        Option("token", \.token, help: "The gateway's token, when it asks for one.", example: "\"${OPENCLAW_TOKEN}\""),
+        Option(
+            "password", \.password,
+            help: "The gateway's password, when it asks for one.",
+            example: "\"${OPENCLAW_PASSWORD}\""
+        ),
+        Option(
+            "request-timeout", \.requestTimeout,
+            help: "How long the gateway may take to answer a request. The run that a chat starts may take longer.",
+            range: .milliseconds(100) ... .seconds(3600)
+        ),
+        Option("scopes", \.scopes, help: "What the server asks the gateway to be allowed to do."),
+    ]
+
+    private static func isWebSocketAddress(_ text: String) -> Bool {
+        for scheme in ["ws://", "wss://"] where text.hasPrefix(scheme) {
+            let host = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+            return !host.isEmpty && !host.hasPrefix(":") && !text.contains { $0.isWhitespace || $0 == "#" }
+        }
+        return false
+    }
+}
+
+/// The words by which gateways and stages are known in addresses, figures and the log.
+enum Identifier {
+    /// What is wrong with an id, to stand after the word "id": it must match `^[a-z0-9][a-z0-9_-]{0,63}$`.
+    static func problem(of text: String) -> String? {
+        let isLetterOrDigit = { (byte: UInt8) in (97...122).contains(byte) || (48...57).contains(byte) }
+        let bytes = text.utf8
+        let isRight =
+            (1...64).contains(bytes.count) && isLetterOrDigit(bytes[bytes.startIndex])
+            && bytes.allSatisfy { isLetterOrDigit($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
+        return isRight
+            ? nil : "must be 1 to 64 of the characters a-z, 0-9, - and _, and begin with a letter or a digit"
+    }
+}

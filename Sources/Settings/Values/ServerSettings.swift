@@ -1,0 +1,69 @@
+package import MiddlewareKit
+
+/// `server:` of the configuration file.
+package struct ServerSettings: OptionGroup {
+    package var host = "127.0.0.1"
+    package var port = 8080
+    package var maxMessageSize: ByteSize = .mebibytes(1)
+    package var pingInterval: Duration = .seconds(30)
+    package var authTimeout: Duration = .seconds(10)
+    package var maxConnections = 10_000
+    package var queueSize: ByteSize = .mebibytes(1)
+    package var allowedOrigins = ["http://localhost:3000", "http://localhost:5173"]
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "host", \.host,
+            help: "The address to listen on. 127.0.0.1 is reachable from this machine only, 0.0.0.0 from everywhere.",
+            check: { $0.isEmpty ? "must be an address such as 127.0.0.1" : nil }
+        ),
+        Option("port", \.port, help: "The port to listen on; 0 takes any free one.", range: 0...65_535),
+        Option(
+            "max-message-size", \.maxMessageSize,
+            help: "The largest message of a browser. A larger one closes its connection.",
+            range: .kibibytes(1) ... .mebibytes(64)
+        ),
+        Option(
+            "ping-interval", \.pingInterval,
+            help: "How often a browser is asked whether it is still there.",
+            range: .seconds(1) ... .seconds(3600)
+        ),
+        Option(
+            "auth-timeout", \.authTimeout,
+            help: "How long a browser may take to say who it is.",
+            range: .seconds(1) ... .seconds(600)
+        ),
+        Option(
+            "max-connections", \.maxConnections,
+            help: "How many browsers may be connected at a time.",
+            range: 1...1_000_000
+        ),
+        Option(
+            "queue-size", \.queueSize,
+            help: "How many bytes a browser may lag behind before its connection is closed.",
+            range: .kibibytes(16) ... .gibibytes(1)
+        ),
+        Option(
+            "allowed-origins", \.allowedOrigins,
+            help: "The origins of other web pages that may use this server from a browser.",
+            check: { $0.allSatisfy(isOrigin) ? nil : "must be origins such as http://localhost:3000, without a path" }
+        ),
+    ]
+
+    /// True when other machines may be able to connect. An empty host is an error of its own.
+    package var listensBeyondLoopback: Bool {
+        let isLoopbackAddress = host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) }
+        return !(isLoopbackAddress || ["", "localhost", "::1", "[::1]"].contains(host))
+    }
+
+    /// A browser sends scheme, host and port only, so an origin with anything behind it would never be met.
+    private static func isOrigin(_ text: String) -> Bool {
+        for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
+            let host = text.dropFirst(scheme.count)
+            return !host.isEmpty && !host.contains { "/?#@* ".contains($0) }
+        }
+        return false
+    }
+}

@@ -1,0 +1,24 @@
+package import MiddlewareKit
+
+/// The values of a configuration file. Every option has a default, so an empty file works.
+package struct Settings: OptionGroup {
+    package var server = ServerSettings()
+    package var storage = StorageSettings()
+    package var gateways: [GatewaySettings] = []
+    package var pipeline: [StageEntry] = StageEntry.defaultPipeline()
+    package var shutdown = ShutdownSettings()
+    package var log = LogSettings()
+    package var scan = ScanSettings()
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option("server", \.server, help: "Where browsers connect, and what one browser may use."),
+        Option("storage", \.storage, help: "The database."),
+        Option("gateways", \.gateways, help: "The agent gateways that the server connects to."),
+        Option("pipeline", \.pipeline, help: "The stages that every message meets, in this order, in both directions."),
+        Option("shutdown", \.shutdown, help: "How the server stops."),
+        Option("log", \.log, help: "What is written to the log."),
+        Option("scan", \.scan, help: "Looking for gateways in the local network."),
+    ]
+}

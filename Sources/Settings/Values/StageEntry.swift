@@ -1,0 +1,92 @@
+package import MiddlewareKit
+
+/// One entry of `pipeline:` of the configuration file: which stage, and how it takes part.
+package struct StageEntry: OptionGroup {
+    package enum Mode: String, OptionChoice {
+        case enforce, shadow
+    }
+
+    /// The kind of the stage.
+    package var use = Located("")
+    package var givenName: Located<String>?
+    /// The stage's own options, as its plugin will read them.
+    package var with: StageOptionsNode?
+    package var enabled = true
+    package var when: StageCondition?
+    package var mode = Mode.enforce
+    package var timeout: Duration?
+    package var onError: Located<FailurePolicy>?
+
+    package init() {}
+
+    package init(use: Located<String>, with: StageOptionsNode? = nil) {
+        self.use = use
+        self.with = with
+    }
+
+    /// The name of the instance; the kind when it has none of its own.
+    package var name: String { locatedName.value }
+
+    /// The name with the place that gives it.
+    var locatedName: Located<String> { givenName ?? use }
+
+    /// What runs when the file says nothing of a pipeline.
+    /// - Parameter place: Where findings about it are to point.
+    package static func defaultPipeline(at place: SourcePosition = Located("").position) -> [StageEntry] {
+        let none = ConfigNode(position: place, content: .scalar("none", isPlain: true))
+        let withoutAuth = ConfigNode(position: place, content: .mapping([("mode", place, none)]))
+        return [
+            StageEntry(use: Located("auth", at: place), with: StageOptionsNode(node: withoutAuth)),
+            StageEntry(use: Located("rate-limit", at: place)),
+            StageEntry(use: Located("thinking-strip", at: place)),
+            StageEntry(use: Located("persist", at: place)),
+        ]
+    }
+
+    package static let options: [Option<Self>] = [
+        Option("use", \.use, help: "The kind of the stage.", example: "persist", isRequired: true),
+        Option(
+            "name", \.givenName,
+            help: "The name of this instance, needed when a kind is used twice; the kind when left out.",
+            check: { $0.flatMap { Identifier.problem(of: $0.value) } }
+        ),
+        Option("with", \.with, help: "The options of the stage itself."),
+        Option("enabled", \.enabled, help: "false leaves the stage out."),
+        Option("when", \.when, help: "Which messages the stage takes part in; all when left out."),
+        Option(
+            "mode", \.mode,
+            help: "enforce: the stage does its work. shadow: it runs for its figures, and what it does has no effect."
+        ),
+        Option(
+            "timeout", \.timeout,
+            help: "How long a call of the stage may take; a default of the kind when left out.",
+            example: "5s",
+            check: { $0 == .zero ? "must be longer than 0s" : nil }
+        ),
+        Option(
+            "on-error", \.onError,
+            help: "What becomes of a message when the stage fails. closed: it goes no further. open: it goes on.",
+            example: "closed"
+        ),
+    ]
+}
+
+/// The `with` block of a stage, kept as it stands until its kind is known.
+package struct StageOptionsNode: OptionValue {
+    package var node: ConfigNode
+
+    package init(node: ConfigNode) { self.node = node }
+
+    package static var optionType: OptionType { .group(name: "StageOptions", []) }
+
+    package static func read(_ node: ConfigNode, findings: inout Findings) -> StageOptionsNode? {
+        StageOptionsNode(node: node)
+    }
+
+    /// For the default pipeline only: what a file holds may be secret, and is not written again.
+    package var optionText: String {
+        guard case .mapping(let pairs) = node.content else { return "{}" }
+        let texts = pairs.compactMap { pair in pair.value.scalar.map { "\(pair.key.optionText): \($0.optionText)" } }
+        return "{ " + texts.joined(separator: ", ") + " }"
+    }
+}

@@ -1,0 +1,70 @@
+import BrowserEndpoint
+import Foundation
+import Logging
+import MiddlewareKit
+import OpenClaw
+import OpenClawTesting
+import ServiceLifecycle
+import UnixSignals
+
+/// Keeps the connections to the gateways for as long as the server runs.
+struct GatewayService: Service {
+    let manager: GatewayManager
+    let configurations: [GatewayConfiguration]
+    let demo: DemoGateway?
+
+    func run() async throws {
+        var configurations = configurations
+        if let demo { configurations.append(try await demo.start()) }
+        await manager.start(configurations)
+        try? await gracefulShutdown()
+        await manager.stop()
+        await demo?.stop()
+    }
+}
+
+/// The gateway that comes with Sluice, over a real WebSocket on loopback.
+struct DemoGateway: Sendable {
+    private let gateway: FakeGateway
+    private let token = String(UInt64.random(in: .min ... .max), radix: 36)
+
+    init() {
+        var options = FakeGateway.Options.demo
+        options.token = token
+        gateway = FakeGateway(options: options)
+    }
+
+    func start() async throws -> GatewayConfiguration {
+        try await gateway.start()
+        return GatewayConfiguration(id: "demo", name: "Demo", url: await gateway.url, token: Secret(token))
+    }
+
+    func stop() async { await gateway.stop() }
+}
+
+/// Lets the runs under way end before anything else is taken down.
+struct DrainService: Service {
+    let hub: BrowserHub
+    let timeout: Duration
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await hub.drain(timeout: timeout)
+    }
+}
+
+enum Signals {
+    /// The first signal asks for an orderly end; the second ends the process at once.
+    static func watch(_ services: ServiceGroup, logger: Logger) async {
+        var isFirst = true
+        for await signal in await UnixSignalsSequence(trapping: [.sigterm, .sigint]) {
+            guard isFirst else {
+                logger.warning("ended at once, by a second signal")
+                exit(signal == .sigint ? 130 : 143)
+            }
+            isFirst = false
+            logger.info("shutting down; a second signal ends the server at once")
+            await services.triggerGracefulShutdown()
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import BrowserEndpoint
+import MiddlewareKit
+import NIOCore
+package import OpenClaw
+import PipelineEngine
+package import Settings
+import WebSocketTransport
+
+/// From the words of config.yaml to the parts' own values.
+extension Settings {
+    var hubLimits: BrowserHub.Limits {
+        var limits = BrowserHub.Limits()
+        limits.maxConnections = server.maxConnections
+        limits.maxMessageBytes = server.maxMessageSize.bytes
+        limits.authTimeout = server.authTimeout
+        return limits
+    }
+
+    var webSocketOptions: WebSocketOptions {
+        var options = WebSocketOptions()
+        options.maxMessageBytes = server.maxMessageSize.bytes
+        options.pingInterval = TimeAmount(server.pingInterval)
+        options.maxQueuedBytes = server.queueSize.bytes
+        return options
+    }
+
+    /// Where the identity and the key file lie: beside the database.
+    var dataFolder: String {
+        guard let slash = storage.path.lastIndex(of: "/") else { return "." }
+        return slash == storage.path.startIndex ? "/" : String(storage.path[..<slash])
+    }
+}
+
+extension GatewayConfiguration {
+    package init(_ settings: GatewaySettings) {
+        self.init(
+            id: settings.id.value, name: settings.name, url: settings.url, token: settings.token,
+            password: settings.password, scopes: settings.scopes, requestTimeout: settings.requestTimeout)
+    }
+}
+
+extension Stage {
+    init(_ planned: PlannedStage, middleware: any Middleware) {
+        let entry = planned.entry
+        self.init(
+            name: entry.name, kind: planned.plugin.kind, middleware: middleware,
+            condition: entry.when.map(Condition.init), mode: entry.mode == .shadow ? .shadow : .enforce,
+            timeout: planned.timeout, onError: planned.onError)
+    }
+}
+
+extension Condition {
+    init(_ when: StageCondition) {
+        self.init(
+            direction: when.direction.map { $0 == .inbound ? .inbound : .outbound },
+            kinds: when.kind.map { Set($0.elements.map(\.word)) },
+            gateways: when.gateway?.elements.map(Pattern.init),
+            agents: when.agent?.elements.map(Pattern.init),
+            sessions: when.session?.elements.map(Pattern.init),
+            users: when.user?.elements.map(Pattern.init))
+    }
+}

@@ -1,0 +1,170 @@
+import BrowserEndpoint
+import Hummingbird
+package import Logging
+import MiddlewareKit
+import NIOCore
+import NIOPosix
+import OpenClaw
+import OpenClawTesting
+import PipelineEngine
+import ServiceLifecycle
+package import Settings
+import Storage
+import WebSocketTransport
+
+/// The composition root: makes the parts from the settings, runs them, and takes them down in order.
+package struct SluiceServer: Sendable {
+    package struct Options: Sendable {
+        /// Start a demo gateway in the process while the settings name none.
+        package var demo = false
+        /// Called with the address of the page once the port is open.
+        package var onListening: @Sendable (_ url: String, _ isDemo: Bool) -> Void = { _, _ in }
+
+        package init() {}
+    }
+
+    private let settings: Settings
+    private let stages: [PlannedStage]
+    private let options: Options
+    private let logger: Logger
+
+    package init(_ settings: Settings, stages: [PlannedStage], options: Options, logger: Logger) {
+        self.settings = settings
+        self.stages = stages
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled, or until SIGTERM or SIGINT; the first asks for an orderly end, the second ends
+    /// the process at once.
+    ///
+    /// - Throws: ``StartFailure`` in plain words when something that the server needs cannot be had.
+    package func run() async throws {
+        let time = SystemTime()
+        // All sockets share one loop, see BrowserHub.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { group.shutdownGracefully { _ in } }
+        let eventLoop = group.next()
+
+        let storage = try Database.open(settings.storage)
+        let chain = try await makeChain(storage: storage, time: time)
+        let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
+        let manager = GatewayManager(
+            eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current)
+
+        let jobs = JobRunner()
+        let hub = BrowserHub(
+            eventLoop: eventLoop, gateways: manager, storage: storage, chain: chain, jobs: jobs,
+            time: time, limits: settings.hubLimits, logger: logger)
+        await manager.setObserver(hub)
+
+        var configurations = settings.gateways.map(GatewayConfiguration.init)
+        let stored = try await storage.gateways()
+        configurations += stored.map(GatewayConfiguration.init).filter { new in
+            !configurations.contains { $0.id == new.id }
+        }
+        let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
+
+        let endpoint = makeEndpoint(hub: hub, group: group, isDemo: demo != nil)
+        let services: [any Service] = [
+            jobs,
+            GatewayService(manager: manager, configurations: configurations, demo: demo),
+            endpoint,
+            DrainService(hub: hub, timeout: settings.shutdown.timeout),
+        ]
+        var configuration = ServiceGroupConfiguration(services: services, logger: logger)
+        configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(15)
+        let serviceGroup = ServiceGroup(configuration: configuration)
+        let logger = logger
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await serviceGroup.run() }
+            tasks.addTask { await Signals.watch(serviceGroup, logger: logger) }
+            do {
+                // The signal watcher never ends by itself.
+                try await tasks.next()
+            } catch {
+                tasks.cancelAll()
+                throw StartFailure(explaining: error, settings: settings)
+            }
+            tasks.cancelAll()
+        }
+        await chain.cleanup()
+        try storage.close()
+        logger.info("stopped")
+    }
+
+    private var environment: StageEnvironment {
+        StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
+    }
+
+    private func makeChain(storage: Database, time: any TimeSource) async throws -> Chain {
+        var stages: [Stage] = []
+        for planned in self.stages {
+            let name = planned.entry.name
+            var stageLogger = logger
+            stageLogger[metadataKey: "stage"] = "\(name)"
+            let context = ProvisionContext(
+                stageName: name, environment: environment, messages: storage, keys: storage, time: time,
+                logger: stageLogger)
+            do {
+                stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
+            } catch {
+                throw StartFailure("the stage “\(name)” could not be made: \(error)")
+            }
+        }
+        return Chain(stages: stages, time: time)
+    }
+
+    private func makeEndpoint(hub: BrowserHub, group: any EventLoopGroup, isDemo: Bool) -> some Service {
+        let settings = settings
+        let origins = OriginPolicy(
+            allowed: settings.server.allowedOrigins, isLoopbackOnly: !environment.listensBeyondLoopback)
+        let routes = Routes(
+            hub: hub, origins: origins, page: Page(),
+            scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil)
+        let host = settings.server.host
+        let onListening = options.onListening
+        return Application(
+            router: routes.router(),
+            server: EndpointChannel.builder(hub: hub, origins: origins, options: settings.webSocketOptions),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: settings.server.port), serverName: "Sluice", backlog: 1024),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? settings.server.port
+                onListening("http://\(host.contains(":") ? "[\(host)]" : host):\(port)", isDemo)
+            },
+            eventLoopGroupProvider: .shared(group),
+            logger: quiet(logger))
+    }
+
+    /// Hummingbird tells of its own start; ours is the better line.
+    private func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        if logger.logLevel == .info { logger.logLevel = .notice }
+        return logger
+    }
+}
+
+/// Why the server could not start, in words for the person who started it.
+package struct StartFailure: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+
+    init(explaining error: any Error, settings: Settings) {
+        switch error {
+        case let failure as StartFailure:
+            self = failure
+        case let error as IOError where error.errnoCode == EADDRINUSE:
+            self.init(
+                "port \(settings.server.port) on \(settings.server.host) is in use by another program. "
+                    + "Stop it, or set another `server.port` in config.yaml.")
+        case let error as IOError where error.errnoCode == EACCES:
+            self.init("this user may not open port \(settings.server.port). Set a `server.port` of 1024 or above.")
+        case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
+            self.init("this machine has no address \(settings.server.host); correct `server.host` in config.yaml.")
+        default:
+            self.init("\(error)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import MiddlewareKit
+
+/// `mode: none`: everybody is the same nobody.
+struct AnonymousAuth: Middleware {
+    let handles = StagePaths(inbound: Set(MessageKind.allCases))
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        var context = context
+        context.principal = .anonymous
+        try await next(message, context)
+    }
+}
+
+/// `mode: api-keys`: a message passes with the key of a user, which is looked at with every message.
+struct KeyAuth: Middleware {
+    let keys: KeyCache
+    let handles = StagePaths(inbound: Set(MessageKind.allCases))
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        guard let credential = context.credential, let principal = try await keys.principal(for: credential) else {
+            throw Self.rejection
+        }
+        var context = context
+        context.principal = principal
+        try await next(message, context)
+    }
+
+    /// The same for every cause: a stranger learns nothing about keys.
+    private static let rejection = Rejection(
+        code: "unauthorized",
+        message: "An access key is needed. The server's administrator makes one with: sluice key create --user NAME")
+}

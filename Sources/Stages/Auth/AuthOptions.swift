@@ -1,0 +1,50 @@
+package import MiddlewareKit
+
+/// The `with` block of `auth`.
+package struct AuthOptions: OptionGroup {
+    package enum Mode: String, OptionChoice {
+        /// Nobody is asked for a name.
+        case none
+        /// Everybody shows an access key.
+        case apiKeys = "api-keys"
+    }
+
+    package var mode = Mode.none
+    package var allowAnonymous = false
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "mode", \.mode, help: "Who gets in: with `none` everybody, with `api-keys` the owners of access keys.",
+            example: "api-keys", isRequired: true),
+        Option(
+            "allow-anonymous", \.allowAnonymous,
+            help: "Allows `mode: none` although other machines can reach the server."),
+    ]
+}
+
+package enum AuthPlugin: MiddlewarePlugin {
+    package static let kind = "auth"
+    package static let summary = "Says who a message is from: nobody in particular, or the owner of an access key."
+    package static let mayFailOpen = false
+    package static let defaultTimeout: Duration? = .seconds(10)
+
+    package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
+        guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }
+        return [
+            OptionProblem(
+                key: "mode",
+                message:
+                    "other machines can reach the server, and nobody would be asked for a key; set `mode: api-keys`, "
+                    + "or `server.host: 127.0.0.1`, or `allow-anonymous: true` if that is meant")
+        ]
+    }
+
+    package static func provision(_ options: AuthOptions, in context: ProvisionContext) async throws -> any Middleware {
+        switch options.mode {
+        case .none: AnonymousAuth()
+        case .apiKeys: KeyAuth(keys: KeyCache(store: context.keys, time: context.time))
+        }
+    }
+}

@@ -1,0 +1,11 @@
+package import MiddlewareKit
+
+/// The stages that come with Sluice, in the order in which a chain usually has them.
+package enum BuiltInStages {
+    package static let all: [any MiddlewarePlugin.Type] = [
+        AuthPlugin.self,
+        RateLimitPlugin.self,
+        ThinkingStripPlugin.self,
+        PersistPlugin.self,
+    ]
+}

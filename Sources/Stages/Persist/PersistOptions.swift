@@ -1,0 +1,27 @@
+package import MiddlewareKit
+
+/// The `with` block of `persist`.
+package struct PersistOptions: OptionGroup {
+    package enum Blocks: String, OptionChoice { case keep, drop }
+
+    package var blocks = Blocks.keep
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option("blocks", \.blocks, help: "Whether parts of answers that are no text (tool calls, images) are kept.")
+    ]
+}
+
+package enum PersistPlugin: MiddlewarePlugin {
+    package static let kind = "persist"
+    package static let summary = "Keeps messages in SQLite: yours before it is forwarded, the answer before you see it."
+    /// The store bounds itself.
+    package static let defaultTimeout: Duration? = nil
+
+    package static func provision(_ options: PersistOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        Persist(store: context.messages, keepsBlocks: options.blocks == .keep, time: context.time)
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import GRDB
+import MiddlewareKit
+
+/// A gateway that was added at run time.
+package struct StoredGateway: Sendable, Hashable {
+    package let id: String
+    package let name: String
+    package let url: String
+    package let token: String?
+    package let password: String?
+
+    package init(id: String, name: String, url: String, token: String?, password: String?) {
+        self.id = id
+        self.name = name
+        self.url = url
+        self.token = token
+        self.password = password
+    }
+}
+
+extension Database {
+    /// Keeps a gateway, its secrets encrypted.
+    ///
+    /// - Throws: ``StorageFailure`` when there is one with its id.
+    package func addGateway(_ gateway: StoredGateway) async throws {
+        let token = try gateway.token.map(secrets.seal)
+        let password = try gateway.password.map(secrets.seal)
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        try await write { db in
+            try db.execute(
+                sql: "INSERT INTO gateways (id, name, url, token, password, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [gateway.id, gateway.name, gateway.url, token, password, now])
+        }
+    }
+
+    /// False when there is no such gateway.
+    package func removeGateway(id: String) async throws -> Bool {
+        try await write { db in
+            try db.execute(sql: "DELETE FROM gateways WHERE id = ?", arguments: [id])
+            return db.changesCount > 0
+        }
+    }
+
+    package func gateways() async throws -> [StoredGateway] {
+        let secrets = secrets
+        return try await read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM gateways ORDER BY created_at, id").map { row in
+                let (token, password): (Data?, Data?) = (row["token"], row["password"])
+                return StoredGateway(
+                    id: row["id"], name: row["name"], url: row["url"], token: try token.map(secrets.open),
+                    password: try password.map(secrets.open))
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import GRDB
+package import MiddlewareKit
+
+/// A session as it is kept.
+package struct StoredSession: Sendable, Hashable {
+    package let id: Int64
+    package let gateway: String
+    /// The canonical session key.
+    package let key: String
+    package let title: String?
+    package let agent: String?
+    package let model: String?
+    /// Nil: it was started elsewhere, or while nobody was asked for a name.
+    package let owner: String?
+    package let createdAt: Timestamp
+    package let lastActivity: Timestamp
+
+    init(row: Row) {
+        id = row["id"]
+        gateway = row["gateway_id"]
+        key = row["session_key"]
+        title = row["title"]
+        agent = row["agent_id"]
+        model = row["model"]
+        owner = row["owner"]
+        createdAt = Timestamp(milliseconds: row["created_at"])
+        lastActivity = Timestamp(milliseconds: row["last_activity"])
+    }
+}
+
+extension Database {
+    /// The sessions that a user may see, newest activity first: the user's own, for administrators also those of nobody,
+    /// and all where nobody was asked for a name.
+    ///
+    /// - Parameter before: The last session of the page before this one.
+    package func sessions(
+        gateway: String, visibleTo principal: Principal, limit: Int, before: StoredSession? = nil
+    ) async throws -> [StoredSession] {
+        try await read { db in
+            let visible =
+                principal == .anonymous ? "1" : principal.isAdministrator ? "(owner = ? OR owner IS NULL)" : "owner = ?"
+            let owner: StatementArguments = principal == .anonymous ? [] : [principal.user]
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM sessions WHERE gateway_id = ? AND (last_activity, id) < (?, ?) AND \(visible)
+                    ORDER BY last_activity DESC, id DESC LIMIT ?
+                    """,
+                arguments: [gateway, before?.lastActivity.milliseconds ?? .max, before?.id ?? .max] + owner + [limit]
+            ).map(StoredSession.init)
+        }
+    }
+
+    package func session(gateway: String, key: String) async throws -> StoredSession? {
+        try await read { db in try Self.session(gateway, key, db) }
+    }
+
+    /// Makes a session; one that is there already is returned as it is.
+    package func createSession(
+        gateway: String, key: String, title: String?, agent: String?, model: String?, owner: String?
+    ) async throws -> StoredSession {
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        return try await write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO sessions
+                    (gateway_id, session_key, title, agent_id, model, owner, created_at, last_activity)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    """, arguments: [gateway, key, title, agent, model, owner, now, now])
+            guard let session = try Self.session(gateway, key, db) else {
+                throw StorageFailure(reason: .other, description: "the session could not be made")
+            }
+            return session
+        }
+    }
+
+    /// Deletes a session with its messages; false when there is none.
+    package func deleteSession(gateway: String, key: String) async throws -> Bool {
+        let writer = writer
+        return try await write { db in
+            try db.execute(
+                sql: "DELETE FROM sessions WHERE gateway_id = ? AND session_key = ?", arguments: [gateway, key])
+            writer.forgetSessions()
+            return db.changesCount > 0
+        }
+    }
+
+    private static func session(_ gateway: String, _ key: String, _ db: GRDB.Database) throws -> StoredSession? {
+        try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT * FROM sessions WHERE gateway_id = ? AND session_key = ?"),
+            arguments: [gateway, key]
+        ).map(StoredSession.init)
+    }
+}

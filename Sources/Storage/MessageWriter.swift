@@ -1,0 +1,208 @@
+import GRDB
+import JSON
+import MiddlewareKit
+import Synchronization
+
+/// Stores messages in group commits: what arrives while a transaction is being written goes into the next one together.
+final class MessageWriter: Sendable {
+    /// Messages that may wait for their transaction; above it, `store` fails at once.
+    static let maxWaiting = 4096
+    /// Messages in one transaction.
+    private static let maxBatch = 512
+    /// Session ids that are remembered.
+    private static let maxRemembered = 10_000
+
+    private struct Waiting: Sendable {
+        let record: MessageRecord
+        let rows: [OutboxRow]
+        let now: Int64
+        let continuation: CheckedContinuation<Int64, any Error>
+    }
+
+    private struct State {
+        var waiting: [Waiting] = []
+        var isWriting = false
+        var sessionIDs: [SessionName: Int64] = [:]
+        var commits = 0
+    }
+
+    private struct SessionName: Hashable {
+        let gateway: String
+        let key: String
+    }
+
+    private let pool: DatabasePool
+    private let state = Mutex(State())
+
+    init(pool: DatabasePool) { self.pool = pool }
+
+    /// How many transactions were committed.
+    var commits: Int { state.withLock { $0.commits } }
+
+    func store(_ record: MessageRecord, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
+        try await withCheckedThrowingContinuation { continuation in
+            let new = Waiting(record: record, rows: rows, now: now.milliseconds, continuation: continuation)
+            let (isRefused, mustStart) = state.withLock { state in
+                guard state.waiting.count < Self.maxWaiting else { return (true, false) }
+                state.waiting.append(new)
+                defer { state.isWriting = true }
+                return (false, !state.isWriting)
+            }
+            if isRefused {
+                continuation.resume(
+                    throwing: StorageFailure(
+                        reason: .other, description: "too many messages are waiting for the database"))
+            } else if mustStart {
+                pool.asyncWriteWithoutTransaction { self.drain($0) }
+            }
+        }
+    }
+
+    /// Forgets the ids of deleted sessions.
+    func forgetSessions() { state.withLock { $0.sessionIDs = [:] } }
+
+    /// Writes one batch, on the writer's queue. What still waits gets a turn of its own behind other writers, so that
+    /// a flood of messages does not keep a session from being made or a key from being revoked.
+    private func drain(_ db: GRDB.Database) {
+        let batch = takeBatch()
+        do {
+            let results = try write(batch, db)
+            state.withLock { $0.commits += 1 }
+            for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
+        } catch {
+            // Rolled back: sessions that were made in the transaction are gone.
+            forgetSessions()
+            let failure = StorageFailure(explaining: error)
+            for waiting in batch { waiting.continuation.resume(throwing: failure) }
+        }
+        let isDone = state.withLock { state in
+            state.isWriting = !state.waiting.isEmpty
+            return !state.isWriting
+        }
+        if !isDone { pool.asyncWriteWithoutTransaction { self.drain($0) } }
+    }
+
+    private func takeBatch() -> [Waiting] {
+        state.withLock { state in
+            let batch = Array(state.waiting.prefix(Self.maxBatch))
+            state.waiting.removeFirst(batch.count)
+            return batch
+        }
+    }
+
+    /// One transaction. A record that breaks a rule of the schema fails alone; any other error fails all.
+    ///
+    /// Such records are rare and savepoints cost time, so the batch is tried without them first.
+    private func write(_ batch: [Waiting], _ db: GRDB.Database) throws -> [Result<Int64, any Error>] {
+        do {
+            var results: [Result<Int64, any Error>] = []
+            try db.inTransaction(.immediate) {
+                results = try batch.map { .success(try insert($0, db)) }
+                return .commit
+            }
+            return results
+        } catch let error where StorageFailure.concernsOneRecord(error) {
+            // Also heals a remembered id of a session that another process deleted.
+            forgetSessions()
+            return try writeOneByOne(batch, db)
+        }
+    }
+
+    /// The same with a savepoint for each record.
+    private func writeOneByOne(_ batch: [Waiting], _ db: GRDB.Database) throws -> [Result<Int64, any Error>] {
+        var results: [Result<Int64, any Error>] = []
+        try db.inTransaction(.immediate) {
+            for waiting in batch {
+                do {
+                    var id: Int64 = 0
+                    try db.inSavepoint {
+                        id = try insert(waiting, db)
+                        return .commit
+                    }
+                    results.append(.success(id))
+                } catch let error where StorageFailure.concernsOneRecord(error) {
+                    forgetSessions()
+                    results.append(.failure(StorageFailure(explaining: error)))
+                }
+            }
+            return .commit
+        }
+        return results
+    }
+
+    private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
+        let record = waiting.record
+        let session = try sessionID(for: waiting, db)
+        let values: [(any DatabaseValueConvertible)?] = [
+            session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
+            record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, waiting.now,
+        ]
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO messages
+                (session_id, role, content, state, run_id, error, usage, agent_id, timestamp, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """
+        ).execute(arguments: StatementArguments(values))
+        guard db.changesCount == 1 else { return try merge(record, session, db) }
+        let id = db.lastInsertedRowID
+        for row in waiting.rows {
+            try db.cachedStatement(
+                sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
+            ).execute(arguments: [row.stage, row.topic, row.payload, waiting.now])
+        }
+        try db.cachedStatement(
+            sql: "UPDATE sessions SET last_activity = ?, title = coalesce(title, ?) WHERE id = ?"
+        ).execute(arguments: [waiting.now, record.role == .user ? record.title : nil, session])
+        return id
+    }
+
+    /// A message that is stored already. A whole answer takes the place of a failed or aborted one.
+    private func merge(_ record: MessageRecord, _ session: Int64, _ db: GRDB.Database) throws -> Int64 {
+        let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
+        if record.state == .complete {
+            let values: [(any DatabaseValueConvertible)?] = [
+                record.contentJSON, record.usage?.json.encoded(), record.timestamp.milliseconds,
+            ]
+            try db.execute(
+                sql: """
+                    UPDATE messages SET content = ?, usage = ?, timestamp = ?, state = 'complete', error = NULL
+                    WHERE session_id = ? AND run_id = ? AND role = ? AND state <> 'complete'
+                    """, arguments: StatementArguments(values) + arguments)
+        }
+        return try Self.existing(
+            Int64.fetchOne(
+                db, sql: "SELECT id FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
+                arguments: arguments))
+    }
+
+    private func sessionID(for waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
+        let record = waiting.record
+        let name = SessionName(gateway: record.gateway, key: record.sessionKey)
+        if let id = state.withLock({ $0.sessionIDs[name] }) { return id }
+        let values: [(any DatabaseValueConvertible)?] = [
+            record.gateway, record.sessionKey, record.agent, record.owner, waiting.now, waiting.now,
+        ]
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO sessions (gateway_id, session_key, agent_id, owner, created_at, last_activity)
+                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """
+        ).execute(arguments: StatementArguments(values))
+        let id = try Self.existing(
+            Int64.fetchOne(
+                db, sql: "SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?",
+                arguments: [record.gateway, record.sessionKey]))
+        state.withLock { state in
+            if state.sessionIDs.count >= Self.maxRemembered { state.sessionIDs = [:] }
+            state.sessionIDs[name] = id
+        }
+        return id
+    }
+
+    /// The id of a row that an INSERT with ON CONFLICT DO NOTHING either made or found.
+    private static func existing(_ id: Int64?) throws -> Int64 {
+        guard let id else { throw StorageFailure(reason: .damaged, description: "a stored row cannot be found again") }
+        return id
+    }
+}

@@ -1,0 +1,53 @@
+import GRDB
+import MiddlewareKit
+
+/// The tables, as numbered steps that are never changed once they were released.
+enum Schema {
+    static func migrate(_ pool: DatabasePool) throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("v1") { db in
+            try db.execute(sql: version1)
+        }
+        guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
+            throw StorageFailure(
+                reason: .other, description: "the database was made by a newer version of Sluice; use that version")
+        }
+        try migrator.migrate(pool)
+    }
+
+    static func holdsSecrets(_ db: GRDB.Database) throws -> Bool {
+        try Bool.fetchOne(
+            db, sql: "SELECT EXISTS (SELECT 1 FROM gateways WHERE token IS NOT NULL OR password IS NOT NULL)") ?? false
+    }
+
+    /// Times are milliseconds since 1970.
+    private static let version1 = """
+        CREATE TABLE gateways (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, token BLOB, password BLOB,
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY, gateway_id TEXT NOT NULL, session_key TEXT NOT NULL, title TEXT, agent_id TEXT,
+            model TEXT, owner TEXT, created_at INTEGER NOT NULL, last_activity INTEGER NOT NULL,
+            UNIQUE (gateway_id, session_key)
+        );
+        CREATE INDEX sessions_by_activity ON sessions (gateway_id, last_activity);
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            role TEXT NOT NULL, content TEXT NOT NULL, state TEXT NOT NULL, run_id TEXT, error TEXT, usage TEXT,
+            agent_id TEXT, timestamp INTEGER NOT NULL, created_at INTEGER NOT NULL
+        );
+        CREATE INDEX messages_by_session ON messages (session_id, created_at);
+        CREATE INDEX messages_by_page ON messages (session_id, id);
+        CREATE UNIQUE INDEX messages_by_run ON messages (session_id, run_id, role) WHERE run_id IS NOT NULL;
+        CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, topic TEXT NOT NULL, payload TEXT NOT NULL,
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE keys (
+            id TEXT PRIMARY KEY, user TEXT NOT NULL, is_administrator INTEGER NOT NULL, secret_hash BLOB NOT NULL,
+            created_at INTEGER NOT NULL, revoked_at INTEGER
+        );
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+        """
+}

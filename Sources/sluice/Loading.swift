@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import Logging
+import MiddlewareKit
+import Settings
+import SluiceServer
+import Storage
+
+/// What several commands do first.
+enum Loading {
+    /// Reads a configuration, prints every finding, and ends the command when it has errors.
+    static func settings(_ file: String) throws -> (settings: Settings, stages: [PlannedStage]) {
+        do {
+            let loaded = try SettingsLoader.load(
+                path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)
+            for finding in loaded.findings.all { Output.error("\(finding)") }
+            guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
+            return (settings, loaded.stages)
+        } catch let error as UnreadableFile {
+            Output.error("sluice: \(error)")
+            throw ExitCode(Exit.unreadable)
+        }
+    }
+
+    static func bootstrapLogging(_ settings: Settings) -> Logger {
+        let (format, level) = (settings.log.format, settings.log.level)
+        LoggingSystem.bootstrap { label in
+            StderrLogHandler(
+                label: label, format: format == .json ? .json : .text,
+                level: Logger.Level(rawValue: level.rawValue) ?? .info)
+        }
+        return Logger(label: "sluice")
+    }
+
+    /// Opens the database that the configuration names, for a command that is not the server.
+    static func database(_ settings: Settings) throws -> Database {
+        do {
+            return try Database.open(settings.storage)
+        } catch {
+            Output.error("sluice: \(error)")
+            throw ExitCode(Exit.failure)
+        }
+    }
+}

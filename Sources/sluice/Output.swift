@@ -1,0 +1,26 @@
+import Foundation
+
+/// What commands print: results to standard output, everything else to standard error.
+enum Output {
+    static func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// Lines up the cells of rows.
+    static func table(_ rows: [[String]]) {
+        guard let columns = rows.map(\.count).max() else { return }
+        let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        for row in rows {
+            let cells = row.enumerated().map { column, cell in
+                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+            }
+            line(cells.joined(separator: "  "))
+        }
+    }
+}
+
+/// Exit codes: 0 all is well; 1 something is wrong, and was printed; 2 the configuration cannot be read.
+enum Exit {
+    static let failure: Int32 = 1
+    static let unreadable: Int32 = 2
+}

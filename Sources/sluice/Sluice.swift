@@ -1,0 +1,34 @@
+import ArgumentParser
+import SluiceServer
+
+/// The command line.
+@main struct Sluice: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "A chat server between browsers and OpenClaw agent gateways.",
+        discussion: """
+            Every message, both ways, flows through the chain of stages that config.yaml describes, in list order in
+            both directions.
+
+            Try it:      sluice serve --demo
+            Check first: sluice check config.yaml
+            """,
+        version: Version.current,
+        subcommands: [Serve.self, Check.self, Key.self, Gateway.self, ShowVersion.self],
+        defaultSubcommand: nil)
+}
+
+struct ShowVersion: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() { Output.line("sluice \(Version.current)") }
+}
+
+/// The file that all commands read.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("The configuration to use.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config = "config.yaml"
+}

@@ -1,0 +1,64 @@
+import MiddlewareKit
+import Settings
+
+/// Loads a text with the stages below as catalog.
+func load(_ text: String, environment: [String: String] = [:]) -> LoadedSettings {
+    SettingsLoader.load(text: Array(text.utf8), file: "c", environment: environment, catalog: catalog)
+}
+
+/// What a person would see of a text.
+func findings(_ text: String, environment: [String: String] = [:]) -> [String] {
+    load(text, environment: environment).findings.all.map(\.description)
+}
+
+let catalog: [any MiddlewarePlugin.Type] = [
+    FakeAuth.self, FakeStage<RateLimit>.self, FakeStage<ThinkingStrip>.self, FakeStage<Persist>.self,
+]
+
+struct PassThrough: Middleware {}
+
+enum FakeAuth: MiddlewarePlugin {
+    struct Options: OptionGroup {
+        var mode = "none"
+        var keys: [Secret] = []
+
+        static let options: [Option<Self>] = [
+            Option("mode", \.mode, help: "How."),
+            Option("keys", \.keys, help: "The keys."),
+        ]
+    }
+
+    static let kind = "auth"
+    static let summary = "Asks who is there."
+    static let mayFailOpen = false
+
+    static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] {
+        options.mode == "none" && environment.listensBeyondLoopback
+            ? [OptionProblem(key: "mode", message: "anybody can come in")] : []
+    }
+
+    static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware {
+        PassThrough()
+    }
+}
+
+protocol FakeKind { static var kind: String { get } }
+enum RateLimit: FakeKind { static let kind = "rate-limit" }
+enum ThinkingStrip: FakeKind { static let kind = "thinking-strip" }
+enum Persist: FakeKind { static let kind = "persist" }
+
+/// A stage with one option.
+enum FakeStage<Kind: FakeKind & Sendable>: MiddlewarePlugin {
+    struct Options: OptionGroup {
+        var size = 1
+        static var options: [Option<Self>] { [Option("size", \.size, help: "How large.")] }
+    }
+
+    static var kind: String { Kind.kind }
+    static var summary: String { "Does nothing." }
+    static var defaultTimeout: Duration? { .seconds(3) }
+
+    static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware {
+        PassThrough()
+    }
+}

@@ -1,0 +1,136 @@
+import MiddlewareKit
+import Settings
+import Testing
+
+@Suite struct SettingsTests {
+    @Test func anEmptyFileWorks() throws {
+        let loaded = load("")
+        let settings = try #require(loaded.settings)
+        #expect(loaded.findings.all.isEmpty)
+        #expect(settings.server.host == "127.0.0.1" && settings.server.port == 8080)
+        #expect(settings.gateways.isEmpty)
+        #expect(loaded.stages.map(\.entry.name) == ["auth", "rate-limit", "thinking-strip", "persist"])
+    }
+
+    @Test func theDefaultsReadBack() throws {
+        let text = Settings().optionText
+        let loaded = load(text)
+        #expect(loaded.findings.all.map(\.description) == [])
+        #expect(loaded.settings?.optionText == text)
+        #expect(text.contains("pipeline: [{ use: auth, with: { mode: none }"))
+    }
+
+    @Test func everyOptionIsRead() throws {
+        let text = """
+            server:
+              host: localhost
+              port: 0
+              max-message-size: 2MiB
+              ping-interval: 1m
+              auth-timeout: 5s
+              max-connections: 5
+              queue-size: 64KiB
+              allowed-origins: ["https://chat.example.com"]
+            storage: { path: /var/lib/x.db, synchronous: normal, busy-timeout: 0s }
+            gateways:
+              - id: home
+                name: Home
+                url: ws://127.0.0.1:18789
+                token: "${TOKEN}"
+                password: ${NONE:-}
+                request-timeout: 5s
+                scopes: [operator.read]
+              - { id: b2, url: "wss://example.com/path?x=y" }
+            pipeline:
+              - use: auth
+              - use: persist
+                name: store
+                with: { size: 7 }
+                mode: shadow
+                timeout: 2s
+                on-error: open
+                when: { direction: inbound, kind: [chat, abort], user: "a*", gateway: [home, b2] }
+              - { use: rate-limit, enabled: false }
+            shutdown: { timeout: 1s }
+            log: { level: debug, format: json }
+            scan: { enabled: true, networks: [10.0.0.0/24], port: 1 }
+            """
+        let loaded = load(text, environment: ["TOKEN": "t: #1"])
+        #expect(loaded.findings.all.map(\.description) == [])
+        let settings = try #require(loaded.settings)
+        #expect(settings.server.maxMessageSize == .mebibytes(2) && settings.server.queueSize == .kibibytes(64))
+        #expect(settings.server.pingInterval == .seconds(60) && settings.server.authTimeout == .seconds(5))
+        #expect(settings.server.maxConnections == 5 && settings.server.port == 0)
+        #expect(settings.server.allowedOrigins == ["https://chat.example.com"])
+        #expect(settings.storage.path == "/var/lib/x.db" && settings.storage.synchronous == .normal)
+        #expect(settings.storage.busyTimeout == .zero)
+        let home = try #require(settings.gateways.first)
+        #expect(home.id.value == "home" && home.name == "Home" && home.url == "ws://127.0.0.1:18789")
+        #expect(home.token?.revealed == "t: #1" && home.password == nil)
+        #expect(home.requestTimeout == .seconds(5) && home.scopes == ["operator.read"])
+        #expect(settings.gateways[1].name == "b2")
+        #expect(settings.shutdown.timeout == .seconds(1))
+        #expect(settings.log.level == .debug && settings.log.format == .json)
+        #expect(
+            settings.scan.enabled && settings.scan.networks.map(\.optionText) == ["10.0.0.0/24"]
+                && settings.scan.port == 1)
+        let when = try #require(settings.pipeline[1].when)
+        #expect(when.direction == .inbound && when.kind?.elements.map(\.word) == ["chat", "abort"])
+        #expect(when.user?.elements == ["a*"] && when.gateway?.elements == ["home", "b2"] && when.agent == nil)
+        #expect(settings.pipeline[1].mode == .shadow)
+    }
+
+    @Test func whatIsWrongIsReportedAllAtOnce() {
+        let text = """
+            server: { prot: 80, port: 70000, queue-size: 1MB, allowed-origins: ["http://x/"] }
+            storage: { synchronous: ful }
+            storages: {}
+            gateways:
+              - { id: home, url: "http://x" }
+              - { id: home }
+              - { id: Bad Id, url: "ws://x", token: [] }
+            log: { level: info, level: debug }
+            pipeline:
+              - use: persit
+              - with: {}
+              - { use: persist, with: { size: x, sise: 1 } }
+              - { use: auth, on-error: open }
+              - { use: auth }
+              - { use: rate-limit, when: { kind: chatt, direction: in, session: [] } }
+              - { use: thinking-strip, when: { kind: final, direction: inbound }, timeout: 0s }
+            """
+        let identifier = "`id` must be 1 to 64 of the characters a-z, 0-9, - and _, and begin with a letter or a digit"
+        let kinds = "connect, chat, abort, history, subscribe, agents, models, sessions, gateways, manage"
+        #expect(
+            findings(text) == [
+                "c:1:11: error: `prot` is not an option here (did you mean `port`?)",
+                "c:1:27: error: `port` must be in the range 0 to 65535",
+                "c:1:46: error: `queue-size` must be a size such as 64KiB or 1MiB, not `1MB` "
+                    + "(write MiB, which is 1024 KiB)",
+                "c:1:68: error: `allowed-origins` must be origins such as http://localhost:3000, without a path",
+                "c:2:25: error: `synchronous` must be one of full, normal, not `ful` (did you mean `full`?)",
+                "c:3:1: error: `storages` is not an option here (did you mean `storage`?)",
+                "c:5:22: error: `url` must be an address such as ws://127.0.0.1:18789 or wss://example.com",
+                "c:6:5: error: `url` is missing (for example url: \"ws://127.0.0.1:18789\")",
+                "c:6:11: error: two gateways have the id `home`; the first one is in line 5 (ids must be unique)",
+                "c:7:11: error: \(identifier)",
+                "c:7:41: error: `token` must be text, not a list",
+                "c:8:21: error: `level` is given twice; the first one is in line 8, column 8 (keep one of them)",
+                "c:10:10: error: there is no stage of the kind `persit` (did you mean `persist`?)",
+                "c:11:5: error: `use` is missing (for example use: persist)",
+                "c:12:12: warning: `persist` stands above `thinking-strip`, so the agent's thinking is stored "
+                    + "(move `persist` below `thinking-strip`)",
+                "c:12:35: error: `size` must be a whole number such as 10, not `x`",
+                "c:12:38: error: `sise` is not an option here (did you mean `size`?)",
+                "c:13:28: error: `on-error` must be closed: a stage of kind `auth` guards something (leave it out)",
+                "c:14:12: error: two stages have the name `auth`; the first one is in line 13 "
+                    + "(give one of them a `name` of its own)",
+                "c:15:38: error: `kind` must be one of \(kinds), final, aborted, error, status, delta, "
+                    + "not `chatt` (did you mean `chat`?)",
+                "c:15:56: error: `direction` must be one of inbound, outbound, not `in`",
+                "c:15:69: error: `session` must not be an empty list (leave the option out)",
+                "c:16:12: error: `when` is never true: no inbound message is of kind `final` (inbound are \(kinds))",
+                "c:16:80: error: `timeout` must be longer than 0s",
+            ])
+    }
+}

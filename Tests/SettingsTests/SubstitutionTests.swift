@@ -1,0 +1,31 @@
+import Testing
+
+@testable import Settings
+
+@Suite struct SubstitutionTests {
+    private let environment = ["A": "1", "B_2": "${A}", "EMPTY": ""]
+
+    @Test(arguments: [
+        ("plain $A {A}", Substitution.unchanged), ("${A}", .substituted("1")), ("x${A}y${A}", .substituted("x1y1")),
+        ("${B_2}", .substituted("${A}")), ("${EMPTY}", .substituted("")), ("${EMPTY:-d}", .substituted("d")),
+        ("${A:-d}", .substituted("1")), ("${NOPE:-a:-b c}", .substituted("a:-b c")), ("$${A}", .literal("${A}")),
+        ("$${A} ${A}", .substituted("${A} 1")), ("$", .unchanged), ("$$", .unchanged),
+    ])
+    func fillsIn(_ text: String, _ expected: Substitution) {
+        #expect(Substitution.apply(to: text, environment: environment) == expected)
+    }
+
+    @Test(arguments: [
+        ("${A", "a `${` without `}`"), ("${}", "`${…}` holds no name of an environment variable"),
+        ("${1A}", "`${…}` holds no name of an environment variable"),
+        ("${A-b}", "`${…}` holds no name of an environment variable"),
+        ("${NOPE}", "the environment variable `NOPE` is not set"),
+    ])
+    func refuses(_ text: String, _ message: String) {
+        guard case .failed(let problems) = Substitution.apply(to: text, environment: environment) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(problems.map(\.message) == [message])
+    }
+}
