@@ -3,7 +3,7 @@
 # make test    build everything and run every test
 # make lint    check the layout of the Swift files
 # make format  mend the layout of the Swift files
-# make bench   measure (see Benchmarks/README.md)
+# make bench   measure a release build against others (see docs/performance.md)
 
 SWIFT ?= swift
 SWIFT_FILES = Package.swift Sources Tests Plugins

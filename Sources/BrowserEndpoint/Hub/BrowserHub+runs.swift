@@ -46,7 +46,7 @@ extension BrowserHub {
         let run = Run(
             id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
             user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: time.now)
-        let live = LiveRun(run: run, chain: chain, context: context, session: session)
+        let live = LiveRun(run: run, chain: chain, context: context, session: session, now: time.uptime)
         runs[key] = live
         session.runs.append(live)
         sessions[session.id] = session
@@ -131,7 +131,7 @@ extension BrowserHub {
 
     // MARK: Events
 
-    private func end(_ run: LiveRun, _ kind: EventKind, _ outcome: RunOutcome) {
+    func end(_ run: LiveRun, _ kind: EventKind, _ outcome: RunOutcome) {
         guard !run.hasEnded else { return }
         run.hasEnded = true
         run.waiting.append(.event(kind, outcome))
@@ -250,6 +250,7 @@ extension BrowserHub: GatewayObserver {
 
     private func receive(_ event: ChatEvent, of gatewayRun: GatewayRun) {
         let run = live(gatewayRun)
+        run.lastHeard = time.uptime
         switch event {
         case .delta(.append(let text)):
             receive(.append(text), of: run)
@@ -277,6 +278,7 @@ extension BrowserHub: GatewayObserver {
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {
             send(.gateway(id: id, status), to: connection)
         }
+        if status.isConnected || status.state == .backingOff { watchOrphans(of: id) }
         flush()
     }
 

@@ -21,6 +21,8 @@ final class LiveRun {
     var rawText = ""
     /// What the browsers were given so far.
     var visibleText = ""
+    /// When the gateway last said something of the run, by the clock of the hub.
+    var lastHeard: Duration
     /// Numbers the frames of the run.
     var sequence = 0
     var waiting: Deque<Waiting> = []
@@ -29,11 +31,12 @@ final class LiveRun {
     /// The terminal event has arrived; whatever follows is ignored.
     var hasEnded = false
 
-    init(run: Run, chain: Chain, context: MessageContext, session: Session) {
+    init(run: Run, chain: Chain, context: MessageContext, session: Session, now: Duration) {
         self.run = run
         self.chain = chain
         self.context = context
         self.session = session
+        lastHeard = now
         replyText = chain.makeReplyText(for: run)
     }
 
