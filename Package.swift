@@ -49,6 +49,7 @@ let package = Package(
             name: "Storage",
             dependencies: [
                 "JSON", "MiddlewareKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
@@ -129,7 +130,10 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["MiddlewareKit", "Settings"]),
         .testTarget(
             name: "StorageTests",
-            dependencies: ["MiddlewareKit", "Storage", crypto, log, .product(name: "GRDB", package: "GRDB.swift")]
+            dependencies: [
+                "MiddlewareKit", "Storage", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]
         ),
         .testTarget(
             name: "WebSocketTransportTests",

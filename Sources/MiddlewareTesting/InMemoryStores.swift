@@ -13,7 +13,9 @@ public final class InMemoryMessageStore: MessageStore {
 
     public init() {}
 
+    /// What was stored, in order.
     public var records: [MessageRecord] { state.withLock { $0.records } }
+    /// The rows that were stored with the records, in order.
     public var rows: [OutboxRow] { state.withLock { $0.rows } }
 
     /// What every call throws from now on; nil: calls work again.
@@ -22,6 +24,7 @@ public final class InMemoryMessageStore: MessageStore {
     public func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 {
         try state.withLock { state in
             if let failure = state.failure { throw failure }
+            if let index = state.records.firstIndex(where: { $0.isSameMessage(as: record) }) { return Int64(index + 1) }
             state.records.append(record)
             state.rows += rows
             return Int64(state.records.count)
@@ -29,21 +32,39 @@ public final class InMemoryMessageStore: MessageStore {
     }
 }
 
-/// Keeps access keys in memory, and counts how often it was asked.
+extension MessageRecord {
+    fileprivate func isSameMessage(as other: MessageRecord) -> Bool {
+        gateway == other.gateway && sessionKey == other.sessionKey && runID == other.runID && role == other.role
+    }
+}
+
+/// Keeps access keys in memory, counts how often it was asked, and can be told to fail.
 public final class InMemoryKeyStore: KeyStore {
-    private let state = Mutex((keys: [String: StoredKey](), lookups: 0))
+    private struct State {
+        var keys: [String: StoredKey] = [:]
+        var lookups = 0
+        var failure: StorageFailure?
+    }
+
+    private let state = Mutex(State())
 
     public init(_ keys: [StoredKey] = []) {
         for key in keys { set(key) }
     }
 
+    /// How often `key(id:)` was called.
     public var lookups: Int { state.withLock { $0.lookups } }
 
+    /// Adds a key, or puts it in the place of the one with its id.
     public func set(_ key: StoredKey) { state.withLock { $0.keys[key.id] = key } }
 
+    /// What every call throws from now on; nil: calls work again.
+    public func fail(with failure: StorageFailure?) { state.withLock { $0.failure = failure } }
+
     public func key(id: String) async throws -> StoredKey? {
-        state.withLock { state in
+        try state.withLock { state in
             state.lookups += 1
+            if let failure = state.failure { throw failure }
             return state.keys[id]
         }
     }

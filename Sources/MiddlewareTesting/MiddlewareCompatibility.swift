@@ -1,36 +1,34 @@
 public import MiddlewareKit
 import Synchronization
 
-/// Checks what every middleware promises.
+/// Checks what every middleware promises: it calls `next` at most once, passes on what it does not handle, lets through what
+/// later stages throw, ends when its task is cancelled, and keeps the law of reply texts.
 public enum MiddlewareCompatibility {
-    /// - Parameter texts: Replies to stream; the law is checked for many ways to cut each.
+    /// - Parameters:
+    ///   - context: One with which the middleware lets messages through, so that there is something to check.
+    ///   - texts: Replies to stream; the law is checked for many ways to cut each.
+    ///   - patience: How long a call may take to end once its task is cancelled. Only a middleware that does not end takes
+    ///     that long.
     /// - Returns: The promises that were broken, in words; empty when all were kept.
     public static func violations(
-        of middleware: any Middleware, context: MessageContext = Sample.context(), texts: [String] = sampleTexts
+        of middleware: any Middleware, context: MessageContext = Sample.context(), texts: [String] = sampleTexts,
+        patience: Duration = .seconds(5)
     ) async -> [String] {
         var violations: [String] = []
         for kind in MessageKind.allCases {
-            let message = InboundMessage(
-                kind: kind, gateway: "home", sessionKey: "agent:main:one", text: kind == .chat ? "Hello" : "",
-                runID: "run-1")
-            let calls = Counter()
-            let passes: Void? = try? await middleware.inbound(message, context: context) { _, _ in calls.increase() }
-            if calls.count > 1 { violations.append("inbound \(kind): next was called \(calls.count) times") }
-            if passes != nil, calls.count == 0, !middleware.handles.inbound.contains(kind) {
-                violations.append("inbound \(kind): a kind that is not handled was not passed on")
+            let trial = Trial(place: "inbound \(kind)", isHandled: middleware.handles.inbound.contains(kind)) { next in
+                try await middleware.inbound(Sample.message(kind), context: context) { _, _ in try await next() }
             }
-            violations += await errors(from: "inbound \(kind)") { error in
-                try await middleware.inbound(message, context: context) { _, _ in throw error }
-            }
+            violations += await trial.violations(patience: patience)
         }
         for kind in EventKind.allCases {
-            let calls = Counter()
-            let event = Sample.event(kind)
-            try? await middleware.outbound(event, context: context) { _, _ in calls.increase() }
-            if calls.count > 1 { violations.append("outbound \(kind): next was called \(calls.count) times") }
+            let trial = Trial(place: "outbound \(kind)", isHandled: middleware.handles.outbound.contains(kind)) {
+                next in
+                try await middleware.outbound(Sample.event(kind), context: context) { _, _ in try await next() }
+            }
+            violations += await trial.violations(patience: patience)
         }
-        for text in texts { violations += await lawViolations(of: middleware, text) }
-        return violations
+        return violations + (await replyViolations(of: middleware, texts))
     }
 
     /// Texts with what usually goes wrong: tags, code, torn characters, white space at the ends.
@@ -39,39 +37,19 @@ public enum MiddlewareCompatibility {
         String(repeating: "word ", count: 60),
     ]
 
-    private static func lawViolations(of middleware: any Middleware, _ text: String) async -> [String] {
-        let harness = StageHarness(middleware)
-        guard let whole = try? await harness.stream([text]) else { return ["a transform threw for the whole text"] }
-        for pieces in DeltaSplitter.splits(of: text) {
-            let joined = try? await harness.stream(pieces)
-            if joined.map({ Array($0.utf8) }) != Array(whole.utf8) {
-                return ["the text law: \(pieces) gives \(joined ?? "an error"), the whole gives \(whole)"]
-            }
+    private static func replyViolations(of middleware: any Middleware, _ texts: [String]) async -> [String] {
+        guard middleware.makeReplyTransform(for: Sample.run()) != nil else { return [] }
+        guard middleware.handles.replyText else {
+            return ["it makes reply transforms, and `handles.replyText` is false: they would never be asked for"]
         }
-        return []
-    }
-
-    /// What a later stage throws must come out again.
-    private static func errors(
-        from place: String, _ call: (any Error) async throws -> Void
-    ) async -> [String] {
+        var violations: [String?] = []
+        for text in texts { violations.append(await TextLaw.violation(of: middleware, text: text)) }
         do {
-            try await call(LaterStageError())
-            return []
-        } catch is LaterStageError {
-            return []
-        } catch is Rejection {
-            return []
+            for text in texts { violations.append(try await TextLaw.privacyViolation(of: middleware, text: text)) }
+            violations.append(try await TextLaw.allowanceViolation(of: middleware))
         } catch {
-            return ["\(place): an error of a later stage came out as \(error)"]
+            violations.append("a transform threw \(error)")
         }
-    }
-
-    private struct LaterStageError: Error {}
-
-    private final class Counter: Sendable {
-        private let value = Atomic(0)
-        var count: Int { value.load(ordering: .relaxed) }
-        func increase() { value.add(1, ordering: .relaxed) }
+        return violations.compactMap(\.self)
     }
 }

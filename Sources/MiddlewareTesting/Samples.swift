@@ -7,11 +7,21 @@ public enum Sample {
     public static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     public static func chat(
-        _ text: String = "Hello", gateway: String = "home", session: String = "agent:main:one", runID: String = "run-1"
+        _ text: String = "Hello", gateway: String = "home", session: String = "agent:main:one", runID: String = "run-1",
+        attachments: [Attachment] = []
     ) -> InboundMessage {
-        InboundMessage(kind: .chat, gateway: gateway, sessionKey: session, text: text, runID: runID)
+        InboundMessage(
+            kind: .chat, gateway: gateway, sessionKey: session, text: text, attachments: attachments, runID: runID)
     }
 
+    /// A message of any kind; a `chat` says "Hello".
+    public static func message(_ kind: MessageKind) -> InboundMessage {
+        InboundMessage(
+            kind: kind, gateway: "home", sessionKey: "agent:main:one", text: kind == .chat ? "Hello" : "",
+            runID: "run-1")
+    }
+
+    /// - Parameter user: Whose message started the run; nil: it was started elsewhere.
     public static func run(_ id: String = "run-1", session: String = "agent:main:one", user: String? = "ada") -> Run {
         Run(
             id: id, gateway: "home", sessionKey: session, agent: "main", user: user,
@@ -36,13 +46,14 @@ public enum Sample {
             principal: principal, logger: logger)
     }
 
+    /// What a plugin gets to make its stage with.
     public static func provision(
+        stageName: String = "test", listensBeyondLoopback: Bool = false,
         messages: any MessageStore = InMemoryMessageStore(), keys: any KeyStore = InMemoryKeyStore(),
         time: any TimeSource = ManualTime()
     ) -> ProvisionContext {
         ProvisionContext(
-            stageName: "test", environment: StageEnvironment(listensBeyondLoopback: false), messages: messages,
-            keys: keys,
-            time: time, logger: logger)
+            stageName: stageName, environment: StageEnvironment(listensBeyondLoopback: listensBeyondLoopback),
+            messages: messages, keys: keys, time: time, logger: logger)
     }
 }

@@ -19,6 +19,8 @@ package struct Stage: Sendable {
     /// The time a call may take, not counting the stages below it; nil: as long as it likes.
     package let timeout: Duration?
     package let onError: FailurePolicy
+    /// Whether calls may run on the thread that serves all sockets.
+    package let isQuick: Bool
     package let figures = StageFigures()
     /// The middleware, if it stores rows with the messages of a persist stage above it.
     let contributor: (any RowContributor)?
@@ -30,7 +32,8 @@ package struct Stage: Sendable {
         condition: Condition? = nil,
         mode: Mode = .enforce,
         timeout: Duration? = nil,
-        onError: FailurePolicy = .closed
+        onError: FailurePolicy = .closed,
+        isQuick: Bool = false
     ) {
         self.name = name
         self.kind = kind
@@ -39,6 +42,7 @@ package struct Stage: Sendable {
         self.mode = mode
         self.timeout = timeout
         self.onError = onError
+        self.isQuick = isQuick
         contributor = mode == .enforce ? middleware as? any RowContributor : nil
     }
 }

@@ -15,8 +15,10 @@ struct StageCall<Message: ChainMessage>: Sendable {
         do {
             if let timeout = stage.timeout {
                 try await run(through: gate, timeout: timeout)
-            } else {
+            } else if stage.isQuick {
                 try await enter(gate)
+            } else {
+                try await withTaskExecutorPreference(globalConcurrentExecutor) { try await enter(gate) }
             }
             stage.figures.record(gate.hasPassed ? .passed : .dropped, took: gate.ownTime(at: time.uptime))
         } catch {

@@ -45,7 +45,8 @@ extension Stage {
         self.init(
             name: entry.name, kind: planned.plugin.kind, middleware: middleware,
             condition: entry.when.map(Condition.init), mode: entry.mode == .shadow ? .shadow : .enforce,
-            timeout: planned.timeout, onError: planned.onError)
+            timeout: planned.timeout, onError: planned.onError,
+            isQuick: planned.plugin.isQuick)
     }
 }
 

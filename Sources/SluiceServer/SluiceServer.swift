@@ -52,7 +52,7 @@ package struct SluiceServer: Sendable {
         let manager = GatewayManager(
             eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current)
 
-        let jobs = JobRunner()
+        let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: storage, chain: chain, jobs: jobs,
             time: time, limits: settings.hubLimits, logger: logger)

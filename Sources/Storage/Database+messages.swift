@@ -1,6 +1,8 @@
 import Foundation
 import GRDB
+import JSON
 package import MiddlewareKit
+package import NIOCore
 
 extension Database: MessageStore {
     @discardableResult
@@ -13,7 +15,7 @@ extension Database: MessageStore {
 /// A page of a session's messages, ready to be sent.
 package struct MessagePage: Sendable, Hashable {
     /// A JSON array of messages, oldest first.
-    package let json: String
+    package let json: ByteBuffer
     /// Where the page before this one ends; nil when there is none.
     package let before: Int64?
 }
@@ -21,39 +23,85 @@ package struct MessagePage: Sendable, Hashable {
 extension Database {
     /// The newest `limit` messages with an id below `before`; an empty page for an unknown session.
     ///
-    /// SQLite writes the JSON: the content is stored as JSON and goes out as it is.
+    /// The content is stored as JSON and goes out as it is.
     package func messages(gateway: String, sessionKey: String, limit: Int, before: Int64?) async throws -> MessagePage {
-        try await read { db in
-            let row = try Row.fetchOne(
-                db.cachedStatement(sql: Self.pageQuery),
-                arguments: [gateway, sessionKey, before ?? .max, limit, limit])
-            return MessagePage(json: row?[0] ?? "[]", before: row?[1])
+        let key = PageCache.Key(gateway: gateway, sessionKey: sessionKey, limit: limit)
+        if before == nil, let page = pages[key] { return page }
+        let version = pages.version
+        let page = try await read { db in
+            try Self.page(gateway, sessionKey, limit: limit, before: before ?? .max, db)
         }
+        if before == nil { pages.keep(page, for: key, version: version) }
+        return page
     }
 
-    private static let pageQuery = """
-        WITH
-        session(id) AS (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?),
-        page AS (
-            SELECT * FROM messages WHERE session_id = (SELECT id FROM session) AND id < ? ORDER BY id DESC LIMIT ?
-        )
-        SELECT
-            '[' || coalesce(json, '') || ']',
-            CASE WHEN count = ? AND EXISTS (
-                SELECT 1 FROM messages WHERE session_id = (SELECT id FROM session) AND id < first
-            ) THEN first END
-        FROM (
-            SELECT
-                count(*) AS count, min(id) AS first,
-                group_concat(
-                    '{"id":' || id || ',"session_id":' || session_id || ',"role":"' || role || '","content":' || content
-                    || ',"state":"' || state || '","run_id":' || json_quote(run_id)
-                    || CASE WHEN error IS NULL THEN '' ELSE ',"error":' || json_quote(error) END
-                    || CASE WHEN usage IS NULL THEN '' ELSE ',"usage":' || usage END
-                    || ',"timestamp":' || timestamp || ',"created_at":"'
-                    || strftime('%Y-%m-%dT%H:%M:%S', created_at / 1000, 'unixepoch')
-                    || printf('.%03dZ"}', created_at % 1000), ',') AS json
-            FROM (SELECT * FROM page ORDER BY id)
-        )
+    private static func page(
+        _ gateway: String, _ sessionKey: String, limit: Int, before: Int64, _ db: GRDB.Database
+    ) throws -> MessagePage {
+        let statement = try db.cachedStatement(sql: pageQuery)
+        // One more than asked for tells whether there are older ones.
+        statement.arguments = [gateway, sessionKey, before, limit + 1]
+        var newestFirst = ByteBuffer()
+        var ends: [Int] = []
+        var oldest: Int64?
+        var hasOlder = false
+        let rows = StatementRows(statement.sqliteStatement)
+        defer { rows.end() }
+        while try rows.next() {
+            guard ends.count < limit else {
+                hasOlder = true
+                break
+            }
+            oldest = rows.integer(0)
+            newestFirst.writeMessage(rows)
+            ends.append(newestFirst.writerIndex)
+        }
+        var json = ByteBufferAllocator().buffer(capacity: newestFirst.readableBytes + ends.count + 2)
+        json.writeStaticString("[")
+        for index in ends.indices.reversed() {
+            let start = index == 0 ? 0 : ends[index - 1]
+            if let message = newestFirst.getSlice(at: start, length: ends[index] - start) {
+                json.writeImmutableBuffer(message)
+            }
+            if index > 0 { json.writeStaticString(",") }
+        }
+        json.writeStaticString("]")
+        return MessagePage(json: json, before: hasOlder ? oldest : nil)
+    }
+
+    static let pageQuery = """
+        SELECT id, session_id, role, content, state, run_id, error, usage, timestamp, created_at
+        FROM messages
+        WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?) AND id < ?
+        ORDER BY id DESC LIMIT ?
         """
+}
+
+extension ByteBuffer {
+    /// Writes a row of the page query as a JSON object.
+    fileprivate mutating func writeMessage(_ rows: StatementRows) {
+        writeString("{\"id\":\(rows.integer(0)),\"session_id\":\(rows.integer(1)),\"role\":\"")
+        writeBytes(rows.text(2))
+        writeStaticString("\",\"content\":")
+        writeBytes(rows.text(3))
+        writeStaticString(",\"state\":\"")
+        writeBytes(rows.text(4))
+        writeStaticString("\",\"run_id\":")
+        if rows.isNull(5) {
+            writeStaticString("null")
+        } else {
+            writeJSONString(String(decoding: rows.text(5), as: UTF8.self))
+        }
+        if !rows.isNull(6) {
+            writeStaticString(",\"error\":")
+            writeJSONString(String(decoding: rows.text(6), as: UTF8.self))
+        }
+        if !rows.isNull(7) {
+            writeStaticString(",\"usage\":")
+            writeBytes(rows.text(7))
+        }
+        writeString(",\"timestamp\":\(rows.integer(8)),\"created_at\":\"")
+        writeString(Timestamp(milliseconds: rows.integer(9)).iso8601)
+        writeStaticString("\"}")
+    }
 }

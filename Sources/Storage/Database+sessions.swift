@@ -78,12 +78,14 @@ extension Database {
     /// Deletes a session with its messages; false when there is none.
     package func deleteSession(gateway: String, key: String) async throws -> Bool {
         let writer = writer
-        return try await write { db in
+        let isDeleted = try await write { db in
             try db.execute(
                 sql: "DELETE FROM sessions WHERE gateway_id = ? AND session_key = ?", arguments: [gateway, key])
             writer.forgetSessions()
             return db.changesCount > 0
         }
+        pages.forget()
+        return isDeleted
     }
 
     private static func session(_ gateway: String, _ key: String, _ db: GRDB.Database) throws -> StoredSession? {

@@ -16,12 +16,13 @@ package final class Database: Sendable {
 
     package let pool: DatabasePool
     let writer: MessageWriter
+    let pages = PageCache()
     let secrets: SecretBox
 
     private init(pool: DatabasePool, secrets: SecretBox) {
         self.pool = pool
         self.secrets = secrets
-        writer = MessageWriter(pool: pool)
+        writer = MessageWriter(pool: pool, pages: pages)
     }
 
     /// Opens the database, making its folder and file when they are missing, and brings its schema up to date.

@@ -32,9 +32,13 @@ final class MessageWriter: Sendable {
     }
 
     private let pool: DatabasePool
+    private let pages: PageCache
     private let state = Mutex(State())
 
-    init(pool: DatabasePool) { self.pool = pool }
+    init(pool: DatabasePool, pages: PageCache) {
+        self.pool = pool
+        self.pages = pages
+    }
 
     /// How many transactions were committed.
     var commits: Int { state.withLock { $0.commits } }
@@ -68,6 +72,7 @@ final class MessageWriter: Sendable {
         do {
             let results = try write(batch, db)
             state.withLock { $0.commits += 1 }
+            pages.forget()
             for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
         } catch {
             // Rolled back: sessions that were made in the transaction are gone.
@@ -114,12 +119,7 @@ final class MessageWriter: Sendable {
         try db.inTransaction(.immediate) {
             for waiting in batch {
                 do {
-                    var id: Int64 = 0
-                    try db.inSavepoint {
-                        id = try insert(waiting, db)
-                        return .commit
-                    }
-                    results.append(.success(id))
+                    results.append(.success(try insertAlone(waiting, db)))
                 } catch let error where StorageFailure.concernsOneRecord(error) {
                     forgetSessions()
                     results.append(.failure(StorageFailure(explaining: error)))
@@ -128,6 +128,16 @@ final class MessageWriter: Sendable {
             return .commit
         }
         return results
+    }
+
+    /// All of a record or nothing of it, whatever becomes of the others.
+    private func insertAlone(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
+        var id: Int64 = 0
+        try db.inSavepoint {
+            id = try insert(waiting, db)
+            return .commit
+        }
+        return id
     }
 
     private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {

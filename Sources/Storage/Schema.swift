@@ -12,7 +12,12 @@ enum Schema {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
         }
-        try migrator.migrate(pool)
+        do {
+            try migrator.migrate(pool)
+        } catch {
+            // Another process may have made the same step since the migrator looked; if so there is nothing left to do.
+            try migrator.migrate(pool)
+        }
     }
 
     static func holdsSecrets(_ db: GRDB.Database) throws -> Bool {
@@ -31,13 +36,11 @@ enum Schema {
             model TEXT, owner TEXT, created_at INTEGER NOT NULL, last_activity INTEGER NOT NULL,
             UNIQUE (gateway_id, session_key)
         );
-        CREATE INDEX sessions_by_activity ON sessions (gateway_id, last_activity);
         CREATE TABLE messages (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            id INTEGER PRIMARY KEY, session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
             role TEXT NOT NULL, content TEXT NOT NULL, state TEXT NOT NULL, run_id TEXT, error TEXT, usage TEXT,
             agent_id TEXT, timestamp INTEGER NOT NULL, created_at INTEGER NOT NULL
         );
-        CREATE INDEX messages_by_session ON messages (session_id, created_at);
         CREATE INDEX messages_by_page ON messages (session_id, id);
         CREATE UNIQUE INDEX messages_by_run ON messages (session_id, run_id, role) WHERE run_id IS NOT NULL;
         CREATE TABLE outbox (

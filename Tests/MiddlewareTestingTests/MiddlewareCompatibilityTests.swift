@@ -1,48 +1,104 @@
 import MiddlewareKit
 import MiddlewareTesting
+import Synchronization
 import Testing
 
 @Suite struct MiddlewareCompatibilityTests {
-    private struct PassThrough: Middleware {}
+    private struct OtherError: Error {}
 
-    private struct Swallows: Middleware {
-        let handles = StagePaths()
-        func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {}
+    private func violations(_ middleware: any Middleware) async -> [String] {
+        await MiddlewareCompatibility.violations(of: middleware, patience: .milliseconds(1))
     }
 
-    private struct Hides: Middleware {
-        struct Other: Error {}
-        func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
-            do { try await next(message, context) } catch { throw Other() }
-        }
-    }
-
-    /// Counts pieces, so that the text depends on how it was cut.
-    private struct Breaks: Middleware {
-        struct Marks: ReplyTransform {
-            mutating func feed(_ text: Substring) -> TextChange { .append("|" + text) }
-            mutating func finish() -> TextChange { .append("") }
-        }
-        func makeReplyTransform(for run: Run) -> ReplyTransformKind? { .immediate(Marks()) }
+    private func hasBroken(_ promise: String, _ middleware: any Middleware) async -> Bool {
+        await violations(middleware).contains { $0.contains(promise) }
     }
 
     @Test func aStageThatDoesNothingKeepsAllPromises() async {
         #expect(await MiddlewareCompatibility.violations(of: PassThrough()) == [])
     }
 
-    @Test func brokenPromisesAreFound() async {
-        let swallowed = await MiddlewareCompatibility.violations(of: Swallows())
-        #expect(swallowed.contains { $0.contains("was not passed on") })
-        let hidden = await MiddlewareCompatibility.violations(of: Hides())
-        #expect(hidden.contains { $0.contains("an error of a later stage") })
-        let cut = await MiddlewareCompatibility.violations(of: Breaks())
-        #expect(cut.contains { $0.contains("the text law") })
+    @Test func aStageThatRejectsOrDropsKeepsThem() async {
+        #expect(await violations(Inbound { _, _, _ in throw Rejection(code: "no", message: "No.") }) == [])
+        #expect(await violations(Inbound { _, _, _ in }) == [])
     }
 
-    @Test func splitsJoinedAreTheText() {
-        let text = "e\u{301} 👩‍👩‍👧\r\n x"
-        for pieces in DeltaSplitter.splits(of: text) {
-            #expect(Array(pieces.joined().utf8) == Array(text.utf8))
+    @Test func callingNextTwiceIsFound() async {
+        let twice = Inbound { message, context, next in
+            try await next(message, context)
+            try await next(message, context)
+        }
+        #expect(await hasBroken("inbound chat: next was called 2 times", twice))
+    }
+
+    @Test func notPassingOnWhatIsNotHandledIsFound() async {
+        let drops = Inbound(handles: StagePaths()) { _, _, _ in }
+        #expect(await hasBroken("inbound abort: a kind that is not handled was not passed on", drops))
+        let refuses = Inbound(handles: StagePaths()) { _, _, _ in throw OtherError() }
+        #expect(await hasBroken("inbound abort: a kind that is not handled was not passed on", refuses))
+    }
+
+    @Test func hidingWhatALaterStageThrewIsFound() async {
+        let swallows = Inbound { message, context, next in try? await next(message, context) }
+        #expect(await hasBroken("an error of a later stage was swallowed", swallows))
+        let replaces = Inbound { message, context, next in
+            do { try await next(message, context) } catch { throw OtherError() }
+        }
+        #expect(await hasBroken("an error of a later stage came out as OtherError()", replaces))
+    }
+
+    @Test func notEndingWhenCancelledIsFound() async {
+        // The parts that hang are let go at the end of the test.
+        let hanging = Mutex<[CheckedContinuation<Void, Never>]>([])
+        let shields = Inbound(handles: StagePaths(inbound: [.chat])) { message, context, next in
+            do {
+                try await next(message, context)
+            } catch is CancellationError {
+                await withCheckedContinuation { continuation in hanging.withLock { $0.append(continuation) } }
+            }
+        }
+        #expect(await hasBroken("inbound chat: it did not end when its task was cancelled", shields))
+        for continuation in hanging.withLock({ $0 }) { continuation.resume() }
+    }
+
+    @Test func breakingTheTextLawIsFound() async {
+        #expect(await hasBroken("the text law", Rewriting { MarksPieces() }))
+        #expect(await violations(Rewriting { Shouts() }) == [])
+    }
+
+    @Test func holdingUpRepliesIsFound() async {
+        #expect(await hasBroken("kept back", Rewriting { KeepsAllBack() }))
+    }
+
+    @Test func aTransformThatNobodyWouldAskForIsFound() async {
+        #expect(await hasBroken("`handles.replyText` is false", Rewriting(handles: StagePaths()) { Shouts() }))
+    }
+
+    @Test func aTransformThatTwoRunsShareIsFound() async {
+        let shared = SharedTail()
+        #expect(await hasBroken("runs disturb each other", Rewriting { SharesState(tail: shared) }))
+    }
+}
+
+private final class SharedTail: Sendable {
+    let text = Mutex("")
+}
+
+/// Lets a piece out when the next one comes, and keeps it where other runs find it.
+private struct SharesState: ReplyTransform {
+    let tail: SharedTail
+
+    mutating func feed(_ text: Substring) -> TextChange {
+        tail.text.withLock { tail in
+            defer { tail = String(text) }
+            return .append(tail)
+        }
+    }
+
+    mutating func finish() -> TextChange {
+        tail.text.withLock { tail in
+            defer { tail = "" }
+            return .append(tail)
         }
     }
 }

@@ -1,8 +1,10 @@
 import Foundation
 import GRDB
 import MiddlewareKit
-import Storage
+import NIOCore
 import Testing
+
+@testable import Storage
 
 struct MessagePageTests {
     /// The runs of every page, walked from the newest to the oldest.
@@ -11,7 +13,7 @@ struct MessagePageTests {
         var before: Int64?
         repeat {
             let page = try await database.page(limit: limit, before: before)
-            pages.append(page.messages.map(\.run_id))
+            pages.append(page.messages.map(\.run))
             before = page.before
         } while before != nil
         return pages
@@ -36,7 +38,7 @@ struct MessagePageTests {
         try await withDatabase { database in
             let page = try await database.messages(gateway: "home", sessionKey: "none", limit: 10, before: nil)
             #expect(page == (try await database.messages(gateway: "none", sessionKey: "x", limit: 10, before: 5)))
-            #expect(page.json == "[]")
+            #expect(String(buffer: page.json) == "[]")
             #expect(page.before == nil)
         }
     }
@@ -49,40 +51,56 @@ struct MessagePageTests {
                 error: "over\nloaded \"x\"")
             failed.usage = Usage(input: 1, output: nil, total: 9)
             try await database.store(failed, rows: [])
-            try await database.execute("UPDATE messages SET created_at = 1770091506789 + id")
+            try await database.execute("UPDATE messages SET created_at = 1770091559998 + id")
 
             let rows = try await database.pool.read { db in
                 try Row.fetchAll(db, sql: "SELECT * FROM messages ORDER BY id").map { row in
                     let (content, usage): (String, String?) = (row["content"], row["usage"])
                     let createdAt: Int64 = row["created_at"]
                     return ParsedMessage(
-                        id: row["id"], session_id: row["session_id"], role: row["role"],
+                        id: row["id"], session: row["session_id"], role: row["role"],
                         content: try JSONDecoder().decode([ParsedMessage.Block].self, from: Data(content.utf8)),
-                        state: row["state"], run_id: row["run_id"], error: row["error"],
+                        state: row["state"], run: row["run_id"], error: row["error"],
                         usage: try usage.map {
                             try JSONDecoder().decode(ParsedMessage.Usage.self, from: Data($0.utf8))
                         },
-                        timestamp: row["timestamp"], created_at: Timestamp(milliseconds: createdAt).iso8601)
+                        timestamp: row["timestamp"], createdAt: Timestamp(milliseconds: createdAt).iso8601)
                 }
             }
             let page = try await database.page()
             #expect(page.messages == rows)
-            #expect(page.messages.map(\.created_at) == ["2026-02-03T04:05:06.790Z", "2026-02-03T04:05:06.791Z"])
+            #expect(page.messages.map(\.createdAt) == ["2026-02-03T04:05:59.999Z", "2026-02-03T04:06:00.000Z"])
             #expect(page.messages.last?.content.map(\.text) == [failed.text])
             #expect(page.messages.last?.error == failed.error)
             #expect(page.messages.last?.usage == ParsedMessage.Usage(input: 1, output: nil, totalTokens: 9))
         }
     }
 
-    @Test func thePageWalksAnIndexBackwardsWithoutSorting() async throws {
+    @Test func aPageThatWasReadBeforeShowsWhatIsStoredSince() async throws {
+        try await withDatabase { database in
+            try await database.store(
+                record("r1", role: .assistant, state: .failed, text: "", error: "timeout"), rows: [])
+            #expect(try await database.page().messages.map(\.state) == ["failed"])
+            try await database.store(record("r2"), rows: [])
+            #expect(try await database.page().messages.map(\.run) == ["r1", "r2"])
+            try await database.store(record("r1", role: .assistant, text: "whole"), rows: [])
+            #expect(try await database.page().messages.map(\.state) == ["complete", "complete"])
+            #expect(try await database.deleteSession(gateway: "home", key: "agent:main:main"))
+            #expect(try await database.page().messages.isEmpty)
+        }
+    }
+
+    @Test func thePageReadsOnlyItsOwnMessagesAndSortsNothing() async throws {
         try await withDatabase { database in
             let plan = try await database.pool.read { db in
-                try String.fetchAll(
-                    db, sql: "EXPLAIN QUERY PLAN SELECT * FROM messages WHERE session_id = 1 AND id < 9 ORDER BY id DESC",
-                    adapter: SuffixRowAdapter(fromIndex: 3))
+                try Row.fetchAll(
+                    db, sql: "EXPLAIN QUERY PLAN " + Storage.Database.pageQuery, arguments: ["home", "main", 9, 100]
+                ).map { row in row["detail"] as String }
             }
-            #expect(plan.count == 1)
-            #expect(plan.first?.contains("messages_by_page") == true)
+            let walks = plan.filter { $0.contains(" messages ") }
+            #expect(walks.count == 1)
+            #expect(walks.allSatisfy { $0.contains("messages_by_page (session_id=? AND id") })
+            #expect(!plan.contains { $0.contains("TEMP B-TREE") })
         }
     }
 }

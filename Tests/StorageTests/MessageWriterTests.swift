@@ -59,7 +59,8 @@ struct MessageWriterTests {
             let failed = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<60 {
                     let isBad = number % 6 == 0
-                    let new = record("\(isBad ? "bad" : "good")\(number)", session: "agent:main:\(isBad ? "bad" : "good")")
+                    let new = record(
+                        "\(isBad ? "bad" : "good")\(number)", session: "agent:main:\(isBad ? "bad" : "good")")
                     group.addTask { (try? await database.store(new, rows: [row])) == nil }
                 }
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
@@ -169,7 +170,7 @@ struct MessageWriterTests {
             try await database.store(record("r1"), rows: [])
             #expect(try await database.deleteSession(gateway: "home", key: "agent:main:main"))
             try await database.store(record("r2"), rows: [])
-            #expect(try await database.page().messages.map(\.run_id) == ["r2"])
+            #expect(try await database.page().messages.map(\.run) == ["r2"])
         }
     }
 
@@ -179,7 +180,7 @@ struct MessageWriterTests {
         try await server.store(record("r1"), rows: [])
         #expect(try await command.deleteSession(gateway: "home", key: "agent:main:main"))
         try await server.store(record("r2"), rows: [])
-        #expect(try await server.page().messages.map(\.run_id) == ["r2"])
+        #expect(try await server.page().messages.map(\.run) == ["r2"])
         try server.close()
         try command.close()
     }

@@ -1,7 +1,8 @@
 import Foundation
 import MiddlewareKit
-@testable import Storage
 import Testing
+
+@testable import Storage
 
 struct SecretBoxTests {
     private let folder: TemporaryFolder

@@ -39,11 +39,11 @@ struct StorageFailureTests {
             #expect(failed == 20)
             #expect(try await database.count("outbox") == 0)
             #expect(try await database.count("sessions") == 1)
-            #expect(try await database.page().messages.map(\.run_id) == ["before"])
+            #expect(try await database.page().messages.map(\.run) == ["before"])
 
             try await database.execute("PRAGMA max_page_count = 1000000")
             try await database.store(record("after", session: "agent:main:new", text: big), rows: [row])
-            #expect(try await database.page(session: "agent:main:new").messages.map(\.run_id) == ["after"])
+            #expect(try await database.page(session: "agent:main:new").messages.map(\.run) == ["after"])
             #expect(try await database.count("outbox") == 1)
         }
     }

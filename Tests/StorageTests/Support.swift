@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import MiddlewareKit
+import NIOCore
 import Storage
 
 /// A folder of a test's own, removed when the test is over.
@@ -65,7 +66,7 @@ extension Storage.Database {
         session: String = "agent:main:main", limit: Int = 50, before: Int64? = nil
     ) async throws -> (messages: [ParsedMessage], before: Int64?) {
         let page = try await messages(gateway: "home", sessionKey: session, limit: limit, before: before)
-        return (try JSONDecoder().decode([ParsedMessage].self, from: Data(page.json.utf8)), page.before)
+        return (try JSONDecoder().decode([ParsedMessage].self, from: Data(page.json.readableBytesView)), page.before)
     }
 }
 
@@ -88,13 +89,20 @@ struct ParsedMessage: Decodable, Equatable {
     }
 
     var id: Int64
-    var session_id: Int64
+    var session: Int64
     var role: String
     var content: [Block]
     var state: String
-    var run_id: String
+    var run: String
     var error: String?
     var usage: Usage?
     var timestamp: Int64
-    var created_at: String
+    var createdAt: String
+
+    private enum CodingKeys: String, CodingKey {
+        case id, role, content, state, error, usage, timestamp
+        case session = "session_id"
+        case run = "run_id"
+        case createdAt = "created_at"
+    }
 }

@@ -73,7 +73,7 @@ extension BrowserHub {
             try await self.checkAccess(to: id, by: principal)
             let page = try await storage.messages(
                 gateway: id.gateway, sessionKey: id.key, limit: limit, before: before)
-            return HistoryPage(messages: ByteBuffer(string: page.json), before: page.before)
+            return HistoryPage(messages: page.json, before: page.before)
         }
     }
 

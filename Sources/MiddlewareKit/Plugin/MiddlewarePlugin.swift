@@ -16,6 +16,9 @@ public protocol MiddlewarePlugin: Sendable {
     static var mayFailOpen: Bool { get }
     /// The time a call may take when `timeout` is not set; nil: the stage bounds itself.
     static var defaultTimeout: Duration? { get }
+    /// Whether calls need so little time between their awaits that they may run on the thread that serves all sockets. Say
+    /// so only if no call computes for more than some microseconds or blocks its thread.
+    static var isQuick: Bool { get }
     /// Checks that need more than one option. Runs in `sluice check` too: no side effects.
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
     /// Makes the middleware. May open what it needs; an error stops the start or the reload.
@@ -26,6 +29,7 @@ extension MiddlewarePlugin {
     public static var defaultOnError: FailurePolicy { .closed }
     public static var mayFailOpen: Bool { true }
     public static var defaultTimeout: Duration? { .seconds(30) }
+    public static var isQuick: Bool { false }
     public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
 }
 

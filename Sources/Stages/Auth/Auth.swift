@@ -1,3 +1,4 @@
+import Logging
 import MiddlewareKit
 
 /// `mode: none`: everybody is the same nobody.
@@ -17,12 +18,17 @@ struct KeyAuth: Middleware {
     let handles = StagePaths(inbound: Set(MessageKind.allCases))
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
-        guard let credential = context.credential, let principal = try await keys.principal(for: credential) else {
+        guard let credential = context.credential else { throw Self.rejection }
+        switch try await keys.judge(credential) {
+        case .good(let principal):
+            var context = context
+            context.principal = principal
+            try await next(message, context)
+        case .bad(let cause):
+            // Only the administrator learns why.
+            context.logger.debug("access denied: \(cause)")
             throw Self.rejection
         }
-        var context = context
-        context.principal = principal
-        try await next(message, context)
     }
 
     /// The same for every cause: a stranger learns nothing about keys.

@@ -2,6 +2,7 @@ package import MiddlewareKit
 
 /// The `with` block of `auth`.
 package struct AuthOptions: OptionGroup {
+    /// How to find out who a message is from.
     package enum Mode: String, OptionChoice {
         /// Nobody is asked for a name.
         case none
@@ -24,11 +25,16 @@ package struct AuthOptions: OptionGroup {
     ]
 }
 
+/// Makes auth stages.
 package enum AuthPlugin: MiddlewarePlugin {
     package static let kind = "auth"
     package static let summary = "Says who a message is from: nobody in particular, or the owner of an access key."
+    package static let defaultOnError = FailurePolicy.closed
+    /// A key that could not be looked up lets nobody in.
     package static let mayFailOpen = false
-    package static let defaultTimeout: Duration? = .seconds(10)
+    /// It waits for nothing but the key store, which bounds itself.
+    package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
 
     package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
         guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }

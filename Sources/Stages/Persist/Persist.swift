@@ -13,14 +13,14 @@ struct Persist: Middleware {
     }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
-        if let sessionKey = message.sessionKey, let runID = message.runID {
-            let record = MessageRecord(
-                gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner),
-                role: .user,
-                runID: runID, text: message.text, attachments: message.attachments, agent: message.agent,
-                timestamp: time.now)
-            try await save(record, context, otherwise: "The message was not sent.")
+        guard let sessionKey = message.sessionKey, let runID = message.runID else {
+            throw Rejection(code: "bad_request", message: "A chat message needs a session.")
         }
+        let record = MessageRecord(
+            gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner), role: .user,
+            runID: runID, text: message.text, attachments: message.attachments, agent: message.agent,
+            timestamp: time.now)
+        try await save(record, context) { "The server could not store this: \($0). The message was not sent." }
         try await next(message, context)
     }
 
@@ -31,20 +31,21 @@ struct Persist: Middleware {
             let record = MessageRecord(
                 gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
-                error: event.kind == .error ? event.detail : nil, usage: event.usage, agent: event.run.agent,
-                timestamp: event.timestamp)
-            try await save(record, context, otherwise: "The reply was not stored and is not shown.")
+                error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
+                agent: event.run.agent, timestamp: event.timestamp)
+            try await save(record, context) { "The reply could not be stored: \($0)." }
         }
         try await next(event, context)
     }
 
-    private func save(_ record: MessageRecord, _ context: MessageContext, otherwise consequence: String) async throws {
+    /// - Parameter words: Tells the person in front of the browser why it failed, and what that means.
+    private func save(
+        _ record: MessageRecord, _ context: MessageContext, orSay words: (_ cause: String) -> String
+    ) async throws {
         do {
             try await store.store(record, rows: context.rows(for: record))
         } catch let failure as StorageFailure {
-            throw Rejection(
-                code: "storage_failed",
-                message: "The server could not store this: \(failure.description). \(consequence)")
+            throw Rejection(code: "storage_failed", message: words(failure.description))
         }
     }
 }

@@ -2,6 +2,7 @@ package import MiddlewareKit
 
 /// The `with` block of `persist`.
 package struct PersistOptions: OptionGroup {
+    /// What to do with the parts of answers that are no text.
     package enum Blocks: String, OptionChoice { case keep, drop }
 
     package var blocks = Blocks.keep
@@ -13,11 +14,16 @@ package struct PersistOptions: OptionGroup {
     ]
 }
 
+/// Makes persist stages.
 package enum PersistPlugin: MiddlewarePlugin {
     package static let kind = "persist"
     package static let summary = "Keeps messages in SQLite: yours before it is forwarded, the answer before you see it."
+    package static let defaultOnError = FailurePolicy.closed
+    /// What is shown is stored: a message that cannot be stored goes no further.
+    package static let mayFailOpen = false
     /// The store bounds itself.
     package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
 
     package static func provision(_ options: PersistOptions, in context: ProvisionContext) async throws
         -> any Middleware

@@ -1,9 +1,9 @@
-package import MiddlewareKit
+public import MiddlewareKit
 
 /// The `with` block of `rate-limit`.
 package struct RateLimitOptions: OptionGroup {
-    package var limits = [RateLimitRule()]
-    package var kinds = [CountedKind.chat]
+    package var limits = [RateLimitRule(key: [.user], requests: 60, per: .seconds(60), burst: 20)]
+    package var kinds = [MessageKind.chat]
     package var maxKeys = 100_000
 
     package init() {}
@@ -13,7 +13,9 @@ package struct RateLimitOptions: OptionGroup {
             "limits", \.limits, help: "The limits, all of which a message must keep.",
             example: "[ { key: [user], requests: 30, per: 1m, burst: 10 } ]",
             check: { $0.isEmpty ? "must hold at least one limit" : nil }),
-        Option("kinds", \.kinds, help: "The kinds of message that are counted."),
+        Option(
+            "kinds", \.kinds, help: "The kinds of message that are counted.", example: "[chat, abort]",
+            check: { $0.isEmpty ? "must name at least one kind of message" : nil }),
         Option(
             "max-keys", \.maxKeys, help: "How many users, addresses and so on each limit remembers.",
             range: 100...10_000_000),
@@ -22,40 +24,55 @@ package struct RateLimitOptions: OptionGroup {
 
 /// One limit: so many messages in so much time for each user, address and so on.
 package struct RateLimitRule: OptionGroup, Hashable {
+    /// What a message is counted by.
     package enum KeyPart: String, OptionChoice { case user, ip, connection, session, gateway }
 
-    package var key = [KeyPart.user]
-    package var requests = 60
-    package var per = Duration.seconds(60)
+    package var key: [KeyPart] = []
+    package var requests = 0
+    package var per = Duration.zero
+    /// Nil: as many as `requests`.
     package var burst: Int?
 
     package init() {}
 
+    package init(key: [KeyPart], requests: Int, per: Duration, burst: Int? = nil) {
+        (self.key, self.requests, self.per, self.burst) = (key, requests, per, burst)
+    }
+
     package static let options: [Option<Self>] = [
         Option(
             "key", \.key, help: "What messages are counted by; several words count each combination.",
-            example: "[user]",
+            example: "[user]", isRequired: true,
             check: { $0.isEmpty ? "must name at least one of user, ip, connection, session, gateway" : nil }),
-        Option("requests", \.requests, help: "How many messages.", range: 1...1_000_000_000),
-        Option("per", \.per, help: "In how much time.", range: .milliseconds(1) ... .seconds(31_536_000)),
+        Option(
+            "requests", \.requests, help: "How many messages.", example: "30", isRequired: true, range: countRange),
+        Option(
+            "per", \.per, help: "In how much time.", example: "1m", isRequired: true,
+            range: .milliseconds(1) ... .seconds(31_536_000)),
         Option(
             "burst", \.burst, help: "How many may come at once; as many as `requests` when not set.", example: "10",
-            check: { $0.map { $0 < 1 } == true ? "must be 1 or more" : nil }),
+            check: { burst in
+                guard let burst, !countRange.contains(burst) else { return nil }
+                return "must be in the range \(countRange.lowerBound) to \(countRange.upperBound)"
+            }),
     ]
+
+    /// Within it no duration overflows: the longest time to fill a bucket is 10^9 years.
+    private static let countRange = 1...1_000_000_000
 }
 
-/// A ``MessageKind`` as an option.
-package enum CountedKind: String, OptionChoice {
-    case connect, chat, abort, history, subscribe, agents, models, sessions, gateways, manage
+extension MessageKind: OptionChoice {}
 
-    var kind: MessageKind? { MessageKind(rawValue: rawValue) }
-}
-
+/// Makes rate-limit stages.
 package enum RateLimitPlugin: MiddlewarePlugin {
     package static let kind = "rate-limit"
     package static let summary = "Token buckets by user, address, connection, session or gateway."
+    package static let defaultOnError = FailurePolicy.closed
+    /// It guards the gateways.
+    package static let mayFailOpen = false
     /// It waits for nothing.
     package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
 
     package static func provision(_ options: RateLimitOptions, in context: ProvisionContext) async throws
         -> any Middleware

@@ -37,6 +37,7 @@ package enum ThinkingStripPlugin: MiddlewarePlugin {
     /// Passing a reply on as it came would show what the stage is there to hide.
     package static let mayFailOpen = false
     package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
 
     package static func provision(
         _ options: ThinkingStripOptions, in context: ProvisionContext

@@ -1,59 +1,70 @@
-import Crypto
+import Logging
 import MiddlewareKit
 import MiddlewareTesting
+import Synchronization
 import Testing
 
 @testable import Stages
 
 @Suite struct AuthTests {
-    private static let secret = "abcdefghijklmnopqrstuvwxyz0123456789_-"
+    private let time = ManualTime()
+    private let store = InMemoryKeyStore([.sample(), .sample(id: "revokedkey", isRevoked: true)])
 
-    private static func key(_ id: String = "aabbccdd0011", revoked: Bool = false, admin: Bool = false) -> StoredKey {
-        StoredKey(
-            id: id, user: "ada", isAdministrator: admin, secretHash: Array(SHA256.hash(data: Array(secret.utf8))),
-            createdAt: Timestamp(milliseconds: 0), revokedAt: revoked ? Timestamp(milliseconds: 1) : nil)
+    private func send(_ credential: String?, kind: MessageKind = .chat) async -> StageHarness.Outcome<InboundMessage> {
+        let harness = StageHarness(KeyAuth(keys: KeyCache(store: store, time: time)))
+        return await harness.send(
+            Sample.message(kind), context: Sample.context(credential: credential.map { Credential($0) }))
     }
 
-    private static func harness(_ store: InMemoryKeyStore, time: ManualTime = ManualTime()) -> StageHarness {
-        StageHarness(KeyAuth(keys: KeyCache(store: store, time: time)))
+    @Test(arguments: MessageKind.allCases)
+    func aGoodKeySaysWhoIsThere(kind: MessageKind) async {
+        #expect(await send(.sampleKey, kind: kind).context?.principal == Principal(user: "ada"))
     }
 
-    private static func send(_ harness: StageHarness, _ credential: String?) async
-        -> StageHarness.Outcome<InboundMessage>
-    {
-        await harness.send(Sample.chat(), context: Sample.context(credential: credential.map { Credential($0) }))
-    }
-
-    @Test func aGoodKeySaysWhoIsThere() async {
-        let harness = Self.harness(InMemoryKeyStore([Self.key(admin: true)]))
-        let outcome = await Self.send(harness, "sluice_aabbccdd0011_\(Self.secret)")
-        #expect(outcome.context?.principal == Principal(user: "ada", isAdministrator: true))
+    @Test func aPrincipalFromElsewhereCountsForNothing() async {
+        let harness = StageHarness(KeyAuth(keys: KeyCache(store: store, time: time)))
+        let claimed = Sample.context(principal: Principal(user: "root", isAdministrator: true))
+        #expect(await harness.send(Sample.chat(), context: claimed).rejection?.code == "unauthorized")
+        var shown = claimed
+        shown.credential = Credential(.sampleKey)
+        #expect(await harness.send(Sample.chat(), context: shown).context?.principal == Principal(user: "ada"))
     }
 
     @Test(arguments: [
-        nil, "", "sluice", "sluice__", "sluice_aabbccdd0011_", "sluice_aabbccdd0011_wrongwrongwrongwrongwrong",
-        "sluice_ffffffffffff_\(secret)", "other_aabbccdd0011_\(secret)", "aabbccdd0011_\(secret)",
-        String(repeating: "x", count: 5000),
+        nil, "", "nonsense", "sluice_aabbccdd0011_wrongwrongwrongwrongwrong",
+        "sluice_ffffffffffff_\(String.sampleSecret)",
+        "sluice_revokedkey_\(String.sampleSecret)",
     ])
     func everythingElseIsTurnedAwayWithTheSameWords(credential: String?) async {
-        let harness = Self.harness(InMemoryKeyStore([Self.key()]))
-        let rejection = await Self.send(harness, credential).rejection
+        let rejection = await send(credential).rejection
         #expect(rejection?.code == "unauthorized")
-        #expect(rejection?.message.contains("sluice key create") == true)
-        #expect(rejection == (await Self.send(harness, nil).rejection))
+        #expect(rejection?.message.contains("sluice key create --user NAME") == true)
+        #expect(rejection == (await send(nil, kind: .connect).rejection))
     }
 
     @Test func aRevokedKeyStopsWorkingWithinSeconds() async {
-        let time = ManualTime()
-        let store = InMemoryKeyStore([Self.key()])
-        let harness = Self.harness(store, time: time)
-        let text = "sluice_aabbccdd0011_\(Self.secret)"
-        #expect(await Self.send(harness, text).message != nil)
-        store.set(Self.key(revoked: true))
-        #expect(await Self.send(harness, text).message != nil)
-        #expect(store.lookups == 1)
-        time.advance(by: KeyCache.lifetime)
-        #expect(await Self.send(harness, text).rejection?.code == "unauthorized")
+        let harness = StageHarness(KeyAuth(keys: KeyCache(store: store, time: time)))
+        let context = Sample.context(credential: Credential(.sampleKey))
+        #expect(await harness.send(Sample.chat(), context: context).message != nil)
+        store.set(.sample(isRevoked: true))
+        time.advance(by: .seconds(5))
+        #expect(await harness.send(Sample.chat(), context: context).rejection?.code == "unauthorized")
+    }
+
+    @Test func aStoreThatFailsLetsNobodyIn() async {
+        store.fail(with: StorageFailure(reason: .locked, description: "the database is locked"))
+        guard case .failed(is StorageFailure) = await send(.sampleKey) else {
+            Issue.record("it must fail")
+            return
+        }
+    }
+
+    @Test func theLogTellsTheCauseAndNothingOfTheSecret() async {
+        let lines = LogLines()
+        var context = Sample.context(credential: Credential("sluice_aabbccdd0011_wrongwrongwrongwrongwrong"))
+        context.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+        _ = await StageHarness(KeyAuth(keys: KeyCache(store: store, time: time))).send(Sample.chat(), context: context)
+        #expect(lines.all == ["access denied: the secret of key aabbccdd0011 is wrong"])
     }
 
     @Test func withoutKeysEverybodyIsNobody() async {
@@ -61,26 +72,36 @@ import Testing
         #expect(outcome.context?.principal == .anonymous)
     }
 
-    @Test(arguments: [(false, false, 0), (true, false, 1), (true, true, 0)])
-    func anonymousBeyondLoopbackMustBeMeant(isPublic: Bool, isAllowed: Bool, problems: Int) {
-        var options = AuthOptions()
-        options.allowAnonymous = isAllowed
-        let environment = StageEnvironment(listensBeyondLoopback: isPublic)
-        #expect(AuthPlugin.validate(options, in: environment).count == problems)
-        options.mode = .apiKeys
-        #expect(AuthPlugin.validate(options, in: environment).isEmpty)
-    }
-
-    @Test func comparesTheWholeHash() {
-        #expect(KeyCache.areEqual([1, 2, 3], [1, 2, 3]))
-        #expect(!KeyCache.areEqual([1, 2, 3], [1, 2, 4]))
-        #expect(!KeyCache.areEqual([1, 2, 3], [1, 2]))
+    @Test func itTakesPartInwardsOnly() {
+        let inwards = StagePaths(inbound: Set(MessageKind.allCases))
+        #expect(AnonymousAuth().handles == inwards)
+        #expect(KeyAuth(keys: KeyCache(store: store, time: time)).handles == inwards)
     }
 
     @Test func keepsThePromises() async {
         #expect(await MiddlewareCompatibility.violations(of: AnonymousAuth()) == [])
-        let harness = Self.harness(InMemoryKeyStore([Self.key()]))
-        let context = Sample.context(credential: Credential("sluice_aabbccdd0011_\(Self.secret)"))
-        #expect(await MiddlewareCompatibility.violations(of: harness.middleware, context: context) == [])
+        let stage = KeyAuth(keys: KeyCache(store: store, time: time))
+        let context = Sample.context(credential: Credential(.sampleKey))
+        #expect(await MiddlewareCompatibility.violations(of: stage, context: context) == [])
+        #expect(await MiddlewareCompatibility.violations(of: stage) == [])
     }
+}
+
+private final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func append(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+private struct LineHandler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.append("\(event.message)") }
 }

@@ -6,39 +6,51 @@ import Testing
 
 @Suite struct PersistTests {
     private let store = InMemoryMessageStore()
+    private let time = ManualTime()
 
     private func harness(keepsBlocks: Bool = true) -> StageHarness {
-        StageHarness(Persist(store: store, keepsBlocks: keepsBlocks, time: ManualTime()))
+        StageHarness(Persist(store: store, keepsBlocks: keepsBlocks, time: time))
     }
 
     @Test func aMessageIsStoredBeforeItIsForwarded() async {
         let store = store
+        let file = Attachment(type: "image", mimeType: "image/png", fileName: "a.png", content: "AAAA")
         let context = Sample.context(principal: Principal(user: "ada"))
-        let outcome = await harness().send(Sample.chat("hi"), context: context) { _ in
+        let outcome = await harness().send(Sample.chat("hi", attachments: [file]), context: context) { _ in
             #expect(store.records.map(\.text) == ["hi"])
         }
-        #expect(outcome.message != nil)
-        let record = store.records.first
-        #expect(record?.owner == "ada")
-        #expect(record?.role == .user)
-        #expect(record?.runID == "run-1")
-        #expect(record?.agent == "main")
+        #expect(outcome.message?.text == "hi")
+        let expected = MessageRecord(
+            gateway: "home", sessionKey: "agent:main:one", owner: "ada", role: .user, runID: "run-1", text: "hi",
+            attachments: [file], agent: "main", timestamp: time.now)
+        #expect(store.records == [expected])
     }
 
     @Test func whoIsNobodyOwnsNothing() async {
         _ = await harness().send(Sample.chat(), context: Sample.context(principal: .anonymous))
-        #expect(store.records.first?.owner == nil)
+        _ = await harness().send(Sample.chat(runID: "run-2"), context: Sample.context())
+        #expect(store.records.map(\.owner) == [nil, nil])
     }
 
     @Test func nothingIsForwardedWhenItCannotBeStored() async {
         store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
         let outcome = await harness().send(Sample.chat()) { _ in Issue.record("it was forwarded") }
         #expect(outcome.rejection?.code == "storage_failed")
-        #expect(
-            outcome.rejection?.message == "The server could not store this: the disk is full. The message was not sent."
-        )
-        let reply = await harness().deliver(Sample.event()) { _ in Issue.record("it was shown") }
-        #expect(reply.rejection?.code == "storage_failed")
+        let words = "The server could not store this: the disk is full. The message was not sent."
+        #expect(outcome.rejection?.message == words)
+    }
+
+    @Test(arguments: [EventKind.final, .aborted, .error])
+    func nothingIsShownWhenItCannotBeStored(kind: EventKind) async {
+        store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
+        let outcome = await harness().deliver(Sample.event(kind)) { _ in Issue.record("it was shown") }
+        #expect(outcome.rejection?.code == "storage_failed")
+        #expect(outcome.rejection?.message == "The reply could not be stored: the disk is full.")
+    }
+
+    @Test func aChatWithoutSessionIsNotForwardedUnstored() async {
+        let outcome = await harness().send(InboundMessage(kind: .chat, text: "hi"))
+        #expect(outcome.rejection?.code == "bad_request")
     }
 
     @Test(arguments: [
@@ -46,28 +58,76 @@ import Testing
     ])
     func answersAreStoredWithTheirStateBeforeTheyAreShown(kind: EventKind, state: MessageRecord.State) async {
         let store = store
-        let event = Sample.event(kind, text: "so far", detail: "the model failed")
-        _ = await harness().deliver(event) { _ in #expect(store.records.count == 1) }
-        let record = store.records.first
-        #expect(record?.state == state)
-        #expect(record?.text == "so far")
-        #expect(record?.error == (kind == .error ? "the model failed" : nil))
-        #expect(record?.owner == "ada")
+        var event = Sample.event(kind, text: "so far", blocks: [.thinking("hm")], detail: "the model failed")
+        event.usage = Usage(input: 1, output: 2)
+        let outcome = await harness().deliver(event) { _ in #expect(store.records.count == 1) }
+        #expect(outcome.message?.text == "so far")
+        let expected = MessageRecord(
+            gateway: "home", sessionKey: "agent:main:one", owner: "ada", role: .assistant, state: state, runID: "run-1",
+            text: "so far", blocks: [.thinking("hm")], error: kind == .error ? "the model failed" : nil,
+            usage: event.usage, agent: "main", timestamp: event.timestamp)
+        #expect(store.records == [expected])
     }
 
-    @Test func aSilentReplyIsNotStored() async {
-        #expect(await harness().deliver(Sample.event(text: "")).message != nil)
-        #expect(store.records.isEmpty)
-    }
-
-    @Test func blocksAreKeptOrDropped() async {
-        let event = Sample.event(blocks: [.other(json: "{\"type\":\"image\"}")])
+    @Test func anErrorWithoutWordsIsStoredWithItsKind() async {
+        var event = Sample.event(.error, text: "")
+        event.errorKind = "timeout"
         _ = await harness().deliver(event)
-        _ = await harness(keepsBlocks: false).deliver(event)
-        #expect(store.records.map(\.blocks.count) == [1, 0])
+        #expect(store.records.first?.error == "timeout")
+    }
+
+    @Test func theAnswerOfARunFromElsewhereHasNoOwner() async {
+        _ = await harness().deliver(Sample.event(run: Sample.run(user: nil)))
+        #expect(store.records.map(\.owner) == [nil])
+    }
+
+    @Test func aSilentReplyIsPassedOnAndNotStored() async {
+        #expect(await harness().deliver(Sample.event(text: "")).message != nil)
+        let onlyBlocks = Sample.event(text: "", blocks: [.thinking("hm")])
+        #expect(await harness(keepsBlocks: false).deliver(onlyBlocks).message != nil)
+        #expect(store.records.isEmpty)
+        _ = await harness().deliver(onlyBlocks)
+        #expect(store.records.count == 1)
+    }
+
+    @Test(arguments: [EventKind.aborted, .error])
+    func anAnswerThatEndedEarlyIsStoredAlsoWithoutText(kind: EventKind) async {
+        _ = await harness().deliver(Sample.event(kind, text: ""))
+        #expect(store.records.count == 1)
+    }
+
+    @Test func blocksAreDroppedFromWhatIsStoredAndNotFromWhatIsShown() async {
+        let event = Sample.event(blocks: [.other(json: "{\"type\":\"image\"}")])
+        let outcome = await harness(keepsBlocks: false).deliver(event)
+        #expect(store.records.map(\.blocks) == [[]])
+        #expect(outcome.message?.blocks == event.blocks)
+    }
+
+    @Test func rowsOfStagesBelowAreStoredWithTheMessage() async {
+        var context = Sample.context(principal: Principal(user: "ada"))
+        context.contributors = [Contributor()]
+        _ = await harness().send(Sample.chat("hi"), context: context)
+        _ = await harness().deliver(Sample.event(text: "hello"), context: context)
+        #expect(store.rows.map(\.payload) == ["user: hi", "assistant: hello"])
+        store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
+        _ = await harness().send(Sample.chat("again", runID: "run-2"), context: context)
+        #expect(store.rows.count == 2)
+    }
+
+    @Test func itTakesPartOnlyWhereThereIsSomethingToStore() {
+        let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error])
+        #expect(harness().middleware.handles == paths)
     }
 
     @Test func keepsThePromises() async {
         #expect(await MiddlewareCompatibility.violations(of: harness().middleware) == [])
+        store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
+        #expect(await MiddlewareCompatibility.violations(of: harness().middleware) == [])
+    }
+}
+
+private struct Contributor: RowContributor {
+    func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
+        [OutboxRow(stage: "test", topic: "message", payload: "\(record.role): \(record.text)")]
     }
 }

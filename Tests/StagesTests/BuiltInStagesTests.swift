@@ -1,0 +1,20 @@
+import MiddlewareKit
+import MiddlewareTesting
+import Stages
+import Testing
+
+@Suite struct BuiltInStagesTests {
+    @Test func everyKindIsThereOnce() {
+        #expect(BuiltInStages.all.map { $0.kind } == ["auth", "rate-limit", "thinking-strip", "persist"])
+    }
+
+    @Test(arguments: BuiltInStages.all.indices)
+    func everyStageKeepsThePromisesWithItsDefaults(index: Int) async throws {
+        #expect(try await violations(of: BuiltInStages.all[index]) == [])
+    }
+
+    private func violations<Plugin: MiddlewarePlugin>(of plugin: Plugin.Type) async throws -> [String] {
+        let harness = try await StageHarness(plugin, Plugin.Options())
+        return await MiddlewareCompatibility.violations(of: harness.middleware)
+    }
+}
