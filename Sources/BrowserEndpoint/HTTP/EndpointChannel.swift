@@ -43,7 +43,11 @@ package struct EndpointChannel: HTTPChannelHandler {
         do {
             switch try await value.outcome.get() {
             case .upgraded(let socket): try await socket.closeFuture.get()
-            case .notUpgraded(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .notUpgraded(let channel):
+                // Calls ask the hub and the database, so they are best answered where the hub lives.
+                await withTaskExecutorPreference(hub.taskExecutor) {
+                    await handleHTTP(asyncChannel: channel, logger: logger)
+                }
             case .refused: break
             }
         } catch {

@@ -39,7 +39,9 @@ extension Routes {
             let id = try await hub.sessionID(of: call)
             let isDeleted = try await hub.call(.manage, in: id, context: context) { principal in
                 try await hub.checkAccess(to: id, by: principal)
-                return try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
+                let isDeleted = try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
+                await hub.forgetOwner(of: id)
+                return isDeleted
             }
             guard isDeleted else { throw Rejection.notFound("There is no session with this key.") }
             return Response(json: ["ok": true])

@@ -27,6 +27,8 @@ package actor BrowserHub {
     nonisolated let eventLoop: any EventLoop
     /// Held here because the actor's own reference to it is unowned.
     private nonisolated let executor: any SerialExecutor
+    /// For tasks that mostly talk to the hub.
+    nonisolated let taskExecutor: EventLoopTaskExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     let gateways: GatewayManager
@@ -41,6 +43,9 @@ package actor BrowserHub {
     var connections: [String: BrowserConnection] = [:]
     var sessions: [SessionID: Session] = [:]
     var runs: [RunKey: LiveRun] = [:]
+    /// Owners that were read from the database. An owner does not change while its session exists.
+    private var knownOwners: [SessionID: SessionOwner] = [:]
+    private static let maxKnownOwners = 10_000
     /// Connections that were written to since the last flush.
     private var unflushed: [BrowserConnection] = []
 
@@ -61,6 +66,7 @@ package actor BrowserHub {
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
+        taskExecutor = EventLoopTaskExecutor(eventLoop)
         self.gateways = gateways
         self.storage = storage
         self.chain = chain
@@ -120,13 +126,26 @@ package actor BrowserHub {
     /// The session with its owner, read from the database when it is not in memory.
     func session(_ id: SessionID) async throws -> Session {
         if let session = sessions[id], session.owner != .unresolved { return session }
-        let stored = try await storage.session(gateway: id.gateway, key: id.key)
+        let owner = try await owner(of: id)
         let session = sessions[id] ?? Session(id: id, owner: .unresolved)
-        if session.owner == .unresolved {
-            session.owner = stored.map { $0.owner.map { .user($0) } ?? .nobody } ?? .undecided
-        }
+        if session.owner == .unresolved { session.owner = owner }
         sessions[id] = session
         return session
+    }
+
+    private func owner(of id: SessionID) async throws -> SessionOwner {
+        if let owner = knownOwners[id] { return owner }
+        guard let stored = try await storage.session(gateway: id.gateway, key: id.key) else { return .undecided }
+        let owner = stored.owner.map { SessionOwner.user($0) } ?? .nobody
+        if knownOwners.count >= Self.maxKnownOwners { knownOwners = [:] }
+        knownOwners[id] = owner
+        return owner
+    }
+
+    /// The session is no longer in the database; its key is anybody's again.
+    func forgetOwner(of id: SessionID) {
+        knownOwners[id] = nil
+        sessions[id]?.owner = .undecided
     }
 
     func forgetIfIdle(_ session: Session) {
