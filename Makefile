@@ -4,11 +4,12 @@
 # make lint    check the layout of the Swift files
 # make format  mend the layout of the Swift files
 # make bench   measure a release build against others (see docs/performance.md)
+# make bench-stages   measure thinking-strip on texts that are made to be slow
 
 SWIFT ?= swift
-SWIFT_FILES = Package.swift Sources Tests Plugins
+SWIFT_FILES = Package.swift Sources Tests Plugins Benchmarks
 
-.PHONY: run build test lint format bench deps
+.PHONY: run build test lint format bench bench-stages deps
 
 run: build
 	.build/release/sluice serve --config config.yaml --demo
@@ -29,6 +30,9 @@ format:
 
 bench: build
 	Benchmarks/run
+
+bench-stages:
+	$(SWIFT) run -c release StageBenchmarks
 
 # The C libraries that Sluice is built on; installed where the system is Debian's and they are missing.
 deps:

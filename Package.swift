@@ -114,6 +114,9 @@ let package = Package(
                 "SluiceServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
+        .executableTarget(
+            name: "StageBenchmarks", dependencies: ["MiddlewareKit", "Stages"], path: "Benchmarks/StageBenchmarks"
+        ),
         .target(name: "MiddlewareTesting", dependencies: ["MiddlewareKit", log]),
         .target(
             name: "OpenClawTesting",

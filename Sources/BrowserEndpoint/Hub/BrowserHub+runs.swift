@@ -207,6 +207,16 @@ extension BrowserHub {
             }
         }
         broadcast(.whole(event), of: run)
+        if event.kind == .final, let tokens = event.usage?.total, let limit = contextWindow(of: event.run.gateway) {
+            broadcast(.contextUse(tokens: tokens, limit: limit), of: run)
+        }
+    }
+
+    /// Of the gateway's default model, in tokens.
+    private func contextWindow(of gateway: String) -> Int? {
+        guard let metadata = metadata(of: gateway) else { return nil }
+        let model = metadata.models.first { $0.id == metadata.defaultModel } ?? metadata.models.first
+        return model?.contextWindow.flatMap { $0 > 0 ? $0 : nil }
     }
 
     private func broadcast(_ frame: EventFrame, of run: LiveRun) {

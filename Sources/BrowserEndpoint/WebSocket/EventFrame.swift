@@ -14,14 +14,17 @@ enum EventFrame {
     case whole(OutboundEvent)
     /// The run ended without an answer to show.
     case failed(code: String, message: String)
+    /// How full the model's context is after an answer; only `/ws/chat` has a frame for it.
+    case contextUse(tokens: Int, limit: Int)
 }
 
 extension Audience {
     /// The frame for this audience; nil when its protocol has none for the event.
     func encode(_ frame: EventFrame, of run: LiveRun) -> EncodedFrame? {
-        switch dialect {
-        case .native: EncodedFrame { encodeNative(frame, of: run, into: &$0) }
-        case .chat: encodeChat(frame, of: run)
+        switch (dialect, frame) {
+        case (.native, .contextUse): nil
+        case (.native, _): EncodedFrame { encodeNative(frame, of: run, into: &$0) }
+        case (.chat, _): encodeChat(frame, of: run)
         }
     }
 
@@ -29,6 +32,8 @@ extension Audience {
 
     private func encodeNative(_ frame: EventFrame, of run: LiveRun, into buffer: inout ByteBuffer) {
         switch frame {
+        case .contextUse:
+            break
         case .delta(let change):
             writeDelta(change, of: run, into: &buffer)
         case .accepted(let message, let timestamp):
@@ -132,6 +137,16 @@ extension Audience {
             }
         case .failed(_, let message):
             EncodedFrame { writeStreamError(message, into: &$0) }
+        case .contextUse(let tokens, let limit):
+            EncodedFrame { buffer in
+                buffer.writeJSON([
+                    "type": "session_status",
+                    "status": [
+                        "contextTokens": .integer(Int64(tokens)), "maxTokens": .integer(Int64(limit)),
+                        "percentUsed": .integer(Int64(tokens * 100 / limit)),
+                    ],
+                ])
+            }
         }
     }
 

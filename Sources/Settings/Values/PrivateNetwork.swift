@@ -7,6 +7,8 @@ package struct PrivateNetwork: OptionValue, Hashable {
 
     /// Nil unless the text is a private or loopback network with at most 1,024 addresses (`/22` to `/32`).
     package init?(_ text: String) {
+        // The number parsers of the standard library also take a sign.
+        guard text.utf8.allSatisfy({ (46...57).contains($0) }) else { return nil }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let prefix = UInt32(parts[1]), (22...32).contains(prefix) else { return nil }
         let numbers = parts[0].split(separator: ".", omittingEmptySubsequences: false).compactMap { UInt8($0) }
