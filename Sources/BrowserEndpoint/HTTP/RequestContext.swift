@@ -33,7 +33,7 @@ extension CallContext {
 extension BrowserHub {
     /// The message context of an HTTP call: its key is in `Authorization: Bearer`.
     nonisolated func context(of request: Request, _ call: CallContext) async -> MessageContext {
-        let info = ConnectionInfo(id: call.id, remoteAddress: call.remoteAddress?.ipAddress ?? "")
+        let info = ConnectionInfo(id: RandomID.make(), remoteAddress: call.remoteAddress?.ipAddress ?? "")
         return await makeContext(info, credential: Credential(bearer: request.headers[.authorization]), principal: nil)
     }
 }

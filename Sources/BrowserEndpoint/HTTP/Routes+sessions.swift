@@ -95,7 +95,9 @@ extension BrowserHub {
         let key =
             try body.string("session_key", atMost: FrameLimits.sessionKeyCharacters)
             ?? "agent:\(agent ?? defaultAgent):web-\(RandomID.make().prefix(12))"
-        guard key.contains(where: { !$0.isWhitespace }) else { throw Rejection.badRequest("`session_key` is blank.") }
+        guard FrameLimits.isSessionKey(key) else {
+            throw Rejection.badRequest("`session_key` must not be blank or hold control characters.")
+        }
         let id = sessionID(gateway: gateway, key: key)
         let row = try await call(.manage, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)

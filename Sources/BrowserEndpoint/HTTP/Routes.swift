@@ -19,8 +19,9 @@ package struct Routes: Sendable {
 
     package func router() -> Router<CallContext> {
         let router = Router(context: CallContext.self, options: .autoGenerateHeadEndpoints)
-        router.middlewares.add(ErrorMiddleware())
+        // The first one is the outermost: errors are marked for their origin too.
         router.middlewares.add(OriginMiddleware(policy: origins))
+        router.middlewares.add(ErrorMiddleware())
         let page = page
         router.get("/") { request, _ in page.response(to: request) }
         addHealth(to: router)

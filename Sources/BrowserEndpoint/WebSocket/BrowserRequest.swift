@@ -42,6 +42,11 @@ enum FrameLimits {
     static let idCharacters = 200
     static let attachments = 16
     static let historyPage = 1...500
+
+    /// Not blank, and without control characters.
+    static func isSessionKey(_ key: String) -> Bool {
+        !key.utf8.contains { $0 < 0x20 || $0 == 0x7F } && key.contains { !$0.isWhitespace }
+    }
 }
 
 /// Reads the members of a frame and says what is wrong with them.
@@ -106,7 +111,7 @@ struct FrameReader {
 
     func sessionKey() throws -> String {
         let key = try required("sessionKey", atMost: FrameLimits.sessionKeyCharacters)
-        guard !key.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }), key.contains(where: { !$0.isWhitespace }) else {
+        guard FrameLimits.isSessionKey(key) else {
             throw problem("`sessionKey` must not be blank or hold control characters.")
         }
         return key

@@ -1,0 +1,116 @@
+import BrowserEndpoint
+import JSON
+import OpenClawTesting
+import Stages
+import Storage
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct AccessTests {
+    private static var options: Rig.Options {
+        var options = Rig.Options()
+        options.auth = .apiKeys
+        return options
+    }
+
+    private func key(_ user: String, _ rig: Rig) async throws -> String {
+        try await rig.database.createKey(user: user, isAdministrator: false).text
+    }
+
+    private func bearer(_ key: String) -> [(String, String)] { [("Authorization", "Bearer \(key)")] }
+
+    @Test func theKeyMayComeAsHeader() async throws {
+        try await Rig.run(Self.options) { rig in
+            let browser = try await Browser.connect(port: rig.port, headers: bearer(try await key("ada", rig)))
+            #expect(try await browser.next(type: "hello")["user"] == "ada")
+        }
+    }
+
+    @Test func theKeyMayComeAsFirstFrame() async throws {
+        try await Rig.run(Self.options) { rig in
+            let browser = try await Browser.connect(port: rig.port)
+            browser.send(["type": "auth", "token": .string(try await key("ada", rig))])
+            let hello = try await browser.next(type: "hello")
+            #expect(hello["user"] == "ada")
+            #expect(hello["protocol"] == 1)
+        }
+    }
+
+    @Test func framesRightBehindTheKeyAreNotLost() async throws {
+        try await Rig.run(Self.options) { rig in
+            let browser = try await Browser.connect(port: rig.port)
+            browser.send(["type": "auth", "token": .string(try await key("ada", rig))])
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("Fine")
+            #expect(try await browser.turn("r").text == "Fine")
+        }
+    }
+
+    @Test func aWrongKeyClosesTheSocket() async throws {
+        try await Rig.run(Self.options) { rig in
+            let first = try await Browser.connect(port: rig.port)
+            first.send(["type": "auth", "token": "sluice_000000000000_wrong"])
+            #expect(try await first.next(type: "error")["code"] == "unauthorized")
+            #expect(try await first.closeCode() == 4401)
+            let second = try await Browser.connect(port: rig.port, headers: bearer("wrong"))
+            #expect(try await second.closeCode() == 4401)
+            let third = try await Browser.connect(port: rig.port)
+            third.send(["type": "agents", "id": 1])
+            #expect(try await third.closeCode() == 4401)
+        }
+    }
+
+    @Test func whoSendsNoKeyIsClosedInTime() async throws {
+        var options = Self.options
+        options.limits.authTimeout = .milliseconds(1)
+        try await Rig.run(options) { rig in
+            let browser = try await Browser.connect(port: rig.port)
+            #expect(try await browser.closeCode() == 4401)
+        }
+    }
+
+    @Test func usersHaveNothingToDoWithEachOthersSessions() async throws {
+        try await Rig.run(Self.options) { rig in
+            let (adaKey, bobKey) = (try await key("ada", rig), try await key("bob", rig))
+            let ada = try await rig.browser(headers: bearer(adaKey))
+            let bob = try await rig.browser(headers: bearer(bobKey))
+            ada.chat("My secret")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Your secret")
+            _ = try await ada.next(state: "delta")
+            for type in ["subscribe", "history", "abort", "chat"] {
+                bob.send(["type": .string(type), "sessionKey": "S", "message": "Let me in", "id": .string(type)])
+                let error = try await bob.next()
+                #expect(error["code"] == "forbidden", "\(type)")
+                #expect(error["id"]?.string == type)
+            }
+            bob.send(["type": "sessions", "id": 1])
+            #expect(try await bob.result()["sessions"] == [])
+            let path = "/api/gateways/home/sessions"
+            #expect(try await rig.http("GET", path, headers: bearer(bobKey)).json == [])
+            for target in ["\(path)/s", "\(path)/s/messages", "\(path)/agent%3Amain%3As"] {
+                #expect(
+                    try await rig.http("GET", target, headers: bearer(bobKey)).errorCode == "forbidden", "\(target)")
+            }
+            #expect(try await rig.http("DELETE", "\(path)/s", headers: bearer(bobKey)).errorCode == "forbidden")
+            #expect(try await rig.http("GET", path).status == 401)
+            await run.final()
+            #expect(try await ada.turn("r", after: "Your secret").streamed == "Your secret")
+            #expect(try await bob.pending().isEmpty)
+            ada.send(["type": "sessions", "id": 1])
+            #expect(try await ada.result()["sessions"]?.array?.count == 1)
+            #expect(try await rig.http("GET", "\(path)/s/messages", headers: bearer(adaKey)).json.array?.count == 2)
+        }
+    }
+
+    @Test func onlyAdministratorsManageGateways() async throws {
+        try await Rig.run(Self.options) { rig in
+            let user = try await key("ada", rig)
+            let body = #"{"name":"New","url":"ws://127.0.0.1:9"}"#
+            let refused = try await rig.http("POST", "/api/gateways", headers: bearer(user), body: body)
+            #expect(refused.errorCode == "forbidden")
+            #expect(try await rig.http("DELETE", "/api/gateways/home", headers: bearer(user)).errorCode == "forbidden")
+            let admin = try await rig.database.createKey(user: "root", isAdministrator: true).text
+            #expect(try await rig.http("POST", "/api/gateways", headers: bearer(admin), body: body).status == 201)
+        }
+    }
+}

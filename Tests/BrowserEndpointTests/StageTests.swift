@@ -1,0 +1,114 @@
+import JSON
+import MiddlewareKit
+import MiddlewareTesting
+import OpenClawTesting
+import PipelineEngine
+import Testing
+
+/// Stages that do not let things pass, as the browser sees them.
+@Suite(.timeLimit(.minutes(1))) struct StageTests {
+    private static func options(_ stage: Stage) -> Rig.Options {
+        var options = Rig.Options()
+        options.stages = [stage]
+        return options
+    }
+
+    /// Chats against an inbound stage, and returns the error. Nothing may have been stored or forwarded.
+    private func refusal(of body: @escaping ClosureStage.Inbound) async throws -> JSONValue {
+        var error = JSONValue.null
+        try await Rig.run(Self.options(.inbound(.chat, body))) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            error = try await browser.next(type: "error")
+            #expect(try await browser.history().isEmpty)
+            #expect(await !rig.gateway.requests.contains { $0.method == "chat.send" })
+        }
+        return error
+    }
+
+    @Test func aRejectionReachesTheBrowser() async throws {
+        let error = try await refusal { _, _, _ in
+            throw Rejection(code: "too_rude", message: "Say please.", retryAfterMs: 5)
+        }
+        #expect(error["code"] == "too_rude")
+        #expect(error["message"] == "Say please.")
+        #expect(error["retryAfterMs"] == 5)
+        #expect(error["id"] == "c")
+        #expect(error["runId"] == "r")
+    }
+
+    @Test func aStageThatThrowsIsNamed() async throws {
+        let error = try await refusal { _, _, _ in throw Broken() }
+        #expect(error["code"] == "stage_failed")
+        #expect(error["message"]?.string?.contains("test") == true)
+        #expect(error["message"]?.string?.contains("Broken") == false)
+    }
+
+    @Test func aStageThatDropsIsNamed() async throws {
+        let error = try await refusal { _, _, _ in }
+        #expect(error["code"] == "dropped")
+        #expect(error["message"]?.string?.contains("test") == true)
+    }
+
+    /// Chats against a stage for finals, and returns what the browser got. Nothing may have been stored.
+    private func withheld(by body: @escaping ClosureStage.Outbound) async throws -> Turn {
+        var turn = Turn()
+        try await Rig.run(Self.options(.outbound(.final, body))) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("The answer")
+            turn = try await browser.turn("r")
+            #expect(try await browser.history().map { $0["role"]?.string } == ["user"])
+        }
+        return turn
+    }
+
+    @Test func aDroppedFinalIsWithheld() async throws {
+        let turn = try await withheld { _, _, _ in }
+        #expect(turn.last["error"]?["code"] == "withheld")
+        #expect(!turn.frames.contains { $0.encoded().contains("The answer") })
+    }
+
+    @Test func aFinalThatIsRejectedEndsWithTheRejection() async throws {
+        let turn = try await withheld { _, _, _ in throw Rejection(code: "no_go", message: "Not that.") }
+        #expect(turn.last["error"]?["code"] == "no_go")
+        #expect(turn.last["error"]?["message"] == "Not that.")
+    }
+
+    @Test func aFinalWhoseStageThrowsEndsWithAnError() async throws {
+        let turn = try await withheld { _, _, _ in throw Broken() }
+        #expect(turn.last["error"]?["code"] == "stage_failed")
+    }
+
+    @Test func aMessageThatCannotBeStoredIsNotForwarded() async throws {
+        let store = InMemoryMessageStore()
+        store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
+        var options = Rig.Options()
+        options.messages = store
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let error = try await browser.next { $0["type"] == "error" || $0["type"] == "chat" }
+            #expect(error["code"] == "storage_failed")
+            #expect(error["message"]?.string?.contains("the disk is full") == true)
+            #expect(try await browser.pending().isEmpty)
+            #expect(await !rig.gateway.requests.contains { $0.method == "chat.send" })
+        }
+    }
+
+    @Test func aReplyThatCannotBeStoredIsNotShownAsFinal() async throws {
+        let store = InMemoryMessageStore()
+        var options = Rig.Options()
+        options.messages = store
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
+            await run.final("The answer")
+            let turn = try await browser.turn("r")
+            #expect(turn.states == ["accepted", "error"])
+            #expect(turn.last["error"]?["code"] == "storage_failed")
+        }
+    }
+}

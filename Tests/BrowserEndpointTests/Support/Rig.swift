@@ -1,0 +1,169 @@
+import BrowserEndpoint
+import Foundation
+import Hummingbird
+import JSON
+import Logging
+import MiddlewareKit
+import MiddlewareTesting
+import NIOCore
+import NIOPosix
+import OpenClaw
+import OpenClawTesting
+import PipelineEngine
+import ServiceLifecycle
+import Stages
+import Storage
+import WebSocketTransport
+
+/// A whole server in the process: real sockets on loopback, fake gateways, and a database in a temporary folder.
+struct Rig: Sendable {
+    struct Options: Sendable {
+        /// Runs are driven by the test.
+        var gateway = FakeGateway.Options.manual
+        /// The names of the gateways; the first one is ``Rig/gateway``.
+        var gateways = ["home"]
+        /// False: the gateways are configured and nobody listens there.
+        var gatewaysListen = true
+        var auth = AuthOptions.Mode.none
+        /// Between `auth` and `thinking-strip`.
+        var stages: [Stage] = []
+        /// Where `persist` keeps messages; nil: in the database.
+        var messages: (any MessageStore)?
+        var limits = BrowserHub.Limits()
+        var socket = WebSocketOptions()
+        var origins: [String] = []
+        var scanner: (any GatewayScanner)?
+    }
+
+    let port: Int
+    let gateways: [FakeGateway]
+    let manager: GatewayManager
+    let hub: BrowserHub
+    let database: Database
+    let time: ManualTime
+
+    var gateway: FakeGateway { gateways[0] }
+
+    /// Starts everything, runs `body`, and takes everything down.
+    static func run(_ options: Options = Options(), _ body: (Rig) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try Database.open(
+            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5))
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let eventLoop = group.next()
+        let time = ManualTime()
+        let manager = GatewayManager(
+            eventLoop: eventLoop, identity: DeviceIdentity(), time: time, logger: Sample.logger, version: "test")
+        let jobs = JobRunner(eventLoop: eventLoop)
+        let chain = try await makeChain(options, database, time)
+        let hub = BrowserHub(
+            eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
+            limits: options.limits, logger: Sample.logger)
+        var gatewayOptions = options.gateway
+        // Signatures must be fresh by the gateway's clock.
+        gatewayOptions.now = { time.now.milliseconds }
+        let gateways = options.gateways.map { [gatewayOptions] _ in FakeGateway(options: gatewayOptions) }
+        try await connect(manager, hub, gateways, options)
+
+        let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: Routes(hub: hub, origins: origins, page: Page(), scanner: options.scanner).router(),
+            server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group), logger: Logger(label: "test") { _ in SilentLogHandler() })
+        let services = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: [jobs, application], logger: Sample.logger))
+
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await services.run() }
+            let rig = Rig(
+                port: await ports.first { _ in true } ?? 0, gateways: gateways, manager: manager, hub: hub,
+                database: database, time: time)
+            let result: Result<Void, any Error>
+            do { result = .success(try await body(rig)) } catch { result = .failure(error) }
+            await hub.drain(timeout: .zero)
+            await manager.stop()
+            for gateway in gateways { await gateway.stop() }
+            await services.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            try result.get()
+        }
+        try database.close()
+        try await group.shutdownGracefully()
+    }
+
+    private static func makeChain(_ options: Options, _ database: Database, _ time: ManualTime) async throws -> Chain {
+        let context = Sample.provision(messages: options.messages ?? database, keys: database, time: time)
+        var auth = AuthOptions()
+        auth.mode = options.auth
+        let stages = [
+            Stage(
+                name: "auth", kind: "auth", middleware: try await AuthPlugin.provision(auth, in: context),
+                isQuick: true)
+        ]
+        let strip = try await ThinkingStripPlugin.provision(ThinkingStripOptions(), in: context)
+        let persist = try await PersistPlugin.provision(PersistOptions(), in: context)
+        let last = [
+            Stage(name: "thinking-strip", kind: "thinking-strip", middleware: strip, isQuick: true),
+            Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
+        ]
+        return Chain(stages: stages + options.stages + last, time: time)
+    }
+
+    /// Connects the gateways, and waits until they are ready and their lists have come.
+    private static func connect(
+        _ manager: GatewayManager, _ hub: BrowserHub, _ gateways: [FakeGateway], _ options: Options
+    ) async throws {
+        let witness = ConnectionWitness(hub)
+        await manager.setObserver(witness)
+        for (id, gateway) in zip(options.gateways, gateways) {
+            if options.gatewaysListen { try await gateway.start() }
+            // Port 9 is the one of the discard service; nobody listens there.
+            let url = options.gatewaysListen ? await gateway.url : "ws://127.0.0.1:9"
+            await manager.add(GatewayConfiguration(id: id, name: id.capitalized, url: url))
+        }
+        for _ in gateways {
+            _ = await witness.settled.first { _ in true }
+        }
+    }
+}
+
+extension FakeGateway.Options {
+    static var manual: Self {
+        var options = Self()
+        options.reply = ManualReply()
+        return options
+    }
+}
+
+/// Passes everything on to the hub, and tells when a gateway's first connection has settled, for better or for worse.
+private final class ConnectionWitness: GatewayObserver {
+    let hub: BrowserHub
+    let settled: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init(_ hub: BrowserHub) {
+        self.hub = hub
+        (settled, continuation) = AsyncStream.makeStream()
+    }
+
+    func gateway(_ id: String, didChange status: GatewayStatus) {
+        hub.gateway(id, didChange: status)
+        if status.state == .backingOff || status.state == .refused { continuation.yield() }
+    }
+
+    func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {
+        hub.gateway(id, didUpdate: metadata)
+        // The models are asked for last.
+        if !metadata.models.isEmpty { continuation.yield() }
+    }
+
+    func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {
+        hub.gateway(id, run: run, didReceive: event)
+    }
+
+    func gatewayDidReadBurst(_ id: String) { hub.gatewayDidReadBurst(id) }
+}
