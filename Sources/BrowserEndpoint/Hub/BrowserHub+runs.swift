@@ -220,9 +220,12 @@ extension BrowserHub {
     }
 
     private func broadcast(_ frame: EventFrame, of run: LiveRun) {
-        run.sequence += 1
+        // With the number of the last delta, which these browsers did not get.
         for audience in run.session.audiences {
             for connection in audience.connections { catchUp(connection, with: run) }
+        }
+        run.sequence += 1
+        for audience in run.session.audiences {
             guard let encoded = audience.encode(frame, of: run) else { continue }
             for connection in audience.connections { send(encoded, to: connection) }
         }
