@@ -6,6 +6,7 @@ public final class InMemoryMessageStore: MessageStore {
     private struct State {
         var records: [MessageRecord] = []
         var rows: [OutboxRow] = []
+        var unanswered: [String] = []
         var failure: StorageFailure?
     }
 
@@ -18,8 +19,18 @@ public final class InMemoryMessageStore: MessageStore {
     /// The rows that were stored with the records, in order.
     public var rows: [OutboxRow] { state.withLock { $0.rows } }
 
+    /// The runs that were noted as unanswered, in order.
+    public var unanswered: [String] { state.withLock { $0.unanswered } }
+
     /// What every call throws from now on; nil: calls work again.
     public func fail(with failure: StorageFailure?) { state.withLock { $0.failure = failure } }
+
+    public func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            state.unanswered.append(runID)
+        }
+    }
 
     public func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 {
         try state.withLock { state in

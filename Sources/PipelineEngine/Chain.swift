@@ -1,4 +1,5 @@
 package import MiddlewareKit
+import Synchronization
 
 /// The stages of one loaded configuration, folded into one path per kind of message. Immutable; safe to use from anywhere.
 ///
@@ -55,6 +56,19 @@ package final class Chain: Sendable {
     ) async throws -> Passage {
         let path = ChainPath(stages: outboundPaths[event.kind] ?? [], time: time, terminal: terminal)
         return try await path.run(event, context: context)
+    }
+
+    /// What the stages that rewrite replies make of an answer that is taken over from elsewhere; no other stage meets it.
+    ///
+    /// - Returns: nil when one of them withholds it.
+    /// - Throws: as `send`.
+    package func rewrite(_ event: OutboundEvent, context: MessageContext) async throws -> OutboundEvent? {
+        let rewritten = Mutex<OutboundEvent?>(nil)
+        let path = ChainPath<OutboundEvent>(stages: textPath, time: time) { event, _ in
+            rewritten.withLock { $0 = event }
+        }
+        _ = try await path.run(event, context: context)
+        return rewritten.withLock { $0 }
     }
 
     /// Fresh transforms for the text of one run.

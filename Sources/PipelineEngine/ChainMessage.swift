@@ -42,7 +42,7 @@ extension OutboundEvent: ChainMessage {
     func prepared(for stage: Stage) async throws -> Self {
         guard kind.isTerminal, stage.middleware.handles.replyText, stage.rewritesText(of: run) else { return self }
         var event = self
-        event.text = try await ReplyText.whole(text, through: stage, run: run)
+        event.text = try await ReplyText.whole(text, isCut: kind != .final, through: stage, run: run)
         return event
     }
 

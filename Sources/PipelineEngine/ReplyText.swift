@@ -83,16 +83,18 @@ package struct ReplyText: Sendable {
     }
 
     /// A whole text through a fresh transform of one stage: what the final event carries below that stage.
-    static func whole(_ text: String, through stage: Stage, run: Run) async throws -> String {
+    ///
+    /// - Parameter isCut: The run did not reach its end.
+    static func whole(_ text: String, isCut: Bool, through stage: Stage, run: Run) async throws -> String {
         guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else { return text }
         var result = ""
         switch transform {
         case .immediate(var transform):
             result.apply(transform.feed(text[...]))
-            result.apply(transform.finish())
+            result.apply(isCut ? transform.breakOff() : transform.finish())
         case .awaiting(var transform):
             result.apply(try await transform.feed(text[...]))
-            result.apply(try await transform.finish())
+            result.apply(isCut ? try await transform.breakOff() : try await transform.finish())
         }
         return result
     }

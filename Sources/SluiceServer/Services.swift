@@ -10,12 +10,14 @@ import UnixSignals
 /// Keeps the connections to the gateways for as long as the server runs.
 struct GatewayService: Service {
     let manager: GatewayManager
+    let hub: BrowserHub
     let configurations: [GatewayConfiguration]
     let demo: DemoGateway?
 
     func run() async throws {
         var configurations = configurations
         if let demo { configurations.append(try await demo.start()) }
+        try await hub.restoreRuns(gateways: Set(configurations.map(\.id)))
         await manager.start(configurations)
         try? await gracefulShutdown()
         await manager.stop()

@@ -36,6 +36,10 @@ extension GatewayConfiguration {
         self.init(
             id: settings.id.value, name: settings.name, url: settings.url, token: settings.token,
             password: settings.password, scopes: settings.scopes, requestTimeout: settings.requestTimeout)
+        whileAway =
+            settings.whileAway == .reject
+            ? .reject : .queue(maxMessages: settings.queueMessages, maxAge: settings.queueTime)
+        blocksCommands = settings.commands == .block
     }
 }
 

@@ -68,7 +68,7 @@ package struct SluiceServer: Sendable {
         let endpoint = makeEndpoint(hub: hub, group: group, isDemo: demo != nil)
         let services: [any Service] = [
             jobs,
-            GatewayService(manager: manager, configurations: configurations, demo: demo),
+            GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]

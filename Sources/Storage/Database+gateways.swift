@@ -26,7 +26,7 @@ extension Database {
     package func addGateway(_ gateway: StoredGateway) async throws {
         let token = try gateway.token.map(secrets.seal)
         let password = try gateway.password.map(secrets.seal)
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = now().milliseconds
         try await write { db in
             try db.execute(
                 sql: "INSERT INTO gateways (id, name, url, token, password, created_at) VALUES (?, ?, ?, ?, ?, ?)",

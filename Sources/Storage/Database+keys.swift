@@ -15,7 +15,7 @@ extension Database {
     /// Makes a key. Its text is returned this once; only a hash of it is kept.
     package func createKey(user: String, isAdministrator: Bool) async throws -> (text: String, key: StoredKey) {
         let new = AccessKey.random()
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = now().milliseconds
         let key = StoredKey(
             id: new.id, user: user, isAdministrator: isAdministrator, secretHash: new.secretHash,
             createdAt: Timestamp(milliseconds: now), revokedAt: nil)
@@ -35,7 +35,7 @@ extension Database {
 
     /// False when there is no such key. Revoking twice changes nothing.
     package func revokeKey(id: String) async throws -> Bool {
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = now().milliseconds
         return try await write { db in
             try db.execute(
                 sql: "UPDATE keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", arguments: [now, id])

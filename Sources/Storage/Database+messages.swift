@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import JSON
 package import MiddlewareKit
@@ -7,8 +6,18 @@ package import NIOCore
 extension Database: MessageStore {
     @discardableResult
     package func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 {
-        let now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        return try await writer.store(record, rows: rows, now: now)
+        try await writer.store(record, rows: rows, now: now())
+    }
+
+    package func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE messages SET state = 'unanswered' WHERE run_id = ? AND role = 'user' AND session_id =
+                    (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+                    """, arguments: [runID, gateway, sessionKey])
+        }
+        pages.forget()
     }
 }
 
@@ -21,7 +30,7 @@ package struct MessagePage: Sendable, Hashable {
 }
 
 extension Database {
-    /// The newest `limit` messages with an id below `before`; an empty page for an unknown session.
+    /// The newest `limit` messages before the one with the id `before`; an empty page for an unknown session.
     ///
     /// The content is stored as JSON and goes out as it is.
     package func messages(gateway: String, sessionKey: String, limit: Int, before: Int64?) async throws -> MessagePage {
@@ -29,18 +38,31 @@ extension Database {
         if before == nil, let page = pages[key] { return page }
         let version = pages.version
         let page = try await read { db in
-            try Self.page(gateway, sessionKey, limit: limit, before: before ?? .max, db)
+            try Self.page(gateway, sessionKey, limit: limit, before: Self.place(of: before, db), db)
         }
         if before == nil { pages.keep(page, for: key, version: version) }
         return page
     }
 
+    /// Where a message stands in the order of pages: by time, and by id among those of the same millisecond.
+    private struct Place {
+        var time: Int64
+        var id: Int64
+    }
+
+    private static func place(of id: Int64?, _ db: GRDB.Database) throws -> Place {
+        guard let id else { return Place(time: .max, id: .max) }
+        let statement = try db.cachedStatement(
+            sql: "SELECT created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1")
+        return Place(time: try Int64.fetchOne(statement, arguments: [id]) ?? 0, id: id)
+    }
+
     private static func page(
-        _ gateway: String, _ sessionKey: String, limit: Int, before: Int64, _ db: GRDB.Database
+        _ gateway: String, _ sessionKey: String, limit: Int, before: Place, _ db: GRDB.Database
     ) throws -> MessagePage {
         let statement = try db.cachedStatement(sql: pageQuery)
         // One more than asked for tells whether there are older ones.
-        statement.arguments = [gateway, sessionKey, before, limit + 1]
+        statement.arguments = [gateway, sessionKey, before.time, before.id, limit + 1]
         var newestFirst = ByteBuffer()
         var ends: [Int] = []
         var oldest: Int64?
@@ -72,8 +94,9 @@ extension Database {
     static let pageQuery = """
         SELECT id, session_id, role, content, state, run_id, error, usage, timestamp, created_at
         FROM messages
-        WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?) AND id < ?
-        ORDER BY id DESC LIMIT ?
+        WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+        AND (created_at, id) < (?, ?)
+        ORDER BY created_at DESC, id DESC LIMIT ?
         """
 }
 

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 package import MiddlewareKit
 
@@ -60,7 +59,7 @@ extension Database {
     package func createSession(
         gateway: String, key: String, title: String?, agent: String?, model: String?, owner: String?
     ) async throws -> StoredSession {
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = now().milliseconds
         return try await write { db in
             try db.execute(
                 sql: """
@@ -75,10 +74,14 @@ extension Database {
         }
     }
 
-    /// Deletes a session with its messages; false when there is none.
+    /// Deletes a session with its messages; false when there is none. What the gateway said in it up to now is not
+    /// imported again.
     package func deleteSession(gateway: String, key: String) async throws -> Bool {
         let writer = writer
+        let now = now().milliseconds
         let isDeleted = try await write { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO deleted_sessions VALUES (?, ?, ?)", arguments: [gateway, key, now])
             try db.execute(
                 sql: "DELETE FROM sessions WHERE gateway_id = ? AND session_key = ?", arguments: [gateway, key])
             writer.forgetSessions()
@@ -86,6 +89,16 @@ extension Database {
         }
         pages.forget()
         return isDeleted
+    }
+
+    /// When a session of this name was deleted last.
+    package func deletionTime(gateway: String, key: String) async throws -> Timestamp? {
+        try await read { db in
+            try Int64.fetchOne(
+                db, sql: "SELECT deleted_at FROM deleted_sessions WHERE gateway_id = ? AND session_key = ?",
+                arguments: [gateway, key]
+            ).map(Timestamp.init(milliseconds:))
+        }
     }
 
     private static func session(_ gateway: String, _ key: String, _ db: GRDB.Database) throws -> StoredSession? {

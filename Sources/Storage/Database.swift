@@ -1,6 +1,6 @@
 import Foundation
 package import GRDB
-import MiddlewareKit
+package import MiddlewareKit
 
 /// The SQLite database: sessions, messages, access keys and gateways that were added at run time.
 ///
@@ -18,10 +18,13 @@ package final class Database: Sendable {
     let writer: MessageWriter
     let pages = PageCache()
     let secrets: SecretBox
+    /// The clock by which rows get their times.
+    let now: @Sendable () -> Timestamp
 
-    private init(pool: DatabasePool, secrets: SecretBox) {
+    private init(pool: DatabasePool, secrets: SecretBox, now: @escaping @Sendable () -> Timestamp) {
         self.pool = pool
         self.secrets = secrets
+        self.now = now
         writer = MessageWriter(pool: pool, pages: pages)
     }
 
@@ -29,7 +32,10 @@ package final class Database: Sendable {
     ///
     /// - Parameter busyTimeout: How long a write waits for another process that writes.
     /// - Throws: ``StorageFailure`` in plain words.
-    package static func open(path: String, synchronous: Synchronous, busyTimeout: Duration) throws -> Database {
+    package static func open(
+        path: String, synchronous: Synchronous, busyTimeout: Duration,
+        now: @escaping @Sendable () -> Timestamp = systemTime
+    ) throws -> Database {
         try StorageFailure.translating {
             let folder = URL(filePath: path).deletingLastPathComponent()
             do {
@@ -38,6 +44,9 @@ package final class Database: Sendable {
             } catch {
                 throw StorageFailure(reason: .readOnly, description: "the folder \(folder.path()) cannot be made")
             }
+            // For nobody else to read: SQLite gives its other files the mode of this one.
+            let file = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if file >= 0 { _ = Foundation.close(file) }
             var configuration = Configuration()
             configuration.journalMode = .wal
             configuration.busyMode = .timeout(Double(busyTimeout.wholeMilliseconds) / 1000)
@@ -49,8 +58,12 @@ package final class Database: Sendable {
             }
             try Schema.migrate(pool)
             let secrets = try SecretBox(keyFile: path + ".key", isNeeded: try pool.read(Schema.holdsSecrets))
-            return Database(pool: pool, secrets: secrets)
+            return Database(pool: pool, secrets: secrets, now: now)
         }
+    }
+
+    package static let systemTime: @Sendable () -> Timestamp = {
+        Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
     /// How many transactions the stored messages took: fewer than messages, as those that come together share one.
@@ -64,9 +77,17 @@ package final class Database: Sendable {
         try StorageFailure.translating { try pool.close() }
     }
 
-    /// - Throws: ``StorageFailure`` when the database cannot be read.
+    /// - Throws: ``StorageFailure`` when the database cannot be read, or could not be
+    ///   written a moment ago.
     package func checkHealth() async throws {
         try await read { db in _ = try Int.fetchOne(db, sql: "SELECT 1") }
+        guard let last = writer.lastFailure else { return }
+        let now = now().milliseconds
+        guard now - last.at > 10_000 else { throw last.failure }
+        try await write { db in
+            try db.execute(sql: "INSERT OR REPLACE INTO meta (key, value) VALUES ('written', ?)", arguments: ["\(now)"])
+        }
+        writer.forgetFailure()
     }
 
     func read<Value: Sendable>(_ body: @escaping @Sendable (GRDB.Database) throws -> Value) async throws -> Value {

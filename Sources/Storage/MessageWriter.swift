@@ -24,6 +24,9 @@ final class MessageWriter: Sendable {
         var isWriting = false
         var sessionIDs: [SessionName: Int64] = [:]
         var commits = 0
+        /// Pages go by the time at which messages came: a clock that is set back does not change their order.
+        var lastTime: Int64 = 0
+        var lastFailure: (failure: StorageFailure, at: Int64)?
     }
 
     private struct SessionName: Hashable {
@@ -43,12 +46,18 @@ final class MessageWriter: Sendable {
     /// How many transactions were committed.
     var commits: Int { state.withLock { $0.commits } }
 
+    /// Why and when the newest batch could not be written; nil when it could.
+    var lastFailure: (failure: StorageFailure, at: Int64)? { state.withLock { $0.lastFailure } }
+
+    func forgetFailure() { state.withLock { $0.lastFailure = nil } }
+
     func store(_ record: MessageRecord, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
         try await withCheckedThrowingContinuation { continuation in
-            let new = Waiting(record: record, rows: rows, now: now.milliseconds, continuation: continuation)
             let (isRefused, mustStart) = state.withLock { state in
                 guard state.waiting.count < Self.maxWaiting else { return (true, false) }
-                state.waiting.append(new)
+                state.lastTime = max(state.lastTime, now.milliseconds)
+                state.waiting.append(
+                    Waiting(record: record, rows: rows, now: state.lastTime, continuation: continuation))
                 defer { state.isWriting = true }
                 return (false, !state.isWriting)
             }
@@ -71,13 +80,17 @@ final class MessageWriter: Sendable {
         let batch = takeBatch()
         do {
             let results = try write(batch, db)
-            state.withLock { $0.commits += 1 }
+            state.withLock { state in
+                state.commits += 1
+                state.lastFailure = nil
+            }
             pages.forget()
             for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
         } catch {
             // Rolled back: sessions that were made in the transaction are gone.
             forgetSessions()
             let failure = StorageFailure(explaining: error)
+            state.withLock { $0.lastFailure = (failure, batch.last?.now ?? 0) }
             for waiting in batch { waiting.continuation.resume(throwing: failure) }
         }
         let isDone = state.withLock { state in
@@ -140,12 +153,20 @@ final class MessageWriter: Sendable {
         return id
     }
 
+    /// Stores a message that was said elsewhere at the time that it carries, in a transaction of the caller's.
+    func importOne(_ record: MessageRecord, _ db: GRDB.Database) throws {
+        _ = try insert(record, rows: [], now: record.timestamp.milliseconds, db)
+    }
+
     private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
-        let record = waiting.record
-        let session = try sessionID(for: waiting, db)
+        try insert(waiting.record, rows: waiting.rows, now: waiting.now, db)
+    }
+
+    private func insert(_ record: MessageRecord, rows: [OutboxRow], now: Int64, _ db: GRDB.Database) throws -> Int64 {
+        let session = try sessionID(for: record, now: now, db)
         let values: [(any DatabaseValueConvertible)?] = [
             session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
-            record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, waiting.now,
+            record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, now,
         ]
         try db.cachedStatement(
             sql: """
@@ -156,14 +177,14 @@ final class MessageWriter: Sendable {
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, session, db) }
         let id = db.lastInsertedRowID
-        for row in waiting.rows {
+        for row in rows {
             try db.cachedStatement(
                 sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
-            ).execute(arguments: [row.stage, row.topic, row.payload, waiting.now])
+            ).execute(arguments: [row.stage, row.topic, row.payload, now])
         }
         try db.cachedStatement(
-            sql: "UPDATE sessions SET last_activity = ?, title = coalesce(title, ?) WHERE id = ?"
-        ).execute(arguments: [waiting.now, record.role == .user ? record.title : nil, session])
+            sql: "UPDATE sessions SET last_activity = max(last_activity, ?), title = coalesce(title, ?) WHERE id = ?"
+        ).execute(arguments: [now, record.role == .user ? record.title : nil, session])
         return id
     }
 
@@ -186,12 +207,11 @@ final class MessageWriter: Sendable {
                 arguments: arguments))
     }
 
-    private func sessionID(for waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
-        let record = waiting.record
+    private func sessionID(for record: MessageRecord, now: Int64, _ db: GRDB.Database) throws -> Int64 {
         let name = SessionName(gateway: record.gateway, key: record.sessionKey)
         if let id = state.withLock({ $0.sessionIDs[name] }) { return id }
         let values: [(any DatabaseValueConvertible)?] = [
-            record.gateway, record.sessionKey, record.agent, record.owner, waiting.now, waiting.now,
+            record.gateway, record.sessionKey, record.agent, record.owner, now, now,
         ]
         try db.cachedStatement(
             sql: """

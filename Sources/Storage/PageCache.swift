@@ -10,7 +10,7 @@ final class PageCache: Sendable {
         let limit: Int
     }
 
-    /// Bytes of pages that are kept.
+    /// Bytes of pages that are kept, with their keys.
     private static let capacity = 8 << 20
 
     private struct State {
@@ -28,7 +28,7 @@ final class PageCache: Sendable {
 
     /// Keeps a page that was read when there had been `version` writes.
     func keep(_ page: MessagePage, for key: Key, version: Int) {
-        let size = page.json.readableBytes
+        let size = page.json.readableBytes + key.gateway.utf8.count + key.sessionKey.utf8.count + 200
         state.withLock { state in
             guard state.version == version, size < Self.capacity / 4 else { return }
             if state.bytes + size > Self.capacity { (state.pages, state.bytes) = ([:], 0) }

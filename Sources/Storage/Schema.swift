@@ -8,6 +8,12 @@ enum Schema {
         migrator.registerMigration("v1") { db in
             try db.execute(sql: version1)
         }
+        migrator.registerMigration("pages by time") { db in
+            try db.execute(sql: pagesByTime)
+        }
+        migrator.registerMigration("deleted sessions") { db in
+            try db.execute(sql: deletedSessions)
+        }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -52,5 +58,19 @@ enum Schema {
             created_at INTEGER NOT NULL, revoked_at INTEGER
         );
         CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+        """
+
+    /// What is imported from a gateway's history was said before what is stored already.
+    private static let pagesByTime = """
+        DROP INDEX messages_by_page;
+        CREATE INDEX messages_by_page ON messages (session_id, created_at);
+        """
+
+    /// So that what the gateway still has of a deleted session does not come back.
+    private static let deletedSessions = """
+        CREATE TABLE deleted_sessions (
+            gateway_id TEXT NOT NULL, session_key TEXT NOT NULL, deleted_at INTEGER NOT NULL,
+            PRIMARY KEY (gateway_id, session_key)
+        ) WITHOUT ROWID;
         """
 }

@@ -1,5 +1,6 @@
 import BrowserEndpoint
 import JSON
+import MiddlewareTesting
 import OpenClawTesting
 import Stages
 import Storage
@@ -99,6 +100,72 @@ import Testing
             ada.send(["type": "sessions", "id": 1])
             #expect(try await ada.result()["sessions"]?.array?.count == 1)
             #expect(try await rig.http("GET", "\(path)/s/messages", headers: bearer(adaKey)).json.array?.count == 2)
+        }
+    }
+
+    /// Whoever guesses the key of a session that does not exist yet sees nothing of it once it does.
+    @Test func watchingAKeyIsNotOwningIt() async throws {
+        try await Rig.run(Self.options) { rig in
+            let ada = try await rig.browser(headers: bearer(try await key("ada", rig)))
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            try await bob.subscribe("future")
+            ada.chat("My secret", in: "future")
+            await (try await rig.gateway.nextRun()).final("Your secret")
+            _ = try await ada.turn("r")
+            let frames = try await bob.pending()
+            #expect(frames.map { $0["code"] } == ["forbidden"])
+            #expect(frames.first?["sessionKey"] == "future")
+        }
+    }
+
+    @Test func aSessionOfTheGatewayIsForAdministrators() async throws {
+        try await Rig.run(Self.options) { rig in
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            try await bob.subscribe("telegram")
+            await rig.gateway.addMessage("Buy milk", to: "telegram")
+            await rig.gateway.broadcastRun(sessionKey: "telegram", text: "Milk is bought")
+            #expect(try await bob.next(type: "error")["code"] == "forbidden")
+            for type in ["history", "chat"] {
+                bob.send(["type": .string(type), "sessionKey": "telegram", "message": "Let me in", "id": 1])
+                #expect(try await bob.next()["code"] == "forbidden", "\(type)")
+            }
+        }
+    }
+
+    /// What the gateway knows of a session from before is not for the user who takes its key.
+    @Test func aUserGetsNoOldHistory() async throws {
+        try await Rig.run(Self.options) { rig in
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("An old secret", to: "late")
+            rig.time.advance(by: .seconds(3600))
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            #expect(try await bob.history("late") == [])
+            let root = try await rig.database.createKey(user: "root", isAdministrator: true).text
+            let admin = try await rig.browser(headers: bearer(root))
+            #expect(try await admin.history("late").map { $0["content"]?.text } == ["An old secret"])
+        }
+    }
+
+    @Test func aDeletedSessionIsGoneForAll() async throws {
+        try await Rig.run(Self.options) { rig in
+            let (adaKey, bobKey) = (try await key("ada", rig), try await key("bob", rig))
+            let ada = try await rig.browser(headers: bearer(adaKey))
+            let bob = try await rig.browser(headers: bearer(bobKey))
+            ada.chat("My secret")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Your secret")
+            _ = try await ada.next(state: "delta")
+            let path = "/api/gateways/home/sessions/s"
+            #expect(try await rig.http("DELETE", path, headers: bearer(adaKey)).status == 200)
+            #expect(try await ada.next(type: "error")["code"] == "session_deleted")
+            // The run is stopped, and what it said is not stored.
+            #expect(try await rig.gateway.nextRequest(method: "chat.abort").parameters["runId"] == "r")
+            #expect(try await bob.history().isEmpty)
+            bob.chat("Mine now", run: "r2")
+            await (try await rig.gateway.nextRun()).final("Yours now")
+            _ = try await bob.turn("r2")
+            #expect(try await ada.pending().isEmpty)
+            #expect(try await bob.history().count == 2)
         }
     }
 

@@ -137,8 +137,21 @@ import Testing
             _ = try await browser.turn("r")
             browser.chat("Hello")
             let again = try await browser.turn("r")
-            #expect(again.last["error"]?["code"] == "already_answered")
+            #expect(again.text == "Once")
             #expect(try await browser.history().filter { $0["role"] == "assistant" }.count == 1)
+        }
+    }
+
+    @Test func aKeyThatWasUsedInAnotherSessionIsRefused() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello", in: "one")
+            await (try await rig.gateway.nextRun()).final("Fine")
+            _ = try await browser.turn("r")
+            browser.chat("Something else", in: "two")
+            let turn = try await browser.turn("r")
+            #expect(turn.last["error"]?["code"] == "key_used")
+            #expect(try await browser.history("two").last?["state"] == "failed")
         }
     }
 

@@ -98,6 +98,18 @@ import Testing
         }
     }
 
+    /// The rule that rescues an answer which is wrapped as a whole is for whole answers.
+    @Test func aRunThatBreaksOffWithinAThoughtShowsNothing() async throws {
+        let (turn, stored) = try await play { run in
+            await run.delta("<think>a secret plan")
+            await run.error("overloaded")
+        }
+        #expect(turn.last["state"] == "error")
+        #expect(turn.text == "")
+        #expect(turn.streamed == "")
+        #expect(stored.map { $0["content"]?.text } == [""])
+    }
+
     @Test func anAbortedRunKeepsWhatWasSaid() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()

@@ -111,7 +111,7 @@ private struct Playback {
             switch action {
             case .publish(let status): states.append(status.state)
             case .connected(let hello): runs.keys.read(sessionDefaults: hello.sessionDefaults)
-            case .chat(let payload):
+            case .event("chat", let payload):
                 guard let events = try? runs.receive(chat: payload) else {
                     garbage += 1
                     continue

@@ -40,7 +40,7 @@ import Testing
                 password: ${NONE:-}
                 request-timeout: 5s
                 scopes: [operator.read]
-              - { id: b2, url: "wss://example.com/path?x=y" }
+              - { id: b2, url: "wss://example.com/path" }
             pipeline:
               - use: auth
               - use: persist
@@ -125,7 +125,7 @@ import Testing
                 "c:13:28: error: `on-error` must be closed: a stage of kind `auth` guards something (leave it out)",
                 "c:14:12: error: two stages have the name `auth`; the first one is in line 13 "
                     + "(give one of them a `name` of its own)",
-                "c:15:38: error: `kind` must be one of \(kinds), final, aborted, error, status, delta, "
+                "c:15:38: error: `kind` must be one of \(kinds), final, aborted, error, status, message, delta, "
                     + "not `chatt` (did you mean `chat`?)",
                 "c:15:56: error: `direction` must be one of inbound, outbound, not `in`",
                 "c:15:69: error: `session` must not be an empty list (leave the option out)",

@@ -67,6 +67,17 @@ struct DatabaseTests {
     }
 
     /// SQLite does not wait for others when it makes a new file a WAL database: one may be told that it is locked.
+    @Test func nobodyElseMayReadIt() async throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.open()
+        try await database.store(record("r"), rows: [])
+        for name in ["sluice.db", "sluice.db-wal", "sluice.db-shm"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.path + "/" + name)
+            #expect((attributes[.posixPermissions] as? Int) == 0o600, "\(name)")
+        }
+        try database.close()
+    }
+
     @Test func twoWhoMakeTheSameDatabaseDoNotDisturbEachOther() async throws {
         for _ in 0..<20 {
             let folder = try TemporaryFolder()

@@ -94,12 +94,12 @@ struct MessagePageTests {
         try await withDatabase { database in
             let plan = try await database.pool.read { db in
                 try Row.fetchAll(
-                    db, sql: "EXPLAIN QUERY PLAN " + Storage.Database.pageQuery, arguments: ["home", "main", 9, 100]
+                    db, sql: "EXPLAIN QUERY PLAN " + Storage.Database.pageQuery, arguments: ["home", "main", 9, 9, 100]
                 ).map { row in row["detail"] as String }
             }
             let walks = plan.filter { $0.contains(" messages ") }
             #expect(walks.count == 1)
-            #expect(walks.allSatisfy { $0.contains("messages_by_page (session_id=? AND id") })
+            #expect(walks.allSatisfy { $0.contains("messages_by_page (session_id=? AND ") })
             #expect(!plan.contains { $0.contains("TEMP B-TREE") })
         }
     }

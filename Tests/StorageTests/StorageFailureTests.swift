@@ -37,12 +37,14 @@ struct StorageFailureTests {
                 return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
             }
             #expect(failed == 20)
+            #expect(await reason { try await database.checkHealth() } == .full)
             #expect(try await database.count("outbox") == 0)
             #expect(try await database.count("sessions") == 1)
             #expect(try await database.page().messages.map(\.run) == ["before"])
 
             try await database.execute("PRAGMA max_page_count = 1000000")
             try await database.store(record("after", session: "agent:main:new", text: big), rows: [row])
+            try await database.checkHealth()
             #expect(try await database.page(session: "agent:main:new").messages.map(\.run) == ["after"])
             #expect(try await database.count("outbox") == 1)
         }

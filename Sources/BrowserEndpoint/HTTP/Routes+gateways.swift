@@ -64,6 +64,11 @@ struct NewGateway: Sendable {
         guard let url = try body.string("url") else {
             throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
         }
+        // Everybody who may chat sees the URL.
+        guard !url.contains("@"), !url.contains("?") else {
+            throw Rejection.badRequest(
+                "`url` must hold neither user nor password nor query: give `token` or `password` beside it.")
+        }
         if let problem = WebSocketClient.problem(withURL: url) { throw Rejection.badRequest("`url`: \(problem)") }
         let id = try body.string("id", atMost: 64) ?? Self.slug(of: name)
         guard !id.isEmpty, id.utf8.allSatisfy(Self.isIDCharacter),

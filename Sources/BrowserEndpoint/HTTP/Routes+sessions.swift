@@ -39,9 +39,8 @@ extension Routes {
             let id = try await hub.sessionID(of: call)
             let isDeleted = try await hub.call(.manage, in: id, context: context) { principal in
                 try await hub.checkAccess(to: id, by: principal)
-                let isDeleted = try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
-                await hub.forgetOwner(of: id)
-                return isDeleted
+                await hub.discard(id)
+                return try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
             }
             guard isDeleted else { throw Rejection.notFound("There is no session with this key.") }
             return Response(json: ["ok": true])
@@ -50,7 +49,9 @@ extension Routes {
             let context = await hub.context(of: request, call)
             let id = try await hub.sessionID(of: call)
             let before = try request.queryInteger("before")
-            let page = try await hub.history(id, limit: try request.pageLimit(), before: before, context: context)
+            let page = try await hub.history(
+                id, limit: try request.pageLimit(), before: before,
+                refresh: request.uri.queryParameters["refresh"] == "true", context: context)
             return Response(jsonBytes: page.messages)
         }
     }
@@ -101,10 +102,12 @@ extension BrowserHub {
         let id = sessionID(gateway: gateway, key: key)
         let row = try await call(.manage, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
-            return try await self.storage.createSession(
+            let row = try await self.storage.createSession(
                 gateway: gateway, key: id.key, title: title, agent: agent ?? agentID(inSessionKey: id.key),
                 model: model,
                 owner: principal == .anonymous ? nil : principal.user)
+            await self.claim(id, for: principal)
+            return row
         }
         guard case .object(var object) = row.json else { return row.json }
         object["key"] = .string(id.key)

@@ -67,12 +67,14 @@ extension BrowserHub {
         }
     }
 
-    func history(_ id: SessionID, limit: Int, before: Int64?, context: MessageContext) async throws -> HistoryPage {
-        let storage = storage
-        return try await call(.history, in: id, context: context) { principal in
+    /// - Parameter refresh: Look at the gateway's history again first.
+    func history(
+        _ id: SessionID, limit: Int, before: Int64?, refresh: Bool = false, context: MessageContext
+    ) async throws -> HistoryPage {
+        try await call(.history, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
-            let page = try await storage.messages(
-                gateway: id.gateway, sessionKey: id.key, limit: limit, before: before)
+            let page = try await self.page(
+                of: id, for: principal, limit: limit, before: before, refresh: refresh)
             return HistoryPage(messages: page.json, before: page.before)
         }
     }
@@ -147,13 +149,17 @@ extension BrowserHub {
         }
     }
 
-    /// - Throws: ``Rejection`` that says why the gateway cannot be reached.
-    func requireConnection(to gateway: String) throws {
-        guard let status = status(of: gateway), !status.isConnected else { return }
-        var message = "The gateway “\(gateway)” is not connected"
-        message += status.reason.map { ": \($0)" } ?? "."
-        if let remedy = status.remedy { message += " \(remedy)" }
-        throw Rejection(code: "gateway_unavailable", message: message, retryAfterMs: 2000)
+    /// - Throws: ``Rejection`` that says why a message for the gateway can neither go out nor wait.
+    func requireRoom(on gateway: String) throws {
+        do {
+            _ = try gateways.assumeIsolated { try $0.checkRoom(gateway: gateway) }
+        } catch GatewayError.notConnected {
+            let status = status(of: gateway)
+            var message = "The gateway “\(gateway)” is not connected"
+            message += status?.reason.map { ": \($0)." } ?? "."
+            if let remedy = status?.remedy { message += " \(remedy)" }
+            throw Rejection(code: "gateway_unavailable", message: message, retryAfterMs: 2000)
+        }
     }
 }
 
@@ -164,6 +170,7 @@ extension Rejection {
         case .refused(let code, let message, let retryAfterMs):
             self.init(code: "gateway_refused", message: "\(message) (\(code))", retryAfterMs: retryAfterMs)
         case .timedOut: self.init(code: "gateway_timeout", message: error.description)
+        case .expired: self.init(code: "undelivered", message: error.description)
         case .connectionLost: self.init(code: "gateway_lost", message: error.description, retryAfterMs: 2000)
         case .unknownGateway: self.init(code: "unknown_gateway", message: error.description)
         default: self.init(code: "gateway_unavailable", message: error.description, retryAfterMs: 2000)

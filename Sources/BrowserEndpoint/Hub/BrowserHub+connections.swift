@@ -62,7 +62,10 @@ extension BrowserHub {
             connection.hasRefused = true
             guard connection.credential == nil, rejection.code == "unauthorized" else {
                 send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
-                return connection.socket.close(code: CloseCode.unauthorized, reason: "access denied")
+                let isDenied = ["unauthorized", "forbidden"].contains(rejection.code)
+                return connection.socket.close(
+                    code: isDenied ? CloseCode.unauthorized : CloseCode.tryLater,
+                    reason: isDenied ? "access denied" : rejection.code)
             }
             let early = connection.early
             connection.early = []
@@ -92,7 +95,7 @@ extension BrowserHub {
         flush()
     }
 
-    private func greet(_ connection: BrowserConnection, _ principal: Principal) {
+    func greet(_ connection: BrowserConnection, _ principal: Principal) {
         switch connection.dialect {
         case .native:
             let list = gateways.assumeIsolated { $0.statuses }.map { gateway, status -> JSONValue in
@@ -185,6 +188,8 @@ extension BrowserHub {
 enum CloseCode {
     static let unauthorized: UInt16 = 4401
     static let unknownGateway: UInt16 = 4404
+    /// Registered as "try again later".
+    static let tryLater: UInt16 = 1013
 }
 
 enum RandomID {

@@ -19,8 +19,8 @@ extension BrowserHub {
         case .ignore:
             return
         case .authenticate:
-            // Already let in; a client that sends its key in any case is not wrong.
-            return
+            // Already let in; a client that sends its key in any case is not wrong, and waits for a greeting.
+            return greet(connection, connection.principal ?? .anonymous)
         default:
             break
         }
@@ -95,11 +95,12 @@ extension BrowserHub {
             let id = try sessionID(of: request, connection)
             unwatch(id, connection)
             send(.result(id: request.id, payload: ByteBuffer(string: "{}")), to: connection)
-        case .history(let limit, let before):
+        case .history(let limit, let before, let refresh):
             let id = try sessionID(of: request, connection)
             switch connection.dialect {
             case .native:
-                let page = try await history(id, limit: limit, before: before, context: context)
+                let page = try await history(
+                    id, limit: limit, before: before, refresh: refresh, context: context)
                 send(.result(id: request.id, payload: page.payload), to: connection)
             case .chat:
                 let session = try await self.session(id, for: context)
@@ -128,13 +129,15 @@ extension BrowserHub {
     ) async throws {
         let id = try sessionID(of: request, connection)
         let session = try await self.session(id, for: context)
-        try requireConnection(to: id.gateway)
+        defer { forgetIfIdle(session) }
         let principal = context.principal ?? .anonymous
+        try check(text, attachments, for: id.gateway, from: principal)
+        try requireRoom(on: id.gateway)
         let runID = request.runID ?? RandomID.make()
         if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {
             throw Rejection(code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
         }
-        if session.owner == .undecided { session.owner = principal == .anonymous ? .nobody : .user(principal.user) }
+        claim(session, for: principal)
         if connection.dialect == .chat {
             watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
         } else {
@@ -164,6 +167,7 @@ extension BrowserHub {
             forgetIfIdle(session)
             throw Rejection.forbidden
         }
+        defer { forgetIfIdle(session) }
         guard let connection = connections[connectionID] else { return ByteBuffer() }
         try watch(session, by: connection, spelling: spelling)
         let runs = session.runs.filter { !$0.hasEnded || $0.isBusy }.map { run -> JSONValue in
@@ -195,7 +199,7 @@ extension BrowserHub {
         try? watch(session, by: connection, spelling: spelling)
     }
 
-    private func unwatch(_ id: SessionID, _ connection: BrowserConnection) {
+    func unwatch(_ id: SessionID, _ connection: BrowserConnection) {
         connection.watched[id] = nil
         guard let session = sessions[id] else { return }
         session.remove(connection)

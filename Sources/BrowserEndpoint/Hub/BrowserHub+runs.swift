@@ -18,34 +18,55 @@ extension BrowserHub {
         guard let runID = message.runID else { return }
         let session = try await session(id)
         let run = begin(runID, session, context: context)
+        run.sentText = message.text
+        run.isAccepted = false
+        recentSends.note(message.text, in: id, now: time.uptime)
         broadcast(.accepted(message, time.now), of: run)
+        if status(of: id.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
         flush()
         let request = ChatRequest(
             sessionKey: id.key, message: message.text, idempotencyKey: runID, attachments: message.attachments)
         async let acknowledgement = gateways.sendChat(gateway: id.gateway, request)
         await isForwarded()
         do {
-            switch try await acknowledgement {
+            let acknowledgement = try await acknowledgement
+            run.isAccepted = true
+            switch acknowledgement {
             case .started: break
             case .inFlight(let other) where other == runID: break
-            case .inFlight, .finished: drop(run)
+            case .inFlight(let other): join(run, to: other)
+            case .finished: showEnd(of: run)
             case .stopped:
                 var outcome = RunOutcome(timestamp: time.now)
                 outcome.text = ""
                 end(run, .aborted, outcome)
             }
+        } catch GatewayError.withdrawn {
+            end(run, .aborted, RunOutcome(text: "", timestamp: time.now))
         } catch {
             let rejection = Rejection(answering: error, logger: context.logger)
             end(run, .error, RunOutcome(detail: rejection.message, errorKind: rejection.code, timestamp: time.now))
         }
     }
 
-    private func begin(_ runID: String, _ session: Session, context: MessageContext) -> LiveRun {
+    /// The gateway took the message for one that it is answering already: that run's events are the answer.
+    private func join(_ run: LiveRun, to runID: String) {
+        let gateway = run.run.gateway
+        guard let other = gateways.assumeIsolated({ $0.run(id: runID, gateway: gateway) }), other.owner == nil else {
+            let words = "The gateway is answering the same message already; its answer counts for both."
+            return end(run, .error, RunOutcome(detail: words, errorKind: "joined", timestamp: time.now))
+        }
+        other.owner = run
+    }
+
+    func begin(
+        _ runID: String, _ session: Session, context: MessageContext, startedAt: Timestamp? = nil
+    ) -> LiveRun {
         let key = RunKey(gateway: session.id.gateway, runID: runID)
         if let run = runs[key] { return run }
         let run = Run(
             id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
-            user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: time.now)
+            user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: startedAt ?? time.now)
         let live = LiveRun(run: run, chain: chain, context: context, session: session, now: time.uptime)
         runs[key] = live
         session.runs.append(live)
@@ -55,26 +76,19 @@ extension BrowserHub {
 
     /// The run of a gateway's event; a new one when it was started elsewhere.
     private func live(_ gatewayRun: GatewayRun) -> LiveRun {
-        if let live = gatewayRun.owner as? LiveRun { return live }
+        if let live = gatewayRun.owner as? LiveRun, !live.wasGivenUp { return live }
         let id = SessionID(gateway: gatewayRun.gatewayID, key: gatewayRun.sessionKey)
         let session = sessions[id] ?? Session(id: id, owner: .unresolved)
+        let key = RunKey(gateway: id.gateway, runID: gatewayRun.id)
+        if runs[key] == nil { disown(session) }
         let live = begin(gatewayRun.id, session, context: makeContext(nil, credential: nil, principal: nil))
         gatewayRun.owner = live
         return live
     }
 
-    private func drop(_ run: LiveRun) {
-        run.hasEnded = true
-        broadcast(
-            .failed(
-                code: "already_answered",
-                message: "This message was sent before; its answer is in the history."), of: run)
-        finish(run)
-    }
-
     // MARK: Text
 
-    fileprivate func receive(_ change: TextChange, of run: LiveRun) {
+    private func receive(_ change: TextChange, of run: LiveRun) {
         guard !run.hasEnded else { return }
         run.rawText.apply(change)
         if run.isBusy || run.replyText.isAwaiting {
@@ -138,8 +152,15 @@ extension BrowserHub {
         pump(run)
     }
 
+    /// Tells the watchers what is going on, without text.
+    func tell(_ run: LiveRun, phase: String) {
+        guard !run.hasEnded, run.waiting.count < 16 else { return }
+        run.waiting.append(.event(.status, RunOutcome(detail: phase, timestamp: time.now)))
+        pump(run)
+    }
+
     /// Starts on what waits first, unless something is under way already.
-    private func pump(_ run: LiveRun) {
+    func pump(_ run: LiveRun) {
         guard !run.isBusy, !run.waiting.isEmpty else { return }
         run.isBusy = true
         let key = RunKey(gateway: run.run.gateway, runID: run.run.id)
@@ -162,7 +183,7 @@ extension BrowserHub {
             }
         case .event(let kind, let outcome):
             await deliver(kind, outcome, of: run, key)
-            isOver = kind.isTerminal
+            isOver = kind.isTerminal || kind == .message
         }
         run.isBusy = false
         if isOver { finish(run) } else { pump(run) }
@@ -171,7 +192,7 @@ extension BrowserHub {
 
     private func deliver(_ kind: EventKind, _ outcome: RunOutcome, of run: LiveRun, _ key: RunKey) async {
         let event = OutboundEvent(
-            kind: kind, run: run.run, text: kind.isTerminal ? outcome.text ?? run.rawText : "", blocks: outcome.blocks,
+            kind: kind, run: run.run, text: kind == .status ? "" : outcome.text ?? run.rawText, blocks: outcome.blocks,
             usage: outcome.usage, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
             timestamp: outcome.timestamp)
         do {
@@ -219,7 +240,7 @@ extension BrowserHub {
         return model?.contextWindow.flatMap { $0 > 0 ? $0 : nil }
     }
 
-    private func broadcast(_ frame: EventFrame, of run: LiveRun) {
+    func broadcast(_ frame: EventFrame, of run: LiveRun) {
         // With the number of the last delta, which these browsers did not get.
         for audience in run.session.audiences {
             for connection in audience.connections { catchUp(connection, with: run) }
@@ -231,7 +252,7 @@ extension BrowserHub {
         }
     }
 
-    private func finish(_ run: LiveRun) {
+    func finish(_ run: LiveRun) {
         runs[RunKey(gateway: run.run.gateway, runID: run.run.id)] = nil
         run.session.runs.removeAll { $0 === run }
         forgetIfIdle(run.session)
@@ -257,18 +278,36 @@ extension BrowserHub: GatewayObserver {
         assumeIsolated { $0.receive(event, of: run) }
     }
 
+    package nonisolated func gateway(_ id: String, didReceive notice: GatewayNotice) {
+        assumeIsolated { $0.receive(notice, of: id) }
+    }
+
     package nonisolated func gatewayDidReadBurst(_ id: String) {
         assumeIsolated { $0.flush() }
     }
 
     private func receive(_ event: ChatEvent, of gatewayRun: GatewayRun) {
+        let isBackAgain = (gatewayRun.owner as? LiveRun)?.wasGivenUp ?? false
         let run = live(gatewayRun)
         run.lastHeard = time.uptime
+        run.isAccepted = true
         switch event {
+        case .delta where isBackAgain:
+            receive(.replace(gatewayRun.text), of: run)
         case .delta(.append(let text)):
             receive(.append(text), of: run)
         case .delta(.replace(let text)):
             receive(.replace(text), of: run)
+        case .final, .aborted, .failed:
+            end(run, by: event)
+        case .status(let phase):
+            tell(run, phase: phase)
+        }
+    }
+
+    /// - Parameter event: A terminal one.
+    func end(_ run: LiveRun, by event: ChatEvent) {
+        switch event {
         case .final(let message):
             end(run, .final, RunOutcome(message, at: time.now))
         case .aborted(let message, let stopReason):
@@ -280,10 +319,8 @@ extension BrowserHub: GatewayObserver {
             outcome.detail = failure.message
             outcome.errorKind = failure.kind
             end(run, .error, outcome)
-        case .status(let phase):
-            guard !run.hasEnded, run.waiting.count < 16 else { return }
-            run.waiting.append(.event(.status, RunOutcome(detail: phase, timestamp: time.now)))
-            pump(run)
+        case .delta, .status:
+            break
         }
     }
 
@@ -291,7 +328,11 @@ extension BrowserHub: GatewayObserver {
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {
             send(.gateway(id: id, status), to: connection)
         }
-        if status.isConnected || status.state == .backingOff { watchOrphans(of: id) }
+        switch status.state {
+        case .ready: gatewayIsBack(id)
+        case .backingOff: gatewayIsAway(id)
+        default: break
+        }
         flush()
     }
 

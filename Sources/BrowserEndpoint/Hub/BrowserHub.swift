@@ -43,6 +43,12 @@ package actor BrowserHub {
     var connections: [String: BrowserConnection] = [:]
     var sessions: [SessionID: Session] = [:]
     var runs: [RunKey: LiveRun] = [:]
+    /// What was sent lately: the gateway tells of these messages again, as of those that others sent.
+    var recentSends = RecentSends()
+    /// The newest search for lost ends of runs, for each gateway.
+    var searches: [String: Int] = [:]
+    /// Sessions whose history was compared with the gateway's since the gateway was last connected.
+    var comparedSessions: Set<SessionID> = []
     /// Owners that were read from the database. An owner does not change while its session exists.
     private var knownOwners: [SessionID: SessionOwner] = [:]
     private static let maxKnownOwners = 10_000
@@ -83,7 +89,8 @@ package actor BrowserHub {
     package func drain(timeout: Duration) async {
         isDraining = true
         let deadline = time.uptime + timeout
-        while !runs.isEmpty, time.uptime < deadline {
+        // Runs whose gateway is away are looked for again after the next start.
+        while runs.keys.contains(where: { status(of: $0.gateway)?.isConnected == true }), time.uptime < deadline {
             try? await time.sleep(for: .milliseconds(50))
         }
         if !runs.isEmpty {
@@ -128,7 +135,10 @@ package actor BrowserHub {
         if let session = sessions[id], session.owner != .unresolved { return session }
         let owner = try await owner(of: id)
         let session = sessions[id] ?? Session(id: id, owner: .unresolved)
-        if session.owner == .unresolved { session.owner = owner }
+        if session.owner == .unresolved {
+            session.owner = owner
+            dismissStrangers(from: session)
+        }
         sessions[id] = session
         return session
     }
@@ -142,7 +152,6 @@ package actor BrowserHub {
         return owner
     }
 
-    /// The session is no longer in the database; its key is anybody's again.
     func forgetOwner(of id: SessionID) {
         knownOwners[id] = nil
         sessions[id]?.owner = .undecided

@@ -34,6 +34,7 @@ extension Rejection {
         case let failure as StageFailure:
             self = failure.rejection
         case let failure as StorageFailure:
+            logger.error("the database failed: \(failure)")
             self = Rejection(code: "storage_failed", message: failure.description)
         case let error as GatewayError:
             self = Rejection(answering: error)

@@ -16,6 +16,14 @@ final class LiveRun {
     /// The context that the chat message had at the end of the chain, or a fresh one.
     let context: MessageContext
     let session: Session
+    /// The text that started it, as the gateway got it; nil when it was started elsewhere.
+    var sentText: String?
+    /// The gateway has it: nobody is still trying to hand the message over.
+    var isAccepted = true
+    /// It began before the server was started.
+    var isRestored = false
+    /// It was ended here, because the gateway said nothing. What it says later counts all the same.
+    var wasGivenUp = false
     var replyText: ReplyText
     /// The gateway's text so far, before any transform.
     var rawText = ""

@@ -24,7 +24,7 @@ extension BrowserRequest {
             request.action = .abort(runID: nil)
         case "history":
             request.sessionKey = try reader.sessionKey()
-            request.action = .history(limit: try reader.limit(), before: nil)
+            request.action = .history(limit: try reader.limit(), before: nil, refresh: false)
         case "set_reasoning":
             break
         default:

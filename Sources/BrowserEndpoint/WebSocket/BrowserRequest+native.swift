@@ -24,7 +24,9 @@ extension BrowserRequest {
             request.action = type == "subscribe" ? .subscribe : .unsubscribe
         case "history":
             request.sessionKey = try reader.sessionKey()
-            request.action = .history(limit: try reader.limit(), before: try reader.integer("before").map(Int64.init))
+            request.action = .history(
+                limit: try reader.limit(), before: try reader.integer("before").map(Int64.init),
+                refresh: try reader.flag("refresh"))
         case "agents": request.action = .agents
         case "models": request.action = .models
         case "sessions": request.action = .sessions(limit: try reader.limit(default: 200))

@@ -9,7 +9,7 @@ struct BrowserRequest: Sendable {
         case abort(runID: String?)
         case subscribe
         case unsubscribe
-        case history(limit: Int, before: Int64?)
+        case history(limit: Int, before: Int64?, refresh: Bool)
         case agents
         case models
         case sessions(limit: Int)
@@ -101,6 +101,12 @@ struct FrameReader {
         guard let value = frame[key], !value.isNull else { return nil }
         guard let number = value.int else { throw problem("`\(key)` must be a whole number.") }
         return number
+    }
+
+    func flag(_ key: String) throws -> Bool {
+        guard let value = frame[key], !value.isNull else { return false }
+        guard let flag = value.bool else { throw problem("`\(key)` must be true or false.") }
+        return flag
     }
 
     func limit(default standard: Int = 50) throws -> Int {

@@ -38,14 +38,15 @@ extension Audience {
             writeDelta(change, of: run, into: &buffer)
         case .accepted(let message, let timestamp):
             writeHead("accepted", of: run, into: &buffer)
-            buffer.writeStaticString(",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":")
-            buffer.writeJSONString(message.text)
-            buffer.writeString("}],\"timestamp\":\(timestamp.milliseconds)}}")
+            writeUserMessage(message.text, timestamp, into: &buffer)
         case .whole(let event) where event.kind == .status:
             writeHead("status", of: run, into: &buffer)
             buffer.writeStaticString(",\"phase\":")
             buffer.writeJSONString(event.detail ?? "")
             buffer.writeStaticString("}")
+        case .whole(let event) where event.kind == .message:
+            writeHead("message", of: run, into: &buffer)
+            writeUserMessage(event.text, event.timestamp, into: &buffer)
         case .whole(let event):
             writeHead(event.kind.rawValue, of: run, into: &buffer)
             if event.kind == .error {
@@ -71,6 +72,12 @@ extension Audience {
             writeError(code: code, message: message, into: &buffer)
             buffer.writeStaticString("}")
         }
+    }
+
+    private func writeUserMessage(_ text: String, _ timestamp: Timestamp, into buffer: inout ByteBuffer) {
+        buffer.writeStaticString(",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":")
+        buffer.writeJSONString(text)
+        buffer.writeString("}],\"timestamp\":\(timestamp.milliseconds)}}")
     }
 
     private func writeError(code: String, message: String, into buffer: inout ByteBuffer) {
@@ -122,7 +129,7 @@ extension Audience {
     private func encodeChat(_ frame: EventFrame, of run: LiveRun) -> EncodedFrame? {
         switch frame {
         case .accepted: nil
-        case .whole(let event) where event.kind == .status: nil
+        case .whole(let event) where event.kind == .status || event.kind == .message: nil
         case .delta: EncodedFrame { writeStream("delta", text: run.visibleText, blocks: [], into: &$0) { _ in } }
         case .whole(let event) where event.kind == .error:
             EncodedFrame { writeStreamError(event.detail ?? "The run failed.", into: &$0) }

@@ -15,6 +15,12 @@ public protocol ReplyTransform: Sendable {
     mutating func feed(_ text: Substring) -> TextChange
     /// The text has ended. Called at most once, and nothing is fed after it.
     mutating func finish() -> TextChange
+    /// As `finish`, for a text that broke off because the run was stopped or failed. Unless you say otherwise it is the same.
+    mutating func breakOff() -> TextChange
+}
+
+extension ReplyTransform {
+    public mutating func breakOff() -> TextChange { finish() }
 }
 
 /// A ``ReplyTransform`` that must await something for each piece, such as a moderation service.
@@ -23,6 +29,11 @@ public protocol ReplyTransform: Sendable {
 public protocol AsyncReplyTransform: Sendable {
     mutating func feed(_ text: Substring) async throws -> TextChange
     mutating func finish() async throws -> TextChange
+    mutating func breakOff() async throws -> TextChange
+}
+
+extension AsyncReplyTransform {
+    public mutating func breakOff() async throws -> TextChange { try await finish() }
 }
 
 /// How a stage rewrites a run's text.

@@ -8,9 +8,16 @@ public enum EventKind: String, Sendable, Hashable, CaseIterable {
     case error
     /// Progress without text, for example "starting the model".
     case status
+    /// What somebody wrote in the session through another client or channel of the gateway; the text is theirs and no reply.
+    case message
 
     /// True for the kinds that end a run. Each run has exactly one such event.
-    public var isTerminal: Bool { self != .status }
+    public var isTerminal: Bool {
+        switch self {
+        case .final, .aborted, .error: true
+        case .status, .message: false
+        }
+    }
 }
 
 /// An event on its way from a gateway to the browsers that watch its session.

@@ -6,13 +6,26 @@ public protocol MessageStore: Sendable {
     /// - Throws: ``StorageFailure``; nothing of the transaction is kept then.
     @discardableResult
     func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64
+
+    /// Notes on the user's message of a run that the agent chose to say nothing, so that nobody waits for the answer after
+    /// a restart. Nothing happens when there is no such message.
+    /// - Throws: ``StorageFailure``.
+    func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws
 }
 
 /// A message as it is kept.
 public struct MessageRecord: Sendable, Hashable {
     public enum Role: String, Sendable { case user, assistant, system }
     /// How the message ended up.
-    public enum State: String, Sendable { case complete, aborted, failed }
+    public enum State: String, Sendable {
+        case complete
+        /// An answer that was stopped: the text is what had been said.
+        case aborted
+        /// An answer that failed: the text is what had been said.
+        case failed
+        /// A user's message to which the agent chose to say nothing.
+        case unanswered
+    }
 
     public var gateway: String
     /// The canonical session key.

@@ -15,6 +15,9 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var scopes: [String]
     /// How long a request may stay without an answer.
     package var requestTimeout: Duration
+    package var whileAway = AwayPolicy.standard
+    /// Messages that begin with `/` are refused, except from administrators.
+    package var blocksCommands = false
 
     package init(
         id: String,

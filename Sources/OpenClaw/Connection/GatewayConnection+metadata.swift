@@ -13,9 +13,13 @@ extension GatewayConnection {
             connection.update { $0.read(agentsList: answer) }
             connection.adoptAgents()
         }
-        ask("sessions.list", ["limit": 1]) { connection, answer in
+        ask("sessions.list", ["limit": 200, "includeDerivedTitles": true]) { connection, answer in
             connection.update { $0.read(sessionsList: answer) }
+            let rows = answer["sessions"]?.array ?? []
+            let sessions = rows.compactMap { GatewaySession(row: $0, key: $0["key"], keys: connection.runs.keys) }
+            if !sessions.isEmpty { connection.tell(.sessions(sessions)) }
         }
+        subscribeToSessions(hello)
         readModels(["view": "configured"])
     }
 
@@ -32,7 +36,7 @@ extension GatewayConnection {
         }
     }
 
-    private func ask(
+    func ask(
         _ method: String,
         _ params: JSONValue,
         then handle: @escaping @Sendable (isolated GatewayConnection, JSONValue) -> Void

@@ -21,11 +21,16 @@ package actor GatewayConnection {
     /// Held here because the actor's own reference to it is unowned.
     private nonisolated let executor: any SerialExecutor
     private nonisolated let logger: Logger
-    private let time: any TimeSource
+    let time: any TimeSource
 
     private var machine: GatewayStateMachine
     var runs: RunTable
     package private(set) var metadata: GatewayMetadata?
+    var chatQueue = ChatQueue()
+    /// When the last hello came.
+    private(set) var connectedAt: Duration = .zero
+    /// The highest number of an event on this socket.
+    private var lastSequence: Int64?
     private(set) weak var observer: (any GatewayObserver)?
     private var socket: WebSocket?
     /// Tells the sockets of earlier attempts from the current one.
@@ -64,16 +69,23 @@ package actor GatewayConnection {
 
     package var status: GatewayStatus { machine.status }
 
+    /// What the gateway said last; stays while the connection is away.
+    var hello: Hello? { machine.hello }
+
     package func start() { perform(machine.start(now: Moment(time))) }
 
     /// - Returns: Done when the socket is gone; nil when there is none.
     package func stop() -> EventLoopFuture<Void>? {
         let closed = socket?.closeFuture
         perform(machine.stop(now: Moment(time)))
+        chatQueue.release(.notConnected(gateway: configuration.id, reason: "it was stopped"))
         for timer in timers.values { timer.cancel() }
         timers = [:]
         return closed
     }
+
+    /// Makes the next attempt at once when one is waited for.
+    package func connectNow() { perform(machine.connectNow(now: Moment(time))) }
 
     func setObserver(_ observer: (any GatewayObserver)?) { self.observer = observer }
 
@@ -116,11 +128,14 @@ package actor GatewayConnection {
         case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
         case .scheduleReconnect(let delay): set(.reconnect, after: delay)
         case .publish(let status): publish(status)
-        case .connected(let hello): readMetadata(hello)
+        case .connected(let hello):
+            connectedAt = time.uptime
+            readMetadata(hello)
+            chatQueue.release()
         case .complete(let id, let answer): completions.removeValue(forKey: id)?(answer)
         case .failPending(let ids, let error):
             for id in ids { completions.removeValue(forKey: id)?(.failure(error)) }
-        case .chat(let payload): receive(chat: payload)
+        case .event(let name, let payload): receive(event: name, payload)
         }
     }
 
@@ -192,6 +207,7 @@ package actor GatewayConnection {
     func socketOpened(_ socket: WebSocket, attempt: Int) {
         guard attempt == self.attempt else { return socket.close(code: 1000, reason: "") }
         self.socket = socket
+        lastSequence = nil
         perform(machine.socketOpened(now: Moment(time)))
     }
 
@@ -214,12 +230,27 @@ package actor GatewayConnection {
             switch frame {
             case .delta(let delta):
                 machine.noteActivity()
+                note(sequence: delta.sequence)
                 if machine.phase == .connected { receive(delta) }
-            case .document(let document): perform(machine.received(document, now: Moment(time)))
-            case .ignored: machine.noteActivity()
+            case .document(let document):
+                note(sequence: document["seq"]?.int.map(Int64.init))
+                perform(machine.received(document, now: Moment(time)))
+            case .ignored(let sequence):
+                machine.noteActivity()
+                note(sequence: sequence)
             case .garbage(let reason): noteGarbage(reason)
             }
         }
+    }
+
+    /// From protocol 4 on the numbers of a socket have no gaps, unless frames were lost.
+    private func note(sequence: Int64?) {
+        guard let sequence else { return }
+        defer { lastSequence = max(sequence, lastSequence ?? sequence) }
+        guard let lastSequence, sequence > lastSequence + 1, hello?.protocolVersion ?? 0 >= 4 else { return }
+        logger.warning(
+            "frames of the gateway were lost", metadata: ["count": "\(sequence - lastSequence - 1)"])
+        observer?.gateway(configuration.id, didReceive: .eventsLost)
     }
 
     func burstEnded(attempt: Int) {

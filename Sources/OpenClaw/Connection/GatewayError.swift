@@ -9,6 +9,10 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
     case timedOut(method: String)
     /// The gateway says no, in its own words.
     case refused(code: String, message: String, retryAfterMs: Int?)
+    /// The message waited for the gateway, which did not come back in time. It was not sent.
+    case expired(gateway: String, after: Duration)
+    /// The message was taken back while it waited for the gateway. It was not sent.
+    case withdrawn
     /// Too many requests, or bytes, are waiting already.
     case tooManyPending
     /// The request is larger than the gateway takes.
@@ -23,6 +27,9 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
         case .connectionLost: "the connection to the gateway was lost before it answered"
         case .timedOut(let method): "the gateway did not answer \(method) in time"
         case .refused(_, let message, _): message
+        case .expired(let gateway, let age):
+            "gateway \"\(gateway)\" did not come back within \(age.components.seconds) s; the message was not sent"
+        case .withdrawn: "the message was taken back before it was sent"
         case .tooManyPending: "too many requests are waiting for the gateway"
         case .frameTooLarge(let bytes, let limit):
             "the message has \(bytes) bytes, the gateway takes at most \(limit)"

@@ -92,6 +92,13 @@ package actor GatewayManager {
         connections.map { connection in (connection.configuration, connection.assumeIsolated { $0.status }) }
     }
 
+    package func configuration(of id: String) -> GatewayConfiguration? { find(id)?.configuration }
+
+    /// By the last hello; the protocol's defaults before the first one.
+    package func attachmentLimits(of id: String) -> AttachmentLimits {
+        find(id)?.assumeIsolated { $0.hello.map(AttachmentLimits.init) } ?? AttachmentLimits()
+    }
+
     package func status(of id: String) -> GatewayStatus? { find(id)?.assumeIsolated { $0.status } }
 
     /// Nil before the first hello, and for unknown gateways.
@@ -100,6 +107,16 @@ package actor GatewayManager {
     /// The key as the gateway spells it in events; by the protocol's defaults before the first hello.
     package func canonicalKey(_ key: String, gateway id: String) -> String {
         find(id)?.assumeIsolated { $0.canonicalKey(key) } ?? SessionKeys().canonical(key)
+    }
+
+    /// A run that the gateway has told of, or that was sent to it.
+    package func run(id: String, gateway: String) -> GatewayRun? {
+        find(gateway)?.assumeIsolated { $0.runs.run(id: id) }
+    }
+
+    /// Events of this run are of no interest any more.
+    package func ignore(runID: String, gateway: String) {
+        find(gateway)?.assumeIsolated { $0.runs.markFinished(id: runID) }
     }
 
     private func find(_ id: String) -> GatewayConnection? { connections.first { $0.configuration.id == id } }
@@ -130,9 +147,28 @@ package actor GatewayManager {
         gateway: String,
         sessionKey: String,
         limit: Int
-    ) async throws(GatewayError) -> [ChatMessage] {
+    ) async throws(GatewayError) -> [HistoryMessage] {
         try await connection(gateway).history(sessionKey: sessionKey, limit: limit)
     }
+
+    /// See `GatewayConnection.find`.
+    package func find(_ run: SoughtRun, gateway: String) async throws(GatewayError) -> RunFinding {
+        try await connection(gateway).find(run)
+    }
+
+    /// See `GatewayConnection.checkRoom`.
+    package func checkRoom(gateway: String) throws(GatewayError) -> Bool {
+        let connection = try connection(gateway)
+        do {
+            return try connection.assumeIsolated { try $0.checkRoom() }
+        } catch {
+            // The closure throws nothing else.
+            throw error as? GatewayError ?? .unknownGateway(gateway)
+        }
+    }
+
+    /// Makes the next attempt to connect at once when one is waited for.
+    package func connectNow(id: String) { find(id)?.assumeIsolated { $0.connectNow() } }
 
     /// Any other method of the gateway. A canonical session key must already be in `params`.
     package func request(

@@ -1,9 +1,33 @@
+package import MiddlewareKit
+
 /// Gets what happens on all gateways. All calls come on the event loop of the gateways, in the order of the frames.
 package protocol GatewayObserver: AnyObject, Sendable {
     func gateway(_ id: String, didChange status: GatewayStatus)
     func gateway(_ id: String, didUpdate metadata: GatewayMetadata)
     /// At most one terminal event a run. After it the run's `owner` is let go of.
     func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent)
+    /// Something beside runs.
+    func gateway(_ id: String, didReceive notice: GatewayNotice)
     /// The end of a read burst: time to flush what was written to browsers.
     func gatewayDidReadBurst(_ id: String)
+}
+
+/// What a gateway tells beside the events of runs.
+package enum GatewayNotice: Sendable, Equatable {
+    /// Frames were lost on the way: runs under way may have ended unseen (OpenClaw protocol: sequence numbers).
+    case eventsLost
+    /// A message was added to a session, by whomever. The key is canonical.
+    case message(sessionKey: String, HistoryMessage)
+    /// Sessions were made or changed.
+    case sessions([GatewaySession])
+}
+
+/// A session as the gateway lists it.
+package struct GatewaySession: Sendable, Hashable {
+    /// Canonical.
+    package var key: String
+    package var title: String?
+    /// `provider/model`.
+    package var model: String?
+    package var lastActivity: Timestamp?
 }

@@ -127,5 +127,6 @@ private final class ProbeObserver: GatewayObserver {
     func gateway(_ id: String, didChange status: GatewayStatus) { continuation.yield(status) }
     func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {}
     func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {}
+    func gateway(_ id: String, didReceive notice: GatewayNotice) {}
     func gatewayDidReadBurst(_ id: String) {}
 }

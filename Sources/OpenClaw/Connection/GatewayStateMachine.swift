@@ -20,8 +20,8 @@ package struct GatewayStateMachine: Sendable {
         case complete(id: String, answer: Answer)
         /// The answers to these requests will never come.
         case failPending([String], GatewayError)
-        /// A `chat` event, to be routed to its run.
-        case chat(JSONValue)
+        /// An event that does not concern the connection itself.
+        case event(name: String, payload: JSONValue)
     }
 
     package enum Timer: Sendable, Hashable {
@@ -110,6 +110,12 @@ package struct GatewayStateMachine: Sendable {
             + [publish(.stopped, now: now)]
     }
 
+    /// Somebody does not want to wait for the next attempt.
+    package mutating func connectNow(now: Moment) -> [Action] {
+        guard phase == .waiting else { return [] }
+        return [.cancelTimer(.reconnect)] + open(now: now)
+    }
+
     package mutating func socketOpened(now: Moment) -> [Action] {
         guard phase == .opening else { return [] }
         phase = .challenge
@@ -174,11 +180,11 @@ package struct GatewayStateMachine: Sendable {
         let payload = frame["payload"] ?? .null
         switch (frame["event"]?.string, phase) {
         case ("connect.challenge", .challenge): return answer(challenge: payload, now: now)
-        case ("chat", .connected): return [.chat(payload)]
         case ("shutdown", .connected):
             let restarts = payload["restartExpectedMs"]?.int != nil
             shutdownReason = restarts ? "the gateway restarts" : "the gateway was stopped"
             return []
+        case (let name?, .connected): return [.event(name: name, payload: payload)]
         default: return []
         }
     }

@@ -45,4 +45,12 @@ package struct GatewayStatus: Sendable, Equatable {
     }
 
     package var isConnected: Bool { state == .ready }
+
+    /// False when a person must do something first.
+    package var mayComeBackByItself: Bool {
+        switch state {
+        case .connecting, .handshaking, .ready, .backingOff: true
+        case .pairing, .limited, .refused, .stopped: false
+        }
+    }
 }

@@ -9,7 +9,7 @@ enum GatewayFrame {
     /// An event or an answer to look at in full.
     case document(JSONValue)
     /// An event that is of no use here, such as `agent` and `presence`. It was not parsed in full.
-    case ignored
+    case ignored(sequence: Int64?)
     /// No JSON object.
     case garbage(reason: String)
 }
@@ -23,6 +23,8 @@ struct RawDelta {
     /// Escaped; nil when there is none.
     let deltaText: UnsafeRawBufferPointer?
     let replaces: Bool
+    /// Of the envelope.
+    let sequence: Int64?
 }
 
 enum FrameReader {
@@ -44,7 +46,7 @@ enum FrameReader {
             case SLUICE_FRAME_DELTA:
                 return body(.delta(RawDelta(head)))
             case SLUICE_FRAME_EVENT where !isUseful(event: UnsafeRawBufferPointer(head.event)):
-                return body(.ignored)
+                return body(.ignored(sequence: head.seq < 0 ? nil : head.seq))
             default:
                 return body(document(frame))
             }
@@ -64,7 +66,9 @@ enum FrameReader {
         usefulEvents.contains { event.count == $0.utf8CodeUnitCount && $0.withUTF8Buffer(event.elementsEqual) }
     }
 
-    private static let usefulEvents: [StaticString] = ["chat", "connect.challenge", "shutdown"]
+    private static let usefulEvents: [StaticString] = [
+        "chat", "chat.side_result", "connect.challenge", "session.message", "sessions.changed", "shutdown",
+    ]
 }
 
 extension RawDelta {
@@ -74,6 +78,7 @@ extension RawDelta {
         snapshot = head.text.bytes == nil ? nil : UnsafeRawBufferPointer(head.text)
         deltaText = head.delta_text.bytes == nil ? nil : UnsafeRawBufferPointer(head.delta_text)
         replaces = head.replace
+        sequence = head.seq < 0 ? nil : head.seq
     }
 }
 

@@ -13,6 +13,9 @@ package final class GatewayRun: @unchecked Sendable {
     /// The observer's own state; let go of after the terminal event.
     package var owner: AnyObject?
 
+    /// All that the gateway said so far.
+    package var text: String { progress.text }
+
     var progress = ReplyProgress()
     /// The terminal event was delivered; all others are ignored.
     var isFinished = false

@@ -45,6 +45,7 @@ extension FakeGateway {
     }
 
     func respond(to request: String, _ payload: JSONValue, on id: Int) {
+        if lostAnswers.remove(request) != nil { return commit(.cut, on: id) }
         var frame: JSONObject = ["type": "res", "id": .string(request), "ok": true, "payload": payload]
         if faults.contains(.looseDialect) { frame["error"] = .null }
         send(.object(frame), to: id)
@@ -84,6 +85,7 @@ extension FakeGateway {
             let seq = options.protocolVersion == .v4 ? connections[id]?.seq ?? 0 : broadcastSeq
             frame["seq"] = faults.contains(.looseDialect) ? .null : .integer(Int64(seq))
         }
+        if faults.contains(.loseEvents) { return }
         send(.object(frame), to: id)
     }
 

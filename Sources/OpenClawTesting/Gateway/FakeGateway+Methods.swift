@@ -4,6 +4,7 @@ import JSON
 extension FakeGateway {
     func answer(_ request: RequestFrame, from id: Int) {
         guard !faults.contains(.stall(method: request.method)) else { return }
+        if faults.contains(.loseAnswer(method: request.method)) { lostAnswers.insert(request.id) }
         do throws(GatewayRefusal) {
             for case .refuse(request.method, let refusal) in faults { throw refusal }
             guard let method = GatewayMethod(rawValue: request.method) else {

@@ -8,6 +8,7 @@ extension FakeGateway {
         if !run.isCommand {
             if run.owner != nil {
                 transcripts.appendUser(run.prompt.message, to: run.prompt.sessionKey, at: options.now())
+                sendNewestMessage(of: run.prompt.sessionKey)
             }
             sendAgentEvent("lifecycle", ["phase": "start", "startedAt": now], run: id)
         }
@@ -168,6 +169,19 @@ extension FakeGateway {
         ]
         for id in readyConnections where connections[id]?.isSubscribedToSessions == true {
             sendEvent("sessions.changed", payload, to: id, isCounted: options.protocolVersion == .v4)
+        }
+    }
+
+    /// Tells those who subscribed of the message that was added last.
+    func sendNewestMessage(of key: String) {
+        let messages = transcripts.messages(key)
+        guard let message = messages.last else { return }
+        let payload: JSONValue = [
+            "sessionKey": .string(key), "message": message, "messageId": .string("\(key)#\(messages.count)"),
+            "messageSeq": .integer(Int64(messages.count)),
+        ]
+        for id in readyConnections where connections[id]?.isSubscribedToSessions == true {
+            sendEvent("session.message", payload, to: id, isCounted: options.protocolVersion == .v4)
         }
     }
 

@@ -40,6 +40,26 @@ extension FakeGateway {
     /// Sends `tick` to all clients.
     public func tick() { broadcast("tick", ["ts": now]) }
 
+    /// Ends all runs without an event, as a crash of the gateway does; the transcripts stay.
+    public func forgetRuns() {
+        for script in scripts.values { script.cancel() }
+        runs = [:]
+        finishedRuns = FinishedRuns()
+    }
+
+    /// Adds a message to a session that somebody wrote in another channel. No run follows.
+    ///
+    /// - Parameter role: `user` or `assistant`.
+    public func addMessage(_ text: String, role: String = "user", to sessionKey: String) {
+        let key = keys.canonical(sessionKey)
+        if role == "user" {
+            transcripts.appendUser(text, to: key, at: options.now())
+        } else {
+            transcripts.appendReply(ReplyMessage(text: text), to: key, at: options.now(), stopReason: "stop")
+        }
+        sendNewestMessage(of: key)
+    }
+
     /// Starts a run that no client asked for, such as one of another channel. It stays open until the test ends it.
     ///
     /// - Returns: The run; ``nextRun()`` hands it out as well.

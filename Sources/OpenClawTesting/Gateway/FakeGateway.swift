@@ -42,6 +42,8 @@ public actor FakeGateway {
     var runs: [String: ActiveRun] = [:]
     var finishedRuns = FinishedRuns()
     var scripts: [String: Task<Void, Never>] = [:]
+    /// Requests whose answers are lost with the connection.
+    var lostAnswers: Set<String> = []
     let receivedRequests = Mailbox<RecordedRequest>(capacity: 1000)
     let startedRuns = Mailbox<FakeRun>(capacity: 1000)
     /// The newest requests, oldest first.

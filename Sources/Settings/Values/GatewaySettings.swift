@@ -2,6 +2,11 @@ package import MiddlewareKit
 
 /// One entry of `gateways:` of the configuration file.
 package struct GatewaySettings: OptionGroup {
+    /// What becomes of chat messages while the gateway is away.
+    package enum WhileAway: String, OptionChoice { case queue, reject }
+    /// What becomes of messages that the gateway would take for a command.
+    package enum Commands: String, OptionChoice { case forward, block }
+
     package var id = Located("")
     /// What people call the gateway; its id when nil.
     package var givenName: String?
@@ -10,6 +15,10 @@ package struct GatewaySettings: OptionGroup {
     package var password: Secret?
     package var requestTimeout: Duration = .seconds(30)
     package var scopes = ["operator.read", "operator.write"]
+    package var whileAway = WhileAway.queue
+    package var queueMessages = 100
+    package var queueTime: Duration = .seconds(300)
+    package var commands = Commands.forward
 
     package init() {}
 
@@ -29,9 +38,7 @@ package struct GatewaySettings: OptionGroup {
             help: "The WebSocket address of the gateway.",
             example: "\"ws://127.0.0.1:18789\"",
             isRequired: true,
-            check: {
-                isWebSocketAddress($0) ? nil : "must be an address such as ws://127.0.0.1:18789 or wss://example.com"
-            }
+            check: GatewayAddress.problem(of:)
         ),
         Option("token", \.token, help: "The gateway's token, when it asks for one.", example: "\"${OPENCLAW_TOKEN}\""),
         Option(
@@ -45,15 +52,23 @@ package struct GatewaySettings: OptionGroup {
             range: .milliseconds(100) ... .seconds(3600)
         ),
         Option("scopes", \.scopes, help: "What the server asks the gateway to be allowed to do."),
+        Option(
+            "while-away", \.whileAway,
+            help:
+                "Chat messages while the gateway is away: `queue` lets them wait until it is back, `reject` refuses them."
+        ),
+        Option(
+            "queue-messages", \.queueMessages, help: "How many messages may wait while the gateway is away.",
+            range: 1...10_000),
+        Option(
+            "queue-time", \.queueTime, help: "How long a message may wait while the gateway is away.",
+            range: .seconds(1) ... .seconds(86_400)),
+        Option(
+            "commands", \.commands,
+            help:
+                "Messages that begin with `/`, which the gateway takes for commands: `forward` passes them on, `block` "
+                + "refuses them, except from administrators."),
     ]
-
-    private static func isWebSocketAddress(_ text: String) -> Bool {
-        for scheme in ["ws://", "wss://"] where text.hasPrefix(scheme) {
-            let host = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
-            return !host.isEmpty && !host.hasPrefix(":") && !text.contains { $0.isWhitespace || $0 == "#" }
-        }
-        return false
-    }
 }
 
 /// The words by which gateways and stages are known in addresses, figures and the log.

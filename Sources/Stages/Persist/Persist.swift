@@ -1,3 +1,4 @@
+import Logging
 import MiddlewareKit
 
 /// Keeps messages: a user's before it is forwarded, the answer before the browsers get it.
@@ -9,7 +10,7 @@ struct Persist: Middleware {
     let time: any TimeSource
 
     var handles: StagePaths {
-        StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error])
+        StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message])
     }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
@@ -20,32 +21,43 @@ struct Persist: Middleware {
             gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner), role: .user,
             runID: runID, text: message.text, attachments: message.attachments, agent: message.agent,
             timestamp: time.now)
-        try await save(record, context) { "The server could not store this: \($0). The message was not sent." }
+        try await saving(context, "The message was not sent, because it could not be stored") {
+            try await store.store(record, rows: context.rows(for: record))
+        }
         try await next(message, context)
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
         let blocks = keepsBlocks ? event.blocks : []
-        // A silent reply has nothing to keep.
-        if event.kind != .final || !event.text.isEmpty || !blocks.isEmpty {
+        if event.kind == .final, event.text.isEmpty, blocks.isEmpty {
+            // A silent reply has nothing to keep but that there will be none.
+            try await saving(context, "The reply could not be stored") {
+                try await store.markUnanswered(
+                    gateway: event.run.gateway, sessionKey: event.run.sessionKey, runID: event.run.id)
+            }
+        } else {
             let record = MessageRecord(
-                gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
+                gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
+                role: event.kind == .message ? .user : .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
                 error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
                 agent: event.run.agent, timestamp: event.timestamp)
-            try await save(record, context) { "The reply could not be stored: \($0)." }
+            try await saving(context, "The reply could not be stored") {
+                try await store.store(record, rows: context.rows(for: record))
+            }
         }
         try await next(event, context)
     }
 
-    /// - Parameter words: Tells the person in front of the browser why it failed, and what that means.
-    private func save(
-        _ record: MessageRecord, _ context: MessageContext, orSay words: (_ cause: String) -> String
+    /// - Parameter words: Tell the person in front of the browser what it means when it fails.
+    private func saving(
+        _ context: MessageContext, _ words: String, _ body: () async throws -> some Any
     ) async throws {
         do {
-            try await store.store(record, rows: context.rows(for: record))
+            _ = try await body()
         } catch let failure as StorageFailure {
-            throw Rejection(code: "storage_failed", message: words(failure.description))
+            context.logger.error("a message could not be stored: \(failure)")
+            throw Rejection(code: "storage_failed", message: "\(words): \(failure.description).")
         }
     }
 }
@@ -55,7 +67,7 @@ extension EventKind {
         switch self {
         case .aborted: .aborted
         case .error: .failed
-        case .final, .status: .complete
+        case .final, .status, .message: .complete
         }
     }
 }

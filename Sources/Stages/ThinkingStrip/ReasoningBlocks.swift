@@ -48,6 +48,11 @@ struct ReasoningBlocks {
         hasTextSinceTag = true
     }
 
+    /// The text broke off: a block without an end is no answer that was wrapped as a whole.
+    mutating func giveUpRescue() {
+        if salvage == .sinceOpening { salvaged = [] }
+    }
+
     /// The text has ended.
     mutating func finish(_ visible: inout VisibleText) {
         visible.append(spaceAfterOrphan[...])

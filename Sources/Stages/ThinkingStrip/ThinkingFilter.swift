@@ -34,9 +34,15 @@ package struct ThinkingFilter: ReplyTransform {
         return visible.takeChange()
     }
 
-    package mutating func finish() -> TextChange {
+    package mutating func finish() -> TextChange { end(isCut: false) }
+
+    /// A block that is still open was about to be closed: nothing of it is an answer.
+    package mutating func breakOff() -> TextChange { end(isCut: true) }
+
+    private mutating func end(isCut: Bool) -> TextChange {
         append(reasoningTags.read(finalTags.finish().withoutTags))
         append(reasoningTags.finish())
+        if isCut { blocks.giveUpRescue() }
         blocks.finish(&visible)
         visible.finish()
         return visible.takeChange()

@@ -60,7 +60,6 @@ package enum WebSocketServerUpgrade {
         let encoder = HTTPResponseEncoder()
         let handlers: [any RemovableChannelHandler] = [
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)),
-            HTTPServerPipelineHandler(),
             NIOHTTPResponseHeadersValidator(),
             HTTPServerProtocolErrorHandler(),
             OtherUpgradesFilter(),
@@ -72,17 +71,24 @@ package enum WebSocketServerUpgrade {
                 if case .refuse(let refusal) = upgrader.outcome.value {
                     return send(refusal, on: channel).map { .refused }
                 }
-                return notUpgrading(channel).map { .notUpgraded($0) }
+                // From here on bad requests are answered by those who answer all others.
+                let errors = channel.pipeline.removeHandler(name: errorHandlerName)
+                return errors.flatMap { notUpgrading(channel) }.map { .notUpgraded($0) }
             }
         )
         try channel.pipeline.syncOperations.addHandler(encoder)
-        for handler in handlers { try channel.pipeline.syncOperations.addHandler(handler) }
+        for handler in handlers {
+            let name = handler is HTTPServerProtocolErrorHandler ? errorHandlerName : nil
+            try channel.pipeline.syncOperations.addHandler(handler, name: name)
+        }
         try channel.pipeline.syncOperations.addHandler(upgrade)
 
         let timeout = channel.eventLoop.scheduleTask(in: options.handshakeTimeout) { channel.close(promise: nil) }
         upgrade.upgradeResultFuture.whenComplete { _ in timeout.cancel() }
         return upgrade.upgradeResultFuture
     }
+
+    private static let errorHandlerName = "bad requests"
 
     /// Writes the answer and closes the connection. Done when the answer is written.
     static func send(_ refusal: UpgradeRefusal, on channel: any Channel) -> EventLoopFuture<Void> {

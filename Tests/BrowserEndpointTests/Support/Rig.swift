@@ -24,6 +24,9 @@ struct Rig: Sendable {
         var gateways = ["home"]
         /// False: the gateways are configured and nobody listens there.
         var gatewaysListen = true
+        var whileAway = AwayPolicy.standard
+        var blocksCommands = false
+        var scopes = GatewayConfiguration.defaultScopes
         var auth = AuthOptions.Mode.none
         /// Between `auth` and `thinking-strip`.
         var stages: [Stage] = []
@@ -48,11 +51,12 @@ struct Rig: Sendable {
     static func run(_ options: Options = Options(), _ body: (Rig) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
+        let time = ManualTime()
         let database = try Database.open(
-            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5))
+            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5),
+            now: { time.now })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
-        let time = ManualTime()
         let manager = GatewayManager(
             eventLoop: eventLoop, identity: DeviceIdentity(), time: time, logger: Sample.logger, version: "test")
         let jobs = JobRunner(eventLoop: eventLoop)
@@ -123,7 +127,10 @@ struct Rig: Sendable {
             if options.gatewaysListen { try await gateway.start() }
             // Port 9 is the one of the discard service; nobody listens there.
             let url = options.gatewaysListen ? await gateway.url : "ws://127.0.0.1:9"
-            await manager.add(GatewayConfiguration(id: id, name: id.capitalized, url: url))
+            var configuration = GatewayConfiguration(id: id, name: id.capitalized, url: url, scopes: options.scopes)
+            configuration.whileAway = options.whileAway
+            configuration.blocksCommands = options.blocksCommands
+            await manager.add(configuration)
         }
         for _ in gateways {
             _ = await witness.settled.first { _ in true }
@@ -164,6 +171,8 @@ private final class ConnectionWitness: GatewayObserver {
     func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {
         hub.gateway(id, run: run, didReceive: event)
     }
+
+    func gateway(_ id: String, didReceive notice: GatewayNotice) { hub.gateway(id, didReceive: notice) }
 
     func gatewayDidReadBurst(_ id: String) { hub.gatewayDidReadBurst(id) }
 }

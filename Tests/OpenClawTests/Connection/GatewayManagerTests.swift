@@ -135,6 +135,7 @@ private struct Fixture {
         case status(GatewayStatus)
         case metadata(GatewayMetadata)
         case event(ChatEvent, sessionKey: String)
+        case notice(GatewayNotice)
     }
 
     let manager: GatewayManager
@@ -178,6 +179,9 @@ private struct Fixture {
         }
         func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {
             if id == "home" { continuation.yield(.event(event, sessionKey: run.sessionKey)) }
+        }
+        func gateway(_ id: String, didReceive notice: GatewayNotice) {
+            if id == "home" { continuation.yield(.notice(notice)) }
         }
         func gatewayDidReadBurst(_ id: String) {}
     }

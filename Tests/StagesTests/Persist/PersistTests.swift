@@ -36,7 +36,7 @@ import Testing
         store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
         let outcome = await harness().send(Sample.chat()) { _ in Issue.record("it was forwarded") }
         #expect(outcome.rejection?.code == "storage_failed")
-        let words = "The server could not store this: the disk is full. The message was not sent."
+        let words = "The message was not sent, because it could not be stored: the disk is full."
         #expect(outcome.rejection?.message == words)
     }
 
@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func itTakesPartOnlyWhereThereIsSomethingToStore() {
-        let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error])
+        let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message])
         #expect(harness().middleware.handles == paths)
     }
 

@@ -1,0 +1,180 @@
+import Logging
+import MiddlewareKit
+import NIOCore
+import OpenClaw
+import PipelineEngine
+import Storage
+import Synchronization
+
+/// What a session shows beside the runs that were started here: messages of other clients and channels of the gateway, and
+/// what was said before Sluice was there.
+extension BrowserHub {
+    /// Messages of a session that are compared with the gateway's history.
+    private static let comparedMessages = 200
+    private static let maxCompared = 10_000
+
+    func receive(_ notice: GatewayNotice, of gateway: String) {
+        switch notice {
+        case .eventsLost:
+            searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
+        case .message(let key, let message):
+            receive(message, in: SessionID(gateway: gateway, key: key))
+        case .sessions(let sessions):
+            note(sessions, of: gateway)
+        }
+    }
+
+    // MARK: Live
+
+    /// A message of a user in another client. Answers come as runs, our own messages are known.
+    private func receive(_ message: HistoryMessage, in id: SessionID) {
+        let text = message.message.text
+        guard message.message.role == "user", !text.isEmpty, !recentSends.take(text, in: id, now: time.uptime) else {
+            return
+        }
+        let session = sessions[id] ?? Session(id: id, owner: .unresolved)
+        disown(session)
+        let timestamp = message.message.timestamp ?? time.now
+        let context = makeContext(nil, credential: nil, principal: nil)
+        let run = begin(
+            RunName.message(message.id ?? "\(timestamp.milliseconds)"), session, context: context)
+        guard !run.hasEnded else { return }
+        run.hasEnded = true
+        run.waiting.append(.event(.message, RunOutcome(text: text, timestamp: timestamp)))
+        pump(run)
+    }
+
+    /// Titles and models, as the gateway has them.
+    private func note(_ sessions: [GatewaySession], of gateway: String) {
+        guard keepsMessages else { return }
+        let notes = sessions.map { session in
+            SessionNote(
+                key: session.key, title: session.title, agent: agentID(inSessionKey: session.key),
+                model: session.model, lastActivity: session.lastActivity)
+        }
+        jobs.submit {
+            do {
+                try await self.storage.noteSessions(notes, gateway: gateway)
+            } catch {
+                self.logger.warning("the gateway's sessions could not be stored: \(error)")
+            }
+        }
+    }
+
+    /// Whether the chain has a stage that stores messages: without one nothing is stored.
+    private var keepsMessages: Bool { chain.stages.contains { $0.kind == "persist" } }
+
+    // MARK: Import
+
+    /// A page of a session's messages. What is missing of the gateway's history is taken over: before the answer when
+    /// nothing is stored yet (but for at most five seconds), else after it, and those who watch are shown it.
+    ///
+    /// What was said in a session that is nobody's yet is for administrators.
+    func page(
+        of id: SessionID, for principal: Principal, limit: Int, before: Int64?, refresh: Bool
+    ) async throws -> MessagePage {
+        let page = try await storage.messages(gateway: id.gateway, sessionKey: id.key, limit: limit, before: before)
+        guard before == nil, refresh || !comparedSessions.contains(id) else { return page }
+        let session = try await session(id)
+        defer { forgetIfIdle(session) }
+        guard session.owner != .undecided || principal.isAdministrator else { return page }
+        let isFirstSight = String(buffer: page.json) == "[]"
+        guard refresh || isFirstSight else {
+            jobs.submit { await self.compareHistory(of: id, isShown: true) }
+            return page
+        }
+        await withCheckedContinuation { continuation in
+            let answer = Atomic(false)
+            let resume = { @Sendable in
+                if !answer.exchange(true, ordering: .relaxed) { continuation.resume() }
+            }
+            jobs.submit {
+                await self.compareHistory(of: id, again: refresh)
+                resume()
+            }
+            eventLoop.scheduleTask(in: .seconds(5), resume)
+        }
+        return try await storage.messages(gateway: id.gateway, sessionKey: id.key, limit: limit, before: nil)
+    }
+
+    /// Takes over what the gateway's history has and ours has not, once for each connection to the gateway.
+    ///
+    /// Texts of answers go through the text transforms of the chain. Imported messages are no events: no other stage
+    /// meets them.
+    ///
+    /// - Parameter isShown: Those who watch the session are shown what is new.
+    func compareHistory(of id: SessionID, isShown: Bool = false, again: Bool = false) async {
+        guard keepsMessages, status(of: id.gateway)?.isConnected == true else { return }
+        guard again || !comparedSessions.contains(id) else { return }
+        if comparedSessions.count >= Self.maxCompared { comparedSessions = [] }
+        comparedSessions.insert(id)
+        do {
+            let history = try await gateways.history(
+                gateway: id.gateway, sessionKey: id.key, limit: Self.comparedMessages)
+            let stored = try await storage.session(gateway: id.gateway, key: id.key)
+            // What belongs to a run under way is stored when the run ends.
+            let isBusy = sessions[id].map { !$0.runs.isEmpty } ?? false
+            let end = isBusy ? history.lastIndex { $0.message.role == "user" } : nil
+            var records = await records(of: history[..<(end ?? history.endIndex)], in: id, owner: stored?.owner)
+            // What was said in it before it was theirs is none of its owner's business, and what was deleted stays so.
+            let begin = [
+                stored.flatMap { $0.owner == nil ? nil : $0.createdAt },
+                try await storage.deletionTime(gateway: id.gateway, key: id.key),
+            ].compactMap(\.self).max()
+            if let begin { records.removeAll { $0.timestamp < begin } }
+            let new = try await storage.importHistory(records, gateway: id.gateway, sessionKey: id.key)
+            if !new.isEmpty, let session = sessions[id], stored == nil { disown(session) }
+            if isShown { for record in new { show(record, in: id) } }
+        } catch {
+            comparedSessions.remove(id)
+            logger.debug(
+                "the gateway's history was not compared: \(error)",
+                metadata: ["gateway.id": "\(id.gateway)", "session.key": "\(id.key)"])
+        }
+        flush()
+    }
+
+    private func records(
+        of history: ArraySlice<HistoryMessage>, in id: SessionID, owner: String?
+    ) async -> [MessageRecord] {
+        var records: [MessageRecord] = []
+        var time = Timestamp(milliseconds: 0)
+        let context = makeContext(nil, credential: nil, principal: nil)
+        for entry in history {
+            time = max(time, entry.message.timestamp ?? time)
+            guard let role = MessageRecord.Role(rawValue: entry.message.role) else { continue }
+            let runID = RunName.history(entry.id ?? "\(time.milliseconds)-\(entry.message.role)")
+            let run = Run(
+                id: runID, gateway: id.gateway, sessionKey: id.key, agent: agentID(inSessionKey: id.key),
+                startedAt: time)
+            var event = OutboundEvent(
+                kind: role == .user ? .message : .final, run: run, text: entry.message.text,
+                blocks: entry.message.blocks, usage: entry.message.usage, timestamp: time)
+            if role == .assistant {
+                guard let rewritten = try? await chain.rewrite(event, context: context) else { continue }
+                event = rewritten
+            }
+            guard !event.text.isEmpty || !event.blocks.isEmpty else { continue }
+            records.append(
+                MessageRecord(
+                    gateway: id.gateway, sessionKey: id.key, owner: owner, role: role,
+                    state: entry.isAborted ? .aborted : entry.error == nil ? .complete : .failed, runID: runID,
+                    text: event.text, blocks: event.blocks, error: entry.error, usage: event.usage,
+                    agent: run.agent, timestamp: time))
+        }
+        return records
+    }
+
+    private func show(_ record: MessageRecord, in id: SessionID) {
+        guard let session = sessions[id] else { return }
+        let run = Run(
+            id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
+        let live = LiveRun(
+            run: run, chain: chain, context: makeContext(nil, credential: nil, principal: nil), session: session,
+            now: time.uptime)
+        let event = OutboundEvent(
+            kind: record.role == .user ? .message : .final, run: run, text: record.text, blocks: record.blocks,
+            usage: record.usage, timestamp: record.timestamp)
+        broadcast(.whole(event), of: live)
+    }
+}

@@ -1,0 +1,81 @@
+/// What becomes of chat messages while their gateway is away.
+package enum AwayPolicy: Sendable, Hashable {
+    /// They wait: at most so many, and none longer than this.
+    case queue(maxMessages: Int, maxAge: Duration)
+    /// They are refused at once.
+    case reject
+
+    package static let standard = AwayPolicy.queue(maxMessages: 100, maxAge: .seconds(300))
+}
+
+/// Decides how one chat message goes on until its gateway has taken it. The same idempotency key is used each time, so
+/// that a message which did arrive is not answered twice (OpenClaw protocol: retry rules).
+struct ChatDelivery: Sendable {
+    enum Step: Sendable, Equatable {
+        /// Wait for the connection, at most this long.
+        case wait(Duration)
+        /// The gateway no longer knows keys that are so old, or was restarted: look into the history first.
+        case lookUp
+        case send
+        case giveUp(GatewayError)
+    }
+
+    /// How long a gateway remembers idempotency keys.
+    static let keyMemory = Duration.seconds(300)
+    /// After the first send, a message is tried again for this long even where waiting is not wanted: whether it arrived
+    /// is not known, and nobody may lose or double it.
+    static let doubtLimit = Duration.seconds(300)
+
+    let gateway: String
+    let policy: AwayPolicy
+    let acceptedAt: Duration
+    private(set) var firstSentAt: Duration?
+    private var hasLookedUp = false
+
+    init(gateway: String, policy: AwayPolicy, now: Duration) {
+        self.gateway = gateway
+        self.policy = policy
+        acceptedAt = now
+    }
+
+    private var isInDoubt: Bool { firstSentAt != nil }
+
+    private var deadline: Duration {
+        if let firstSentAt { return firstSentAt + Self.doubtLimit }
+        guard case .queue(_, let maxAge) = policy else { return acceptedAt }
+        return acceptedAt + maxAge
+    }
+
+    /// - Parameters:
+    ///   - gatewayStart: When the gateway was started, by our clock; nil when it is not connected.
+    ///   - awayReason: Why it is not connected.
+    func next(now: Duration, gatewayStart: Duration?, awayReason: String) -> Step {
+        guard let gatewayStart else {
+            if now < deadline { return .wait(deadline - now) }
+            if isInDoubt { return .giveUp(.connectionLost) }
+            guard case .queue(_, let maxAge) = policy else {
+                return .giveUp(.notConnected(gateway: gateway, reason: awayReason))
+            }
+            return .giveUp(.expired(gateway: gateway, after: maxAge))
+        }
+        guard let firstSentAt, !hasLookedUp else { return .send }
+        return now - firstSentAt > Self.keyMemory || gatewayStart > firstSentAt ? .lookUp : .send
+    }
+
+    mutating func willSend(now: Duration) {
+        firstSentAt = firstSentAt ?? now
+        hasLookedUp = false
+    }
+
+    mutating func didLookUp() { hasLookedUp = true }
+
+    /// Whether a failed attempt is followed by another one.
+    func mayGoOn(after error: GatewayError, now: Duration) -> Bool {
+        switch error {
+        // The socket was gone before the message was written: nothing is in doubt by this attempt.
+        case .notConnected: true
+        case .connectionLost, .timedOut: now < deadline
+        default: false
+        }
+    }
+}

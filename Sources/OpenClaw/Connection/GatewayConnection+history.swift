@@ -1,0 +1,88 @@
+import JSON
+package import MiddlewareKit
+
+/// A run whose end somebody waits for, and may have missed.
+package struct SoughtRun: Sendable {
+    package var runID: String
+    package var sessionKey: String
+    /// The text that started it; nil when it was started elsewhere.
+    package var message: String?
+    /// When it was sent or first heard of.
+    package var since: Timestamp
+
+    package init(runID: String, sessionKey: String, message: String?, since: Timestamp) {
+        self.runID = runID
+        self.sessionKey = sessionKey
+        self.message = message
+        self.since = since
+    }
+}
+
+/// What a gateway's history says of a run.
+package enum RunFinding: Sendable, Equatable {
+    /// The message that would have started it is not there.
+    case unseen
+    /// Under way. What it said so far was told to the observer.
+    case running
+    /// The message is there, and no answer yet.
+    case pending(isActive: Bool?)
+    /// This may be its end; it is for certain when the session is known to be idle.
+    case ended(ChatEvent, isActive: Bool?)
+}
+
+extension GatewayConnection {
+    /// The newest messages of a session, oldest first, without silent replies.
+    ///
+    /// - Parameter limit: 1 to 1000.
+    package func history(sessionKey: String, limit: Int) async throws(GatewayError) -> [HistoryMessage] {
+        try await readHistory(sessionKey: sessionKey, limit: limit).messages
+    }
+
+    /// Looks for a run whose events were or may have been missed (OpenClaw protocol: after any reconnect).
+    package func find(_ run: SoughtRun) async throws(GatewayError) -> RunFinding {
+        let (messages, answer) = try await readHistory(sessionKey: run.sessionKey, limit: 100)
+        if let inFlight = answer["inFlightRun"], inFlight["runId"]?.string == run.runID {
+            catchUp(run, text: inFlight["text"]?.string ?? "")
+            return .running
+        }
+        switch HistorySearch(messages: messages).end(of: run) {
+        case .unseen: return .unseen
+        case .pending: return .pending(isActive: await isActive(sessionKey: run.sessionKey))
+        case .ended(let event): return .ended(event, isActive: await isActive(sessionKey: run.sessionKey))
+        }
+    }
+
+    /// Takes the text for a snapshot, unless it is older than what came already.
+    private func catchUp(_ run: SoughtRun, text: String) {
+        if let known = runs.run(id: run.runID) {
+            guard !known.isFinished, text.utf8.count > known.text.utf8.count else { return }
+        }
+        receive(chat: [
+            "runId": .string(run.runID), "sessionKey": .string(run.sessionKey), "state": "delta",
+            "message": ["role": "assistant", "content": [["type": "text", "text": .string(text)]]],
+        ])
+    }
+
+    private func readHistory(
+        sessionKey: String, limit: Int
+    ) async throws(GatewayError) -> (messages: [HistoryMessage], answer: JSONValue) {
+        let params: JSONValue = [
+            "sessionKey": .string(canonicalKey(sessionKey)),
+            "limit": .integer(Int64(min(max(limit, 1), 1_000))),
+        ]
+        let answer = try await request("chat.history", params: params)
+        guard let rows = answer["messages"]?.array ?? answer.array else {
+            throw .unexpectedAnswer(method: "chat.history")
+        }
+        let messages = rows.compactMap(HistoryMessage.init)
+            .filter { $0.message.role != "assistant" || !SilentReply.isToken($0.message.text) }
+        return (messages, answer)
+    }
+
+    /// Whether a run of the session is under way; nil when the gateway does not tell.
+    private func isActive(sessionKey: String) async -> Bool? {
+        let key = canonicalKey(sessionKey)
+        let answer = try? await request("sessions.list", params: ["limit": 200])
+        return answer?["sessions"]?.array?.first { $0["key"]?.string == key }?["hasActiveRun"]?.bool
+    }
+}

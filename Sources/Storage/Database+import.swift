@@ -1,0 +1,118 @@
+import GRDB
+import JSON
+package import MiddlewareKit
+import NIOCore
+
+extension Database {
+    /// Stores those messages of a gateway's history that are not stored yet, at their own times, without rows for stages.
+    ///
+    /// - Parameter records: Of one session, oldest first.
+    /// - Returns: What was new.
+    package func importHistory(
+        _ records: [MessageRecord], gateway: String, sessionKey: String
+    ) async throws -> [MessageRecord] {
+        guard !records.isEmpty else { return [] }
+        let writer = writer
+        let new: [MessageRecord]
+        do {
+            new = try await write { db in
+                var merge = HistoryMerge(stored: try Self.newest(1000, gateway, sessionKey, db))
+                let missing = merge.missing(records)
+                for record in missing { try writer.importOne(record, db) }
+                return missing
+            }
+        } catch {
+            // A session that was made in the transaction is gone.
+            writer.forgetSessions()
+            throw error
+        }
+        if !new.isEmpty { pages.forget() }
+        return new
+    }
+
+    private static func newest(
+        _ limit: Int, _ gateway: String, _ sessionKey: String, _ db: GRDB.Database
+    ) throws -> [HistoryMerge.Stored] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT role, content, run_id, created_at, timestamp FROM messages
+                WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+                ORDER BY created_at DESC, id DESC LIMIT ?
+                """, arguments: [gateway, sessionKey, limit]
+        ).reversed().compactMap { row in
+            MessageRecord.Role(rawValue: row["role"]).map { role in
+                var stored = HistoryMerge.Stored(
+                    role: role, text: storedText(ofContent: row["content"]),
+                    times: ["created_at", "timestamp"].map { Timestamp(milliseconds: row[$0]) })
+                let run: String? = row["run_id"]
+                stored.isOurs = role == .user && run.map { !RunName.isForeign($0) } ?? false
+                return stored
+            }
+        }
+    }
+
+    /// Takes over what a gateway says of its sessions: they are made when they are not there, and belong to nobody then. One that
+    /// was deleted comes back only when something was said in it since.
+    package func noteSessions(_ notes: [SessionNote], gateway: String) async throws {
+        guard !notes.isEmpty else { return }
+        let now = now().milliseconds
+        try await write { db in
+            for note in notes {
+                let time = note.lastActivity?.milliseconds
+                try db.cachedStatement(
+                    sql: """
+                        INSERT INTO sessions
+                        (gateway_id, session_key, title, agent_id, model, created_at, last_activity)
+                        SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
+                            SELECT 1 FROM deleted_sessions
+                            WHERE gateway_id = ? AND session_key = ? AND deleted_at >= coalesce(?, 0))
+                        ON CONFLICT (gateway_id, session_key) DO UPDATE SET
+                        title = coalesce(excluded.title, title), model = coalesce(excluded.model, model),
+                        last_activity = max(last_activity, coalesce(?, 0))
+                        """
+                ).execute(
+                    arguments: StatementArguments(
+                        [
+                            gateway, note.key, note.title, note.agent, note.model, time ?? now, time ?? now,
+                            gateway, note.key, time, time,
+                        ] as [(any DatabaseValueConvertible)?]))
+            }
+        }
+    }
+
+    /// Changes what was chosen for a session; what is nil stays.
+    package func changeSession(gateway: String, key: String, title: String?, model: String?) async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE sessions SET title = coalesce(?, title), model = coalesce(?, model)
+                    WHERE gateway_id = ? AND session_key = ?
+                    """, arguments: [title, model, gateway, key])
+        }
+    }
+}
+
+/// What a gateway says of a session.
+package struct SessionNote: Sendable, Hashable {
+    /// Canonical.
+    package var key: String
+    package var title: String?
+    package var agent: String?
+    package var model: String?
+    package var lastActivity: Timestamp?
+
+    package init(key: String, title: String?, agent: String?, model: String?, lastActivity: Timestamp?) {
+        self.key = key
+        self.title = title
+        self.agent = agent
+        self.model = model
+        self.lastActivity = lastActivity
+    }
+}
+
+/// The text blocks of a stored `content`, joined.
+func storedText(ofContent json: String) -> String {
+    let blocks = (try? JSONValue(parsing: ByteBuffer(string: json)))?.array ?? []
+    return blocks.compactMap { $0["type"] == "text" ? $0["text"]?.string : nil }.joined()
+}

@@ -1,0 +1,49 @@
+import Foundation
+import GRDB
+package import MiddlewareKit
+
+/// A user's message of which no answer is stored, nor that there is none.
+package struct UnfinishedRun: Sendable, Hashable {
+    package let gateway: String
+    package let sessionKey: String
+    package let owner: String?
+    package let runID: String
+    package let text: String
+    /// When the message came.
+    package let sentAt: Timestamp
+}
+
+extension Database {
+    /// What a stop or a crash of the server left without an answer, oldest first; at most the newest thousand.
+    package func unfinishedRuns(since: Timestamp) async throws -> [UnfinishedRun] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at
+                    FROM messages m JOIN sessions s ON s.id = m.session_id
+                    WHERE m.id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
+                    AND m.role = 'user' AND m.state = 'complete' AND m.run_id IS NOT NULL AND m.created_at >= ?
+                    AND NOT EXISTS (SELECT 1 FROM messages a
+                        WHERE a.session_id = m.session_id AND a.run_id = m.run_id AND a.role = 'assistant')
+                    ORDER BY m.id DESC LIMIT 1000
+                    """, arguments: [since.milliseconds]
+            ).reversed().map { row in
+                UnfinishedRun(
+                    gateway: row["gateway_id"], sessionKey: row["session_key"], owner: row["owner"],
+                    runID: row["run_id"], text: storedText(ofContent: row["content"]),
+                    sentAt: Timestamp(milliseconds: row["created_at"]))
+            }.filter { !RunName.isForeign($0.runID) }
+        }
+    }
+}
+
+/// What stands as run id of messages that no run of ours brought.
+package enum RunName {
+    /// Told by the gateway while it was connected.
+    package static func message(_ id: String) -> String { "message:" + id }
+    /// Taken from the gateway's history.
+    package static func history(_ id: String) -> String { "history:" + id }
+
+    static func isForeign(_ name: String) -> Bool { name.hasPrefix("message:") || name.hasPrefix("history:") }
+}

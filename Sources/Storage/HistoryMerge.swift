@@ -1,0 +1,63 @@
+import MiddlewareKit
+
+/// Finds the messages of a gateway's history that are not stored yet.
+///
+/// The same message looks a little different on both sides: the gateway has its own ids and clock, cuts long texts, and
+/// keeps an answer with tool calls in pieces, which is one message here.
+struct HistoryMerge {
+    struct Stored {
+        let role: MessageRecord.Role
+        let text: String
+        /// When it came, and when it says that it was said.
+        let times: [Timestamp]
+        /// A user's message that was sent from here: its answer comes, or is withheld, the usual way.
+        var isOurs = false
+        fileprivate(set) var isTaken = false
+
+        init(role: MessageRecord.Role, text: String, times: [Timestamp]) {
+            self.role = role
+            self.text = text
+            self.times = times
+        }
+    }
+
+    /// How far the times of the same message may be apart, in milliseconds.
+    static let window: Int64 = 900_000
+    private static let cutMark = "\n...(truncated)..."
+
+    private var stored: [Stored]
+
+    init(stored: [Stored]) { self.stored = stored }
+
+    /// - Parameter records: Oldest first.
+    mutating func missing(_ records: [MessageRecord]) -> [MessageRecord] {
+        var missing: [MessageRecord] = []
+        var answersOurs = false
+        for record in records {
+            let found = take(record)
+            if record.role == .user { answersOurs = found?.isOurs ?? false }
+            if found == nil, !(answersOurs && record.role == .assistant) { missing.append(record) }
+        }
+        return missing
+    }
+
+    private mutating func take(_ record: MessageRecord) -> Stored? {
+        let isNear = { (entry: Stored) in
+            entry.role == record.role
+                && entry.times.contains { abs($0.milliseconds - record.timestamp.milliseconds) <= Self.window }
+        }
+        if let index = stored.firstIndex(where: { isNear($0) && !$0.isTaken && Self.isSame(record.text, $0.text) }) {
+            stored[index].isTaken = true
+            return stored[index]
+        }
+        guard record.role == .assistant else { return nil }
+        return stored.first { isNear($0) && $0.text.contains(record.text) }
+    }
+
+    private static func isSame(_ theirs: String, _ ours: String) -> Bool {
+        if theirs == ours { return true }
+        if theirs.hasSuffix(cutMark) { return ours.hasPrefix(theirs.dropLast(cutMark.count)) }
+        // Some gateways put the time or a sender before what a user wrote.
+        return !ours.isEmpty && theirs.hasSuffix(ours)
+    }
+}

@@ -1,0 +1,122 @@
+import JSON
+import OpenClaw
+import OpenClawTesting
+import Testing
+
+/// Sessions that other clients and channels of the gateway take part in.
+@Suite(.timeLimit(.minutes(1))) struct SharedSessionTests {
+    private func texts(_ browser: Browser, _ session: String = "s") async throws -> [String] {
+        try await browser.history(session).map { "\($0["role"]?.string ?? "") \($0["content"]?.text ?? "")" }
+    }
+
+    @Test func whatOthersWriteIsShownAndStoredOnce() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            await rig.gateway.addMessage("From the phone", to: "s")
+            let shown = try await browser.next(state: "message")
+            #expect(shown["message"]?["role"] == "user")
+            #expect(shown["message"]?["content"]?.text == "From the phone")
+            #expect(shown["sessionKey"] == "s")
+            await rig.gateway.broadcastRun(sessionKey: "s", text: "Noted")
+            #expect(try await browser.turn("foreign-run").text == "Noted")
+            #expect(try await texts(browser) == ["user From the phone", "assistant Noted"])
+        }
+    }
+
+    @Test func ourOwnMessagesAreNotToldTwice() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.final("Hi")
+            let turn = try await browser.turn("r")
+            #expect(turn.states == ["accepted", "delta", "final"] || turn.states == ["accepted", "final"])
+            #expect(try await browser.pending().isEmpty)
+            #expect(try await texts(browser) == ["user Hello", "assistant Hi"])
+        }
+    }
+
+    @Test func theFirstSightOfASessionBringsItsHistory() async throws {
+        try await Rig.run { rig in
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("Before", to: "old")
+            await rig.gateway.addMessage("<think>hidden</think>Indeed", role: "assistant", to: "old")
+            let browser = try await rig.browser()
+            for _ in 1...2 { #expect(try await texts(browser, "old") == ["user Before", "assistant Indeed"]) }
+        }
+    }
+
+    @Test func refreshingBringsWhatIsNew() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.addMessage("One", to: "s")
+            _ = try await texts(browser)
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("Two", to: "s")
+            await rig.gateway.setFaults([])
+            browser.send(["type": "history", "sessionKey": "s", "refresh": true, "id": 1])
+            let messages = try await browser.result()["messages"]?.array ?? []
+            #expect(messages.map { $0["content"]?.text } == ["One", "Two"])
+        }
+    }
+
+    @Test func afterAReconnectWatchersSeeWhatTheyMissed() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            await rig.gateway.interrupt(.cut)
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            await rig.gateway.addMessage("While you were away", to: "s")
+            await rig.gateway.addMessage("So it is", role: "assistant", to: "s")
+            await rig.manager.connectNow(id: "home")
+            #expect(try await browser.next(state: "message")["message"]?["content"]?.text == "While you were away")
+            #expect(try await browser.next(state: "final")["message"]?["content"]?.text == "So it is")
+            #expect(try await texts(browser) == ["user While you were away", "assistant So it is"])
+        }
+    }
+
+    @Test func twoSpellingsAreOneSession() async throws {
+        try await Rig.run { rig in
+            let (one, two) = (try await rig.browser(), try await rig.browser())
+            try await two.subscribe(" Agent:MAIN:S ")
+            one.chat("Hello", in: "s")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await one.turn("r").sessionKeys == ["s"])
+            let seen = try await two.turn("r")
+            #expect(seen.text == "Hi")
+            #expect(seen.sessionKeys == [" Agent:MAIN:S "])
+        }
+    }
+
+    @Test func sessionsOfTheGatewayAreListed() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.addMessage("Before", to: "old")
+            await rig.gateway.interrupt(.cut)
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            await rig.manager.connectNow(id: "home")
+            _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
+            var keys: [String?] = []
+            while !keys.contains("agent:main:old") {
+                browser.send(["type": "sessions", "id": 1])
+                keys = try await browser.result()["sessions"]?.array?.map { $0["session_key"]?.string } ?? []
+            }
+        }
+    }
+
+    @Test func aSideAnswerIsShown() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("/btw what day is it?")
+            let run = try await rig.gateway.nextRun()
+            await rig.gateway.send(
+                raw: #"""
+                    {"type":"event","event":"chat.side_result","payload":{"kind":"btw","runId":"\#(run.id)",\#
+                    "sessionKey":"agent:main:s","question":"what day is it?","text":"Monday"}}
+                    """#)
+            await run.silent()
+            #expect(try await browser.turn("r").text == "Monday")
+        }
+    }
+}
