@@ -10,13 +10,18 @@ import Storage
 enum Loading {
     /// Reads a configuration, prints every finding, and ends the command when it has errors.
     static func settings(_ file: String) throws -> (settings: Settings, stages: [PlannedStage]) {
+        let loaded = try read(file)
+        Output.error(FindingReport(loaded).text, terminator: "")
+        guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
+        return (settings, loaded.stages)
+    }
+
+    /// Reads a configuration; ends the command when there is none.
+    static func read(_ file: String) throws -> LoadedSettings {
         do {
-            let loaded = try SettingsLoader.load(
+            return try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)
-            for finding in loaded.findings.all { Output.error("\(finding)") }
-            guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
-            return (settings, loaded.stages)
-        } catch let error as UnreadableFile {
+        } catch {
             Output.error("sluice: \(error)")
             throw ExitCode(Exit.unreadable)
         }

@@ -6,7 +6,10 @@ import Testing
 @Suite struct ConfigFileTests {
     private func read(_ bytes: [UInt8], environment: [String: String] = [:]) -> (node: ConfigNode?, findings: [String])
     {
-        let result = ConfigFile.read(text: bytes, file: "c", environment: environment)
+        let result = ConfigFile.read(text: bytes, file: "c", environment: environment) {
+            (path) throws(UnreadableFile) in
+            throw UnreadableFile(path: path, reason: "there is no such file")
+        }
         return (result.node, result.findings.all.map(\.description))
     }
 
@@ -60,7 +63,7 @@ import Testing
         ),
         (
             "a: b: c\n",
-            "c:1:5: error: a `:` where none may stand (check the indentation, or put quotes around text with a `:`)"
+            "c:1:5: error: a `:` where none may stand (check the indentation and the line above, or put quotes around text with a `:`)"
         ),
         ("a:\n  b: 1\n c: 2\n", "c:3:2: error: this line does not fit the lines above it (check the indentation)"),
         ("a: - b\n", "c:1:4: error: a `-` where no list can begin (begin the list on a line of its own)"),

@@ -1,3 +1,4 @@
+import Foundation
 import MiddlewareKit
 import Settings
 
@@ -9,6 +10,27 @@ func load(_ text: String, environment: [String: String] = [:]) -> LoadedSettings
 /// What a person would see of a text.
 func findings(_ text: String, environment: [String: String] = [:]) -> [String] {
     load(text, environment: environment).findings.all.map(\.description)
+}
+
+/// A folder with configuration files, deleted with the value.
+final class TemporaryFolder {
+    let path = FileManager.default.temporaryDirectory.path + "/sluice-\(UUID().uuidString)"
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = URL(filePath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file)
+        return file.path
+    }
+
+    func load(environment: [String: String] = [:]) throws -> LoadedSettings {
+        try SettingsLoader.load(path: path + "/config.yaml", environment: environment, catalog: catalog)
+    }
 }
 
 let catalog: [any MiddlewarePlugin.Type] = [
@@ -35,6 +57,12 @@ enum FakeAuth: MiddlewarePlugin {
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] {
         options.mode == "none" && environment.listensBeyondLoopback
             ? [OptionProblem(key: "mode", message: "anybody can come in")] : []
+    }
+
+    static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] {
+        place.above.filter { $0 == "thinking-strip" }.map {
+            OptionProblem(message: "it stands below \($0)", hint: "move it up")
+        }
     }
 
     static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware {

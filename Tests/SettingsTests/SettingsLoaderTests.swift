@@ -18,14 +18,28 @@ import Testing
         #expect(stage.onError == .open && stage.timeout == .seconds(5))
     }
 
-    @Test func persistAboveThinkingStripIsAWarning() {
-        let loaded = load("pipeline:\n- use: persist\n- use: thinking-strip\n")
+    @Test func adviceOfPluginsBecomesWarnings() {
+        let loaded = load("pipeline:\n- { use: persist, enabled: false }\n- use: thinking-strip\n- use: auth\n")
         #expect(loaded.settings != nil)
         #expect(
-            loaded.findings.all.map(\.description) == [
-                "c:2:8: warning: `persist` stands above `thinking-strip`, so the agent's thinking is stored "
-                    + "(move `persist` below `thinking-strip`)"
-            ])
+            loaded.findings.all.map(\.description) == ["c:4:8: warning: it stands below thinking-strip (move it up)"])
+    }
+
+    @Test func aSecretInClearInAFileForAllIsAWarning() throws {
+        let folder = try TemporaryFolder()
+        let text =
+            "gateways:\n- { id: a, url: \"ws://a\", token: hunter2 }\n- { id: b, url: \"ws://b\", token: hunter3 }\n"
+        let file = try folder.write("config.yaml", text)
+        for (mode, count) in [(0o644, 1), (0o640, 0)] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+            let findings = try folder.load().findings.all
+            #expect(findings.count == count)
+            #expect(findings.first.map { $0.position.line == 2 && $0.severity == .warning } ?? true)
+        }
+        try folder.write(
+            "config.yaml", text.replacing("hunter2", with: "\"${TOKEN}\"").replacing("hunter3", with: "\"${TOKEN}\""))
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+        #expect(try folder.load(environment: ["TOKEN": "x"]).findings.all.isEmpty)
     }
 
     @Test(arguments: ["127.0.0.1", "127.8.0.1", "localhost", "\"::1\""])

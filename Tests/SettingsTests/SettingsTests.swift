@@ -112,18 +112,16 @@ import Testing
                 "c:3:1: error: `storages` is not an option here (did you mean `storage`?)",
                 "c:5:22: error: `url` must be an address such as ws://127.0.0.1:18789 or wss://example.com",
                 "c:6:5: error: `url` is missing (for example url: \"ws://127.0.0.1:18789\")",
-                "c:6:11: error: two gateways have the id `home`; the first one is in line 5 (ids must be unique)",
+                "c:6:11: error: two gateways have the id `home`; the first one is in line 5, column 11 (ids must be unique)",
                 "c:7:11: error: \(identifier)",
                 "c:7:41: error: `token` must be text, not a list",
                 "c:8:21: error: `level` is given twice; the first one is in line 8, column 8 (keep one of them)",
                 "c:10:10: error: there is no stage of the kind `persit` (did you mean `persist`?)",
                 "c:11:5: error: `use` is missing (for example use: persist)",
-                "c:12:12: warning: `persist` stands above `thinking-strip`, so the agent's thinking is stored "
-                    + "(move `persist` below `thinking-strip`)",
                 "c:12:35: error: `size` must be a whole number such as 10, not `x`",
                 "c:12:38: error: `sise` is not an option here (did you mean `size`?)",
                 "c:13:28: error: `on-error` must be closed: a stage of kind `auth` guards something (leave it out)",
-                "c:14:12: error: two stages have the name `auth`; the first one is in line 13 "
+                "c:14:12: error: two stages have the name `auth`; the first one is in line 13, column 12 "
                     + "(give one of them a `name` of its own)",
                 "c:15:38: error: `kind` must be one of \(kinds), final, aborted, error, status, message, delta, "
                     + "not `chatt` (did you mean `chat`?)",

@@ -18,6 +18,8 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
     public var content: Content
     /// Some of the text came from the environment, so no finding may repeat it.
     public var isFromEnvironment: Bool
+    /// Where the text of a scalar stands, when it stands there as it is: each line of it, by the number of its first scalar.
+    package var places: [TextPlace] = []
     /// What findings call the node, such as "`port`" or "entry 2 of `scopes`". Set by whoever reads the parent.
     public var label: String
 
@@ -53,6 +55,14 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
         return pairs.first { $0.key == key }?.value
     }
 
+    /// The place of a Unicode scalar of the text; that of the node when the file does not show the text as it is.
+    package func position(ofScalar offset: Int) -> SourcePosition {
+        guard let line = places.last(where: { $0.offset <= offset }) else { return position }
+        var place = line.position
+        place.column += offset - line.offset
+        return place
+    }
+
     /// Reports that the node is not what it must be.
     /// - Parameter expected: What it must be, with an example: "a duration such as 30s or 1m".
     public func report(expected: String, hint: String? = nil, findings: inout Findings) {
@@ -76,8 +86,8 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
         var unique: [Pair] = []
         for var pair in pairs {
             if let place = first[pair.key] {
-                let first = "the first one is in line \(place.line), column \(place.column)"
-                let message = "\(quote(pair.key)) is given twice; \(first)"
+                let message =
+                    "\(quote(pair.key)) is given twice; the first one is \(place.words(from: pair.keyPosition))"
                 findings.error(at: pair.keyPosition, message, hint: "keep one of them")
             } else {
                 first[pair.key] = pair.keyPosition
@@ -86,6 +96,18 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
             }
         }
         return unique
+    }
+}
+
+/// A line of a scalar's text and where it stands.
+package struct TextPlace: Sendable, Hashable {
+    /// The number of its first scalar in the text.
+    package var offset: Int
+    package var position: SourcePosition
+
+    package init(offset: Int, position: SourcePosition) {
+        self.offset = offset
+        self.position = position
     }
 }
 

@@ -37,6 +37,9 @@ public struct Findings: Sendable {
     /// How many errors were found, also those that are only counted.
     public private(set) var errorCount = 0
 
+    /// Where secrets stand in the file itself, instead of in the environment or in a file of their own.
+    package private(set) var clearSecrets: [SourcePosition] = []
+
     public init() {}
 
     public var hasErrors: Bool { errorCount > 0 }
@@ -60,8 +63,12 @@ public struct Findings: Sendable {
         add(Finding(severity: .warning, position: position, message: message, hint: hint))
     }
 
+    /// Remembers that a secret stands in clear at this place.
+    package mutating func noteClearSecret(at position: SourcePosition) { clearSecrets.append(position) }
+
     /// Adds what was found elsewhere.
     public mutating func add(_ others: Findings) {
+        clearSecrets += others.clearSecrets
         for finding in others.kept { add(finding) }
         leftOut += others.leftOut
         errorCount += others.errorCount

@@ -18,6 +18,12 @@ public protocol OptionGroup: OptionValue {
     init()
     /// All options, in the order in which a person should meet them.
     static var options: [Option<Self>] { get }
+    /// What is likely wrong with a key that is unlike all options; nil: the options are listed.
+    static var unknownHint: String? { get }
+}
+
+extension OptionGroup {
+    public static var unknownHint: String? { nil }
 }
 
 extension OptionGroup {
@@ -52,7 +58,7 @@ extension OptionGroup {
             if let option = options.first(where: { $0.key == pair.key }) {
                 if !pair.value.isNull { option.apply(pair.value, &group, &findings) }
             } else {
-                reportUnknown(pair, among: options.map(\.key), findings: &findings)
+                reportUnknown(pair, findings: &findings)
             }
         }
         let given = Set(pairs.filter { !$0.value.isNull }.map(\.key))
@@ -63,14 +69,17 @@ extension OptionGroup {
         return group
     }
 
-    private static func reportUnknown(_ pair: ConfigNode.Pair, among keys: [String], findings: inout Findings) {
+    private static func reportUnknown(_ pair: ConfigNode.Pair, findings: inout Findings) {
+        let keys = options.map(\.key)
         let hint =
-            if let nearest = nearestWord(to: pair.key, in: keys) {
+            if let owner = descriptions.first(where: { $0.type.hasOption(pair.key) }) {
+                "it belongs below `\(owner.key)`"
+            } else if let nearest = nearestWord(to: pair.key, in: keys) {
                 "did you mean `\(nearest)`?"
             } else if keys.isEmpty {
                 "there are no options here"
             } else {
-                "known are \(keys.joined(separator: ", "))"
+                unknownHint ?? "known are \(keys.joined(separator: ", "))"
             }
         findings.error(at: pair.keyPosition, "\(quote(pair.key)) is not an option here", hint: hint)
     }
@@ -79,5 +88,12 @@ extension OptionGroup {
     public var optionText: String {
         let pairs = Self.options.map { (key: $0.key, text: $0.text(self)) }.filter { $0.text != "null" }
         return pairs.isEmpty ? "{}" : "{ " + pairs.map { "\($0.key): \($0.text)" }.joined(separator: ", ") + " }"
+    }
+}
+
+extension OptionType {
+    /// Whether it is a mapping with this option.
+    fileprivate func hasOption(_ key: String) -> Bool {
+        if case .group(_, let options) = self { options.contains { $0.key == key } } else { false }
     }
 }

@@ -25,7 +25,13 @@ extension Array: OptionValue where Element: OptionValue {
 
     public static func salvage(_ node: ConfigNode, findings: inout Findings) -> [Element]? {
         guard case .sequence(let nodes) = node.content else {
-            node.report(expected: "a list such as [a, b]", findings: &findings)
+            let hint =
+                switch node.content {
+                case .mapping: "begin each entry with `- `"
+                case .scalar: "put `[` and `]` around it"
+                default: String?.none
+                }
+            node.report(expected: "a list such as [a, b]", hint: hint, findings: &findings)
             return nil
         }
         var elements: [Element] = []

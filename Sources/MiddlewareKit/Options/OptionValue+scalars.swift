@@ -50,7 +50,10 @@ extension Bool: OptionValue {
         case "true": return true
         case "false": return false
         default:
-            node.report(expected: "true or false", hint: node.quotesHint(for: Bool.self), findings: &findings)
+            let other = ["yes": "true", "on": "true", "no": "false", "off": "false"]
+            let word = node.isFromEnvironment ? nil : node.plainScalar.flatMap { other[$0.lowercased()] }
+            let hint = word.map { "write \($0)" } ?? node.quotesHint(for: Bool.self)
+            node.report(expected: "true or false", hint: hint, findings: &findings)
             return nil
         }
     }
@@ -108,7 +111,9 @@ public struct Secret: OptionValue, Hashable, CustomStringConvertible, CustomDebu
     public static var optionType: OptionType { .secret }
 
     public static func read(_ node: ConfigNode, findings: inout Findings) -> Secret? {
-        String.read(node, findings: &findings).map(Secret.init)
+        guard let text = String.read(node, findings: &findings) else { return nil }
+        if !node.isFromEnvironment { findings.noteClearSecret(at: node.position) }
+        return Secret(text)
     }
 
     public var optionText: String { "<redacted>" }

@@ -13,6 +13,11 @@ public struct SourcePosition: Sendable, Hashable, Comparable, CustomStringConver
     /// `config.yaml:3:5`, as editors and terminals understand it.
     public var description: String { "\(file):\(line):\(column)" }
 
+    /// The place for a sentence about another place: the file is only named when it is another one.
+    package func words(from other: SourcePosition) -> String {
+        "in \(file == other.file ? "" : "\(file), ")line \(line), column \(column)"
+    }
+
     public static func < (a: SourcePosition, b: SourcePosition) -> Bool {
         (a.file, a.line, a.column) < (b.file, b.line, b.column)
     }

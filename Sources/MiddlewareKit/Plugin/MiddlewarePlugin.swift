@@ -21,6 +21,8 @@ public protocol MiddlewarePlugin: Sendable {
     static var isQuick: Bool { get }
     /// Checks that need more than one option. Runs in `sluice check` too: no side effects.
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
+    /// What is legal but likely not meant, seen from the stage's place in its chain. Becomes warnings; no side effects.
+    static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem]
     /// Makes the middleware. May open what it needs; an error stops the start or the reload.
     static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware
 }
@@ -31,6 +33,18 @@ extension MiddlewarePlugin {
     public static var defaultTimeout: Duration? { .seconds(30) }
     public static var isQuick: Bool { false }
     public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
+    public static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] { [] }
+}
+
+/// The kinds of the enabled stages around a stage, in the order of their chain.
+public struct ChainPlace: Sendable, Hashable {
+    public let above: [String]
+    public let below: [String]
+
+    public init(above: [String] = [], below: [String] = []) {
+        self.above = above
+        self.below = below
+    }
 }
 
 /// What becomes of a message when a stage throws something that is no ``Rejection``, or takes too long.
@@ -56,10 +70,13 @@ public struct OptionProblem: Sendable, Hashable {
     /// The key of the option inside `with`, or nil for the block as a whole.
     public let key: String?
     public let message: String
+    /// What to do about it.
+    public let hint: String?
 
-    public init(key: String? = nil, message: String) {
+    public init(key: String? = nil, message: String, hint: String? = nil) {
         self.key = key
         self.message = message
+        self.hint = hint
     }
 }
 

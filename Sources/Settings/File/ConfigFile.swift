@@ -13,10 +13,12 @@ package enum ConfigFile {
     ///   - text: The bytes of the file.
     ///   - file: Its name, for positions.
     ///   - environment: The variables that `${NAME}` may name.
+    ///   - contents: What a file holds that `${file:PATH}` names.
     /// - Returns: The tree, or nil when the text is no YAML that can be used. An empty file is an empty tree. A tree with
     ///   errors in the findings is good for further checks only.
     package static func read(
-        text: [UInt8], file: String, environment: [String: String]
+        text: [UInt8], file: String, environment: [String: String],
+        contents: @escaping (_ path: String) throws(UnreadableFile) -> String
     ) -> (node: ConfigNode?, findings: Findings) {
         var findings = Findings()
         let start = SourcePosition(file: file, line: 1, column: 1)
@@ -33,7 +35,8 @@ package enum ConfigFile {
         guard let root = document.root else {
             return (ConfigNode(position: start, content: .null, label: "the file"), findings)
         }
-        var conversion = NodeConversion(file: file, environment: environment, renamedKeys: document.renamedKeys)
+        var conversion = NodeConversion(
+            source: source, environment: environment, renamedKeys: document.renamedKeys, contents: contents)
         var node = conversion.convert(root, depth: 1)
         node?.label = "the file"
         findings.add(conversion.findings)

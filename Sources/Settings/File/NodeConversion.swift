@@ -7,17 +7,22 @@ struct NodeConversion {
     static let countLimit = 10_000
     static let tooDeep = "lists and mappings are nested more than \(depthLimit) deep here"
 
-    let file: String
+    let source: SourceText
     let environment: [String: String]
     /// See ``YAMLDocument/renamedKeys``.
     let renamedKeys: [SourcePosition: String]
+    let contents: (_ path: String) throws(UnreadableFile) -> String
     private(set) var findings = Findings()
     private var count = 0
 
-    init(file: String, environment: [String: String], renamedKeys: [SourcePosition: String]) {
-        self.file = file
+    init(
+        source: SourceText, environment: [String: String], renamedKeys: [SourcePosition: String],
+        contents: @escaping (_ path: String) throws(UnreadableFile) -> String
+    ) {
+        self.source = source
         self.environment = environment
         self.renamedKeys = renamedKeys
+        self.contents = contents
     }
 
     /// Nil, and an error, when the tree is too large or too deep.
@@ -68,9 +73,11 @@ struct NodeConversion {
         if isPlain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) {
             return ConfigNode(position: position, content: .null)
         }
-        switch Substitution.apply(to: scalar.string, environment: environment) {
+        switch Substitution.apply(to: scalar.string, environment: environment, contents: contents) {
         case .unchanged:
-            return ConfigNode(position: position, content: .scalar(scalar.string, isPlain: isPlain))
+            var node = ConfigNode(position: position, content: .scalar(scalar.string, isPlain: isPlain))
+            node.places = source.places(of: scalar.string, from: position)
+            return node
         case .literal(let text):
             return ConfigNode(position: position, content: .scalar(text, isPlain: isPlain))
         case .substituted(""):
@@ -108,6 +115,6 @@ struct NodeConversion {
     }
 
     private func position(of node: Node) -> SourcePosition {
-        SourcePosition(file: file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+        SourcePosition(file: source.file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     }
 }

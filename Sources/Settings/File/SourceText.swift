@@ -4,6 +4,8 @@ import MiddlewareKit
 struct SourceText {
     let file: String
     private(set) var scalars: [Unicode.Scalar] = []
+    /// The number of the first scalar of each line.
+    private var lineStarts = [0]
 
     /// Nil, and an error with the place of the first bad byte, when it is no such text. A byte order mark is skipped.
     init?(bytes: [UInt8], file: String, findings: inout Findings) {
@@ -31,6 +33,7 @@ struct SourceText {
                 return nil
             }
         }
+        for index in scalars.indices where endsLine(index) { lineStarts.append(index + 1) }
     }
 
     var text: String { String(String.UnicodeScalarView(scalars)) }
@@ -61,23 +64,55 @@ struct SourceText {
         return scalars[start...].prefix { !Self.lineEnds.contains($0) }
     }
 
+    /// Where each line of a scalar's text stands: without its quotes, the head of a block and the indentation. It ends
+    /// where the file writes the text in another way, such as with an escape.
+    func places(of text: String, from start: SourcePosition) -> [TextPlace] {
+        guard var index = index(of: start) else { return [] }
+        var place = start
+        func skip() {
+            place.column += 1
+            if endsLine(index) { (place.line, place.column) = (place.line + 1, 1) }
+            index += 1
+        }
+        func skipSpace() { while index < scalars.count, Self.isSpace(scalars[index]) { skip() } }
+        if index < scalars.count, ["\"", "'"].contains(scalars[index]) {
+            skip()
+        } else if index < scalars.count, ["|", ">"].contains(scalars[index]) {
+            while index < scalars.count, !Self.lineEnds.contains(scalars[index]) { skip() }
+            skipSpace()
+        }
+        var places = [TextPlace(offset: 0, position: place)]
+        var rest = text.unicodeScalars.enumerated().makeIterator()
+        var next = rest.next()
+        while let (_, scalar) = next, index < scalars.count {
+            if scalar == scalars[index], !Self.lineEnds.contains(scalar) {
+                skip()
+                next = rest.next()
+            } else if Self.isSpace(scalar), Self.isSpace(scalars[index]) {
+                skipSpace()
+                while let (_, scalar) = next, Self.isSpace(scalar) { next = rest.next() }
+                if let next { places.append(TextPlace(offset: next.offset, position: place)) }
+            } else {
+                break
+            }
+        }
+        return places
+    }
+
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == " " || scalar == "\t" || lineEnds.contains(scalar)
+    }
+
     mutating func replace(_ index: Int, with scalar: Unicode.Scalar) {
         scalars[index] = scalar
     }
 
     private func startOfLine(_ number: Int) -> Int? {
-        var line = 1
-        var index = 0
-        while line < number {
-            guard index < scalars.count else { return nil }
-            if endsLine(index) { line += 1 }
-            index += 1
-        }
-        return index
+        lineStarts.indices.contains(number - 1) ? lineStarts[number - 1] : nil
     }
 
     /// What YAML 1.1 takes for the end of a line.
-    private static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
+    static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
 
     private func endsLine(_ index: Int) -> Bool {
         guard Self.lineEnds.contains(scalars[index]) else { return false }

@@ -1,12 +1,13 @@
-/// Fills the environment into a text: `${NAME}`, `${NAME:-default}`, and `$${` for a `${` that is meant as such.
+/// Fills the environment into a text: `${NAME}`, `${NAME:-default}`, `${file:PATH}` for what a file holds, and `$${` for a
+/// `${` that is meant as such.
 ///
-/// What a variable holds is never looked at again: not as YAML, and not for further variables.
+/// What a variable or a file holds is never looked at again: not as YAML, and not for further variables.
 enum Substitution: Equatable {
     /// There was nothing to do.
     case unchanged
     /// Only `$${` was replaced.
     case literal(String)
-    /// The text holds what a variable holds, and may be secret.
+    /// The text holds what a variable or a file holds, and may be secret.
     case substituted(String)
     case failed([Problem])
 
@@ -15,7 +16,10 @@ enum Substitution: Equatable {
         var hint: String
     }
 
-    static func apply(to text: String, environment: [String: String]) -> Substitution {
+    /// - Parameter contents: What a file holds; throws words to stand after "cannot read PATH: ".
+    static func apply(
+        to text: String, environment: [String: String], contents: (_ path: String) throws(UnreadableFile) -> String
+    ) -> Substitution {
         var rest = Substring(text)
         var result = ""
         var problems: [Problem] = []
@@ -29,12 +33,12 @@ enum Substitution: Equatable {
             }
             result += before
             guard let end = rest.firstIndex(of: "}") else {
-                let hint = "write ${NAME}, or $${ for the characters as such"
+                let hint = "write ${NAME} or ${file:PATH}, or $${ for the characters as such"
                 problems.append(Problem(message: "a `${` without `}`", hint: hint))
                 break
             }
             usesEnvironment = true
-            switch value(of: rest[..<end], environment: environment) {
+            switch value(of: rest[..<end], environment: environment, contents: contents) {
             case .success(let value): result += value
             case .failure(let failure): problems.append(failure.problem)
             }
@@ -51,7 +55,18 @@ enum Substitution: Equatable {
     }
 
     /// What stands for `NAME` or `NAME:-default`. As in a shell, the default also stands for an empty variable.
-    private static func value(of expression: Substring, environment: [String: String]) -> Result<String, Failure> {
+    private static func value(
+        of expression: Substring, environment: [String: String],
+        contents: (_ path: String) throws(UnreadableFile) -> String
+    ) -> Result<String, Failure> {
+        if expression.hasPrefix("file:") {
+            do throws(UnreadableFile) {
+                return .success(try contents(String(expression.dropFirst(5))))
+            } catch {
+                let hint = "write the path of a readable file, such as ${file:/run/secrets/token}"
+                return .failure(Failure(problem: Problem(message: error.description, hint: hint)))
+            }
+        }
         let separator = expression.firstRange(of: ":-")
         let name = String(expression[..<(separator?.lowerBound ?? expression.endIndex)])
         let value = environment[name]

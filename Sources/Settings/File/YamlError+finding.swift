@@ -33,7 +33,7 @@ extension YamlError {
         var isAboutStart = false
     }
 
-    private static let colonHint = "check the indentation, or put quotes around text with a `:`"
+    private static let colonHint = "check the indentation and the line above, or put quotes around text with a `:`"
     private static let bracketHint = "check that all brackets are closed and that none is too many"
 
     private static func explain(_ problem: String) -> Words {

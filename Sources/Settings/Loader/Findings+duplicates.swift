@@ -6,7 +6,8 @@ extension Findings {
         var first: [String: SourcePosition] = [:]
         for word in words {
             if let place = first[word.value] {
-                error(at: word.position, "\(what) \(word.shown); the first one is in line \(place.line)", hint: hint)
+                let words = "\(what) \(word.shown); the first one is \(place.words(from: word.position))"
+                error(at: word.position, words, hint: hint)
             } else {
                 first[word.value] = word.position
             }

@@ -1,7 +1,6 @@
-import Foundation
 package import MiddlewareKit
 
-/// What a configuration file says, and all that was found in it.
+/// What a configuration says, and all that was found in it.
 package struct LoadedSettings: Sendable {
     /// Nil when there are errors.
     package let settings: Settings?
@@ -9,32 +8,51 @@ package struct LoadedSettings: Sendable {
     package let stages: [PlannedStage]
     /// Errors and warnings in the order of their positions.
     package let findings: Findings
+    /// The lines of all its files.
+    package let lines: SourceLines
+    /// Every file and folder that it was read from, or that was looked for.
+    package let paths: [String]
 }
 
-/// A configuration file that cannot be opened or read.
-package struct UnreadableFile: Error, Sendable, Hashable, CustomStringConvertible {
-    package let path: String
-    package let reason: String
-
-    package var description: String { "cannot read \(path): \(reason)" }
-}
-
-/// From the text of a configuration file to checked values. Opens nothing but that file, and starts nothing.
+/// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing.
 package enum SettingsLoader {
-    /// - Throws: ``UnreadableFile``; what is wrong in the file is in the findings instead.
+    /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: [any MiddlewarePlugin.Type]
     ) throws(UnreadableFile) -> LoadedSettings {
-        load(text: try bytes(of: path), file: path, environment: environment, catalog: catalog)
+        let files = ConfigFiles()
+        return load(try files.bytes(of: path), path, files, environment, catalog)
     }
 
+    /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
     package static func load(
         text: [UInt8], file: String, environment: [String: String], catalog: [any MiddlewarePlugin.Type]
     ) -> LoadedSettings {
-        var (node, findings) = ConfigFile.read(text: text, file: file, environment: environment)
-        guard let node, var settings = Settings.salvage(node, findings: &findings) else {
-            return LoadedSettings(settings: nil, stages: [], findings: findings)
-        }
+        load(text, file, ConfigFiles(), environment, catalog)
+    }
+
+    private static func load(
+        _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
+        _ catalog: [any MiddlewarePlugin.Type]
+    ) -> LoadedSettings {
+        var tree = ConfigTree(environment: environment, files: files)
+        let node = tree.read(text: text, file: file)
+        var findings = tree.findings
+        var lines = tree.lines
+        lines.secretKeys = catalog.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
+        var result: (settings: Settings, stages: [PlannedStage])?
+        if let node { result = check(node, catalog, &findings) }
+        warnOfClearSecrets(files, &findings)
+        let isGood = !findings.hasErrors
+        return LoadedSettings(
+            settings: isGood ? result?.settings : nil, stages: isGood ? result?.stages ?? [] : [], findings: findings,
+            lines: lines, paths: files.paths)
+    }
+
+    private static func check(
+        _ node: ConfigNode, _ catalog: [any MiddlewarePlugin.Type], _ findings: inout Findings
+    ) -> (Settings, [PlannedStage])? {
+        guard var settings = Settings.salvage(node, findings: &findings) else { return nil }
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
@@ -50,11 +68,7 @@ package enum SettingsLoader {
         )
         planner.plan(settings.pipeline)
         findings.add(planner.findings)
-        return LoadedSettings(
-            settings: findings.hasErrors ? nil : settings,
-            stages: findings.hasErrors ? [] : planner.stages,
-            findings: findings
-        )
+        return (settings, planner.stages)
     }
 
     /// Who can reach the server can read every conversation, so somebody has to ask who is there.
@@ -68,18 +82,18 @@ package enum SettingsLoader {
         )
     }
 
-    private static func bytes(of path: String) throws(UnreadableFile) -> [UInt8] {
-        do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? file.close() }
-            // One byte more than allowed is enough to know that the file is too large.
-            return Array(try file.read(upToCount: ConfigFile.sizeLimit + 1) ?? Data())
-        } catch let error as CocoaError where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile {
-            throw UnreadableFile(path: path, reason: "there is no such file")
-        } catch let error as CocoaError where error.code == .fileReadNoPermission {
-            throw UnreadableFile(path: path, reason: "permission denied")
-        } catch {
-            throw UnreadableFile(path: path, reason: error.localizedDescription)
+    /// One warning a file is enough.
+    private static func warnOfClearSecrets(_ files: ConfigFiles, _ findings: inout Findings) {
+        var seen: Set<String> = []
+        for place in findings.clearSecrets.sorted() where seen.insert(place.file).inserted {
+            guard files.isReadableByEverybody(place.file) else { continue }
+            findings.warning(
+                at: place, "a secret stands here in clear, and every user of this machine may read the file",
+                hint: "chmod o-r \(place.file), or write \"${NAME}\" or \"${file:PATH}\" instead")
         }
     }
+}
+
+extension MiddlewarePlugin {
+    fileprivate static var secretKeys: Set<String> { Options.optionType.secretKeys }
 }

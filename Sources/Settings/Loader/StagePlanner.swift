@@ -17,17 +17,20 @@ struct StagePlanner {
         // An entry without kind has its finding already.
         let entries = pipeline.filter { !$0.use.value.isEmpty }
         checkNames(entries)
-        for entry in entries {
+        for (index, entry) in entries.enumerated() {
             guard let plugin = catalog.first(where: { $0.kind == entry.use.value }) else {
                 reportUnknown(entry)
                 continue
             }
-            plan(plugin, entry)
+            let kinds = { (entries: ArraySlice<StageEntry>) in entries.filter(\.enabled).map(\.use.value) }
+            let place = ChainPlace(above: kinds(entries[..<index]), below: kinds(entries[(index + 1)...]))
+            plan(plugin, entry, at: place)
         }
-        checkOrder(entries.filter(\.enabled))
     }
 
-    private mutating func plan<Plugin: MiddlewarePlugin>(_ plugin: Plugin.Type, _ entry: StageEntry) {
+    private mutating func plan<Plugin: MiddlewarePlugin>(
+        _ plugin: Plugin.Type, _ entry: StageEntry, at chainPlace: ChainPlace
+    ) {
         let place = entry.use.position
         if let onError = entry.onError, onError.value == .open, !plugin.mayFailOpen {
             let message = "`on-error` must be closed: a stage of kind `\(plugin.kind)` guards something"
@@ -38,8 +41,11 @@ struct StagePlanner {
         guard let options = Plugin.Options.read(node, findings: &findings), entry.enabled else { return }
         let problems = plugin.validate(options, in: environment)
         for problem in problems {
-            let position = problem.key.flatMap { node[$0]?.position } ?? node.position
-            findings.error(at: position, problem.key.map { "\(quote($0)): \(problem.message)" } ?? problem.message)
+            findings.error(at: problem.position(in: node), problem.words, hint: problem.hint)
+        }
+        for advice in plugin.advise(options, at: chainPlace) {
+            let position = advice.key == nil ? place : advice.position(in: node)
+            findings.warning(at: position, advice.words, hint: advice.hint)
         }
         if problems.isEmpty {
             stages.append(PlannedStage(plugin, entry: entry, options: options))
@@ -71,16 +77,12 @@ struct StagePlanner {
             )
         }
     }
+}
 
-    private mutating func checkOrder(_ entries: [StageEntry]) {
-        if let persist = entries.firstIndex(where: { $0.use.value == "persist" }),
-            let strip = entries.lastIndex(where: { $0.use.value == "thinking-strip" }), persist < strip
-        {
-            findings.warning(
-                at: entries[persist].use.position,
-                "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
-                hint: "move `persist` below `thinking-strip`"
-            )
-        }
+extension OptionProblem {
+    fileprivate func position(in node: ConfigNode) -> SourcePosition {
+        key.flatMap { node[$0]?.position } ?? node.position
     }
+
+    fileprivate var words: String { key.map { "\(quote($0)): \(message)" } ?? message }
 }

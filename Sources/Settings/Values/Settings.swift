@@ -2,6 +2,7 @@ package import MiddlewareKit
 
 /// The values of a configuration file. Every option has a default, so an empty file works.
 package struct Settings: OptionGroup {
+    package var include: OneOrMore<String>?
     package var server = ServerSettings()
     package var storage = StorageSettings()
     package var gateways: [GatewaySettings] = []
@@ -13,6 +14,11 @@ package struct Settings: OptionGroup {
     package init() {}
 
     package static let options: [Option<Self>] = [
+        Option(
+            "include", \.include,
+            help:
+                "Other files, or folders of them, that belong to the configuration; seen from the folder of this file.",
+            example: "[gateways.yaml, conf.d]"),
         Option("server", \.server, help: "Where browsers connect, and what one browser may use."),
         Option("storage", \.storage, help: "The database."),
         Option("gateways", \.gateways, help: "The agent gateways that the server connects to."),

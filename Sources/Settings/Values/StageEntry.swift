@@ -43,6 +43,8 @@ package struct StageEntry: OptionGroup {
         ]
     }
 
+    package static let unknownHint: String? = "options of the stage itself stand below `with`"
+
     package static let options: [Option<Self>] = [
         Option("use", \.use, help: "The kind of the stage.", example: "persist", isRequired: true),
         Option(

@@ -25,6 +25,15 @@ package enum PersistPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func advise(_ options: PersistOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard place.below.contains(ThinkingStripPlugin.kind) else { return [] }
+        return [
+            OptionProblem(
+                message: "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
+                hint: "move `persist` below `thinking-strip`")
+        ]
+    }
+
     package static func provision(_ options: PersistOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

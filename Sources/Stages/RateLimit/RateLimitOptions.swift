@@ -74,6 +74,18 @@ package enum RateLimitPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func advise(_ options: RateLimitOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard place.below.contains(AuthPlugin.kind), options.limits.contains(where: { $0.key.contains(.user) }) else {
+            return []
+        }
+        return [
+            OptionProblem(
+                key: "limits",
+                message: "it counts by `user`, but stands above `auth`, which says who the user is",
+                hint: "move it below `auth`, or count by `ip`")
+        ]
+    }
+
     package static func provision(_ options: RateLimitOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

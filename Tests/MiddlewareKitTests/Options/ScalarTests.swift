@@ -26,7 +26,7 @@ import Testing
     @Test func booleans() {
         #expect(read(Bool.self, plain("true")).value == true)
         #expect(read(Bool.self, plain("false")).value == false)
-        #expect(read(Bool.self, plain("yes")).findings == ["`key` must be true or false, not `yes`"])
+        #expect(read(Bool.self, plain("yes")).findings == ["`key` must be true or false, not `yes` (write true)"])
         #expect(
             read(Bool.self, quoted("true")).findings == [
                 "`key` must be true or false, not `true` (leave out the quotes)"

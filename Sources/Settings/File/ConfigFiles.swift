@@ -1,0 +1,83 @@
+import Foundation
+import MiddlewareKit
+
+/// A configuration file, or one that it names, that cannot be opened or read.
+package struct UnreadableFile: Error, Sendable, Hashable, CustomStringConvertible {
+    package let path: String
+    package let reason: String
+
+    package var description: String { "cannot read \(path): \(reason)" }
+}
+
+/// Reads what a configuration is made of from disk, and remembers what it looked at.
+final class ConfigFiles {
+    /// Every file and folder that was looked at, found or not, in the order of the first look.
+    private(set) var paths: [String] = []
+
+    /// The bytes of a YAML file; one more than allowed of a file that is too large.
+    func bytes(of path: String) throws(UnreadableFile) -> [UInt8] {
+        try read(path, limit: ConfigFile.sizeLimit + 1)
+    }
+
+    /// What a file of `${file:PATH}` holds, without the line end behind it.
+    func secret(at path: String) throws(UnreadableFile) -> String {
+        let limit = 64 << 10
+        let bytes = try read(path, limit: limit + 1)
+        guard bytes.count <= limit else { throw UnreadableFile(path: path, reason: "it is larger than 64KiB") }
+        guard var text = String(validating: bytes, as: UTF8.self) else {
+            throw UnreadableFile(path: path, reason: "it is not UTF-8 text")
+        }
+        if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+        return text
+    }
+
+    /// The YAML files of a folder by name; nil when the path is no folder.
+    func filesOfFolder(_ path: String) throws(UnreadableFile) -> [String]? {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
+            return nil
+        }
+        note(path)
+        do {
+            let names = try FileManager.default.contentsOfDirectory(atPath: path)
+            return names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.filter { !$0.hasPrefix(".") }.sorted()
+        } catch {
+            throw UnreadableFile(path: path, reason: Self.words(for: error))
+        }
+    }
+
+    /// Whether every user of this machine may read the file.
+    func isReadableByEverybody(_ path: String) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return (attributes?[.posixPermissions] as? NSNumber).map { $0.intValue & 0o004 != 0 } ?? false
+    }
+
+    private func read(_ path: String, limit: Int) throws(UnreadableFile) -> [UInt8] {
+        note(path)
+        do {
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { try? file.close() }
+            return Array(try file.read(upToCount: limit) ?? Data())
+        } catch {
+            throw UnreadableFile(path: path, reason: Self.words(for: error))
+        }
+    }
+
+    private func note(_ path: String) {
+        if !paths.contains(path) { paths.append(path) }
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch (error as? CocoaError)?.code {
+        case .fileReadNoSuchFile?, .fileNoSuchFile?: "there is no such file"
+        case .fileReadNoPermission?: "permission denied"
+        default: error.localizedDescription
+        }
+    }
+}
+
+/// `path` as seen from the folder of `file`.
+func path(_ path: String, besides file: String) -> String {
+    guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+    return file[...slash] + path
+}

@@ -1,0 +1,116 @@
+import MiddlewareKit
+
+/// A configuration file with all that it includes, as one tree.
+///
+/// `include:` names files and folders, seen from the folder of the file that names them. Lists of two files become one
+/// list, mappings one mapping. Two files that give the same single value, or the same `pipeline`, contradict each other:
+/// no file is stronger than another.
+struct ConfigTree {
+    /// How many files a configuration may be made of.
+    static let fileLimit = 100
+
+    let environment: [String: String]
+    let files: ConfigFiles
+    private(set) var findings = Findings()
+    private(set) var lines = SourceLines()
+    private var count = 0
+
+    init(environment: [String: String], files: ConfigFiles) {
+        self.environment = environment
+        self.files = files
+    }
+
+    /// Nil, with errors, when the main file is no YAML that can be used.
+    mutating func read(text: [UInt8], file: String) -> ConfigNode? {
+        read(text, file, above: [])
+    }
+
+    /// - Parameter above: The files that led to this one.
+    private mutating func read(_ text: [UInt8], _ file: String, above: [String]) -> ConfigNode? {
+        count += 1
+        lines.add(text, file: file)
+        let files = files
+        let read = ConfigFile.read(text: text, file: file, environment: environment) { (name) throws(UnreadableFile) in
+            try files.secret(at: path(name, besides: file))
+        }
+        findings.add(read.findings)
+        guard let node = read.node, let include = node["include"], !include.isNull else { return read.node }
+        return includes(of: include).reduce(node) {
+            merge($0, with: self.node(of: $1, from: file, above: above + [file]))
+        }
+    }
+
+    private mutating func includes(of node: ConfigNode) -> [ConfigNode] {
+        // Whatever is wrong with the option is found again when the settings are read.
+        if case .sequence(let nodes) = node.content { nodes.filter { $0.scalar != nil } } else { [node] }
+    }
+
+    /// The tree of what one entry of `include` names.
+    private mutating func node(of entry: ConfigNode, from file: String, above: [String]) -> ConfigNode? {
+        guard let name = entry.scalar else { return nil }
+        let target = path(name, besides: file)
+        do throws(UnreadableFile) {
+            guard let names = try files.filesOfFolder(target) else { return try include(target, entry, above) }
+            let folder = target.hasSuffix("/") ? target : target + "/"
+            var result: ConfigNode?
+            for name in names {
+                let node = try include(folder + name, entry, above)
+                result = result.map { merge($0, with: node) } ?? node
+            }
+            return result
+        } catch {
+            findings.error(at: entry.position, error.description, hint: "paths are seen from the folder of this file")
+            return nil
+        }
+    }
+
+    private mutating func include(
+        _ target: String, _ entry: ConfigNode, _ above: [String]
+    ) throws(UnreadableFile) -> ConfigNode? {
+        guard !above.contains(target) else {
+            let way = (above.drop { $0 != target } + [target]).joined(separator: " -> ")
+            findings.error(at: entry.position, "the files include each other: \(way)", hint: "leave out one `include`")
+            return nil
+        }
+        guard count < Self.fileLimit else {
+            findings.error(at: entry.position, "more than \(Self.fileLimit) files are included")
+            return nil
+        }
+        guard var node = read(try files.bytes(of: target), target, above: above) else { return nil }
+        switch node.content {
+        case .mapping(let pairs):
+            node.content = .mapping(pairs.filter { $0.key != "include" })
+            return node
+        case .null:
+            return nil
+        default:
+            node.label = "the file"
+            node.report(expected: "a mapping such as { gateways: … }", findings: &findings)
+            return nil
+        }
+    }
+
+    private func merge(_ base: ConfigNode, with other: ConfigNode?) -> ConfigNode {
+        guard let other, case .mapping(let added) = other.content, case .mapping(var pairs) = base.content else {
+            return base
+        }
+        for pair in added {
+            guard let index = pairs.firstIndex(where: { $0.key == pair.key }) else {
+                pairs.append(pair)
+                continue
+            }
+            switch (pairs[index].value.content, pair.value.content) {
+            case (.null, _): pairs[index] = pair
+            case (_, .null): break
+            case (.mapping(let one), .mapping(let two)): pairs[index].value.content = .mapping(one + two)
+            case (.sequence(let one), .sequence(let two)) where pair.key != "pipeline":
+                pairs[index].value.content = .sequence(one + two)
+            // Twice; whoever reads the mapping says so.
+            default: pairs.append(pair)
+            }
+        }
+        var base = base
+        base.content = .mapping(pairs)
+        return base
+    }
+}

@@ -1,0 +1,114 @@
+import MiddlewareKit
+
+/// Hides what may be a secret in the lines of a file before they are shown.
+///
+/// It goes by the look of the lines, not by their meaning: the file may be no YAML, and the key may be misspelt. What
+/// stands behind or below a key that looks like one of a secret is hidden, except for `${…}`.
+struct SecretMask {
+    let keys: Set<String>
+    let lines: [[Unicode.Scalar]]
+
+    private static let replacement = Array("<redacted>".unicodeScalars)
+
+    /// A line without secrets, and where the column has gone.
+    func line(_ number: Int, column: Int) -> (line: [Unicode.Scalar], column: Int) {
+        let line = lines[number]
+        let indentation = line.prefix { $0 == " " || $0 == "\t" }.count
+        if isBelowSecret(number, indentation) {
+            return (line[..<indentation] + Self.replacement, min(column, indentation))
+        }
+        var result: [Unicode.Scalar] = []
+        var newColumn = column
+        var index = 0
+        while index < line.count {
+            if let value = secretValue(in: line, behindColon: index) {
+                result += line[index..<value.lowerBound] + Self.replacement
+                if column >= value.upperBound {
+                    newColumn += Self.replacement.count - value.count
+                } else if column >= value.lowerBound {
+                    newColumn += value.lowerBound - column
+                }
+                index = value.upperBound
+            } else {
+                result.append(line[index])
+                index += 1
+            }
+        }
+        return (result, newColumn)
+    }
+
+    /// Whether one of the lines that this line belongs to ends with the key of a secret.
+    private func isBelowSecret(_ number: Int, _ indentation: Int) -> Bool {
+        // The entries of a list may stand as far left as its key.
+        var depth = lines[number].dropFirst(indentation).first == "-" ? indentation + 1 : indentation
+        var above = number - 1
+        while above >= 0, depth > 0 {
+            let line = lines[above]
+            let start = line.prefix { $0 == " " || $0 == "\t" }.count
+            if start < line.count, start < depth, line[start] != "#" {
+                if let colon = line.lastIndex(of: ":"), isSecretKey(before: colon, in: line),
+                    line[(colon + 1)...].allSatisfy({ " \t|>+-0123456789".unicodeScalars.contains($0) })
+                {
+                    return true
+                }
+                depth = line[start] == "-" ? start + 1 : start
+            }
+            above -= 1
+        }
+        return false
+    }
+
+    /// The value to hide when there is the colon of a secret at `index`.
+    private func secretValue(in line: [Unicode.Scalar], behindColon index: Int) -> Range<Int>? {
+        guard line[index] == ":", isSecretKey(before: index, in: line) else { return nil }
+        let start = line[(index + 1)...].firstIndex { $0 != " " && $0 != "\t" } ?? line.count
+        guard start < line.count, !["#", "|", ">"].contains(line[start]) else { return nil }
+        let end: Int
+        switch line[start] {
+        case "\"", "'":
+            end = line[(start + 1)...].firstIndex(of: line[start]).map { $0 + 1 } ?? line.count
+        case "[", "{":
+            end = line.count
+        default:
+            let isInside = line[..<start].contains { $0 == "{" || $0 == "[" }
+            let isReference = line[start...].starts(with: "${".unicodeScalars)
+            let rest = isReference ? line[start...].drop { $0 != "}" }.dropFirst() : line[start...]
+            let stop = rest.indices.first { place in
+                (isInside && [",", "}", "]"].contains(line[place])) || (line[place] == "#" && line[place - 1] == " ")
+            }
+            end = stop ?? line.count
+        }
+        return isVariable(line[start..<end]) ? nil : start..<end
+    }
+
+    /// `${NAME}` says nothing that is secret; a default of its own does.
+    private func isVariable(_ value: ArraySlice<Unicode.Scalar>) -> Bool {
+        let bare = value.filter { !["\"", "'", " "].contains($0) }
+        return bare.starts(with: "${".unicodeScalars) && bare.firstIndex(of: "}") == bare.count - 1
+            && !String(String.UnicodeScalarView(bare)).contains(":-")
+    }
+
+    private func isSecretKey(before colon: Int, in line: [Unicode.Scalar]) -> Bool {
+        let key = line[..<colon].reversed().drop { $0 == "\"" || $0 == "'" || $0 == " " }
+            .prefix { $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "_" }
+        let word = String(String.UnicodeScalarView(key.reversed())).lowercased()
+        return !word.isEmpty
+            && (["token", "password", "passwd", "secret"].contains { word.contains($0) }
+                || nearestWord(to: word, in: keys) != nil)
+    }
+}
+
+extension OptionType {
+    /// The names of all options in here that hold secrets.
+    var secretKeys: Set<String> {
+        switch self {
+        case .list(let element), .dictionary(let element): element.secretKeys
+        case .group(_, let options):
+            options.reduce(into: []) { keys, option in
+                if option.isSecret { keys.insert(option.key) }
+                keys.formUnion(option.type.secretKeys)
+            }
+        default: []
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import MiddlewareKit
+import Testing
+
+@testable import Settings
+
+@Suite struct SourceLinesTests {
+    private func excerpt(_ text: String, line: Int, column: Int, width: Int = 100) -> [String] {
+        var lines = SourceLines()
+        lines.secretKeys = ["token", "password", "signing-key"]
+        lines.add(Array(text.utf8), file: "c")
+        guard
+            let (line, caret) = lines.excerpt(
+                at: SourcePosition(file: "c", line: line, column: column), width: width)
+        else { return [] }
+        return [line, caret]
+    }
+
+    @Test func theCaretStandsBelowThePlace() {
+        #expect(excerpt("a: 1\r\n\tb: 2\n", line: 2, column: 2) == ["\tb: 2", "\t^"])
+        #expect(excerpt("\u{FEFF}a: 1", line: 1, column: 4) == ["a: 1", "   ^"])
+        #expect(excerpt("a: 1", line: 2, column: 1) == [])
+        #expect(excerpt("a: 1", line: 1, column: 9) == [])
+    }
+
+    @Test func longLinesAreCut() {
+        let text = String(repeating: "0123456789", count: 20)
+        #expect(excerpt(text, line: 1, column: 101, width: 10) == ["…5678901234…", "      ^"])
+        #expect(excerpt(text, line: 1, column: 1, width: 10) == ["0123456789…", "^"])
+        #expect(excerpt(text, line: 1, column: 200, width: 10) == ["…0123456789", "          ^"])
+    }
+
+    @Test(arguments: [
+        ("{ id: a, token: hunter2, prot: 1 }", 26, "{ id: a, token: <redacted>, prot: 1 }", 29),
+        ("token: hunter2", 8, "token: <redacted>", 8), ("token: hunter2", 10, "token: <redacted>", 8),
+        ("tokne: 'hunter2' # x", 1, "tokne: <redacted> # x", 1),
+        ("hook_secret:hunter2", 1, "hook_secret:<redacted>", 1),
+        ("\"password\" : \"hun ter2\", a: 1", 1, "\"password\" : <redacted>, a: 1", 1),
+        ("signing-keys: [hunter2, hunter2]", 1, "signing-keys: <redacted>", 1),
+        ("token: hunter2, hunter2", 1, "token: <redacted>", 1),
+        ("{ token: \"${TOKEN}\", password: ${P} }", 1, "{ token: \"${TOKEN}\", password: ${P} }", 1),
+        ("token: ${TOKEN:-hunter2}", 1, "token: <redacted>", 1), ("token: ${A}hunter2", 1, "token: <redacted>", 1),
+        ("token: { a: hunter2 }", 1, "token: <redacted>", 1), ("token: \"hunter2", 1, "token: <redacted>", 1),
+    ])
+    func secretsAreMasked(_ line: String, _ column: Int, _ shown: String, _ newColumn: Int) {
+        #expect(
+            excerpt(line, line: 1, column: column) == [shown, String(repeating: " ", count: newColumn - 1) + "^"])
+    }
+
+    @Test(arguments: [
+        ("token:\n  hunter2", 2), ("a:\n  token: |\n    x\n    hunter2", 4), ("tokens:\n- hunter2", 2),
+        ("- token:\n    - hunter2", 2), ("token: >-\n\n  # x\n  hunter2", 4), ("token:\n  a:\n    - b: hunter2", 3),
+    ])
+    func secretsBelowTheirKeyAreMasked(_ text: String, _ line: Int) {
+        let shown = excerpt(text, line: line, column: 1).first ?? "hunter2"
+        #expect(shown.hasSuffix("<redacted>") && !shown.contains("hunter2"))
+    }
+
+    @Test(arguments: [("a: hunter2", 1), ("token: x\na: hunter2", 2), ("a:\n  token: x\n  b: hunter2", 3)])
+    func everythingElseIsShown(_ text: String, _ line: Int) {
+        #expect(excerpt(text, line: line, column: 1).first?.contains("hunter2") == true)
+    }
+}
