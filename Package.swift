@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -33,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -43,12 +45,13 @@ let package = Package(
     ],
     targets: [
         .target(name: "MiddlewareKit", dependencies: [log]),
-        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", log]),
+        .target(name: "Telemetry", dependencies: [metrics]),
+        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics]),
         .target(name: "Stages", dependencies: ["MiddlewareKit", crypto, log]),
         .target(
             name: "Storage",
             dependencies: [
-                "JSON", "MiddlewareKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "JSON", "MiddlewareKit", "Telemetry", crypto, metrics, .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
@@ -79,9 +82,9 @@ let package = Package(
         .target(
             name: "BrowserEndpoint",
             dependencies: nio + [
-                "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "WebSocketTransport",
-                crypto,
-                lifecycle, log, .product(name: "DequeModule", package: "swift-collections"),
+                "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
+                "WebSocketTransport", crypto, lifecycle, log, metrics,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -103,7 +106,7 @@ let package = Package(
             dependencies: nio + [
                 "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine", "Plugins",
                 "Settings",
-                "Stages", "Storage", "WebSocketTransport", log, lifecycle,
+                "Stages", "Storage", "Telemetry", "WebSocketTransport", log, lifecycle, metrics,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]
@@ -123,6 +126,7 @@ let package = Package(
             dependencies: nio + ["JSON", "WebSocketTransport", crypto, log]
         ),
         .testTarget(name: "JSONTests", dependencies: ["JSON", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics]),
         .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit"]),
         .testTarget(
             name: "PipelineEngineTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "PipelineEngine", log]

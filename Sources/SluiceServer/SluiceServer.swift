@@ -10,6 +10,7 @@ import PipelineEngine
 import ServiceLifecycle
 package import Settings
 import Storage
+import Telemetry
 import WebSocketTransport
 
 /// The composition root: makes the parts from the settings, runs them, and takes them down in order.
@@ -41,6 +42,8 @@ package struct SluiceServer: Sendable {
     /// - Throws: ``StartFailure`` in plain words when something that the server needs cannot be had.
     package func run() async throws {
         let time = SystemTime()
+        // Before anything makes a handle.
+        let prometheus = MetricsBackend.prometheus
         // All sockets share one loop, see BrowserHub.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
@@ -65,9 +68,11 @@ package struct SluiceServer: Sendable {
         }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
-        let endpoint = makeEndpoint(hub: hub, group: group, isDemo: demo != nil)
+        let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
+        let endpoint = makeEndpoint(hub: hub, group: group, metrics: metrics, isDemo: demo != nil)
         let services: [any Service] = [
             jobs,
+            MetricsService(hub: hub, eventLoop: eventLoop),
             GatewayService(manager: manager, configurations: configurations, demo: demo),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
@@ -115,13 +120,16 @@ package struct SluiceServer: Sendable {
         return Chain(stages: stages, time: time)
     }
 
-    private func makeEndpoint(hub: BrowserHub, group: any EventLoopGroup, isDemo: Bool) -> some Service {
+    private func makeEndpoint(
+        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, isDemo: Bool
+    ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
             allowed: settings.server.allowedOrigins, isLoopbackOnly: !environment.listensBeyondLoopback)
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
-            scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil)
+            scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
+            metrics: metrics)
         let host = settings.server.host
         let onListening = options.onListening
         return Application(

@@ -9,12 +9,16 @@ package struct Routes: Sendable {
     let origins: OriginPolicy
     let page: Page
     let scanner: (any GatewayScanner)?
+    let metrics: MetricsPage?
 
-    package init(hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?) {
+    package init(
+        hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage? = nil
+    ) {
         self.hub = hub
         self.origins = origins
         self.page = page
         self.scanner = scanner
+        self.metrics = metrics
     }
 
     package func router() -> Router<CallContext> {
@@ -25,6 +29,7 @@ package struct Routes: Sendable {
         let page = page
         router.get("/") { request, _ in page.response(to: request) }
         addHealth(to: router)
+        if let metrics { addMetrics(metrics, to: router) }
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

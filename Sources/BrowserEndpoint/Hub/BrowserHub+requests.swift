@@ -24,6 +24,8 @@ extension BrowserHub {
         default:
             break
         }
+        var request = request
+        request.arrivedAt = time.uptime
         connection.inFlight += 1
         if connection.inFlight >= limits.maxInFlight, !connection.isPaused {
             connection.isPaused = true
@@ -144,7 +146,7 @@ extension BrowserHub {
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
         let passage = try await chain.send(message, context: context) { message, context in
-            try await self.forward(message, context: context, session: id) {
+            try await self.forward(message, context: context, session: id, arrivedAt: request.arrivedAt) {
                 await self.leaveLane(turn, of: connectionID)
             }
         }

@@ -33,6 +33,7 @@ struct Rig: Sendable {
         var socket = WebSocketOptions()
         var origins: [String] = []
         var scanner: (any GatewayScanner)?
+        var metrics: MetricsPage?
     }
 
     let port: Int
@@ -69,7 +70,9 @@ struct Rig: Sendable {
         let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
         let (ports, port) = AsyncStream<Int>.makeStream()
         let application = Application(
-            router: Routes(hub: hub, origins: origins, page: Page(), scanner: options.scanner).router(),
+            router: Routes(
+                hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics
+            ).router(),
             server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
