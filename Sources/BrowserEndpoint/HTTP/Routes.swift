@@ -1,3 +1,4 @@
+package import Analytics
 package import Hummingbird
 import JSON
 import MiddlewareKit
@@ -10,15 +11,18 @@ package struct Routes: Sendable {
     let page: Page
     let scanner: (any GatewayScanner)?
     let metrics: MetricsPage?
+    let analytics: AnalyticsRecorder
 
     package init(
-        hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage? = nil
+        hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage?,
+        analytics: AnalyticsRecorder
     ) {
         self.hub = hub
         self.origins = origins
         self.page = page
         self.scanner = scanner
         self.metrics = metrics
+        self.analytics = analytics
     }
 
     package func router() -> Router<CallContext> {
@@ -30,6 +34,7 @@ package struct Routes: Sendable {
         router.get("/") { request, _ in page.response(to: request) }
         addHealth(to: router)
         if let metrics { addMetrics(metrics, to: router) }
+        addAnalytics(analytics, to: router.group("api/analytics"))
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

@@ -130,7 +130,13 @@ extension BrowserHub {
     ) async throws {
         let id = try sessionID(of: request, connection)
         let session = try await self.session(id, for: context)
-        try requireConnection(to: id.gateway)
+        do {
+            try requireConnection(to: id.gateway)
+        } catch let rejection as Rejection {
+            let message = InboundMessage(kind: .chat, gateway: id.gateway, sessionKey: id.key, runID: request.runID)
+            chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
+            throw rejection
+        }
         let principal = context.principal ?? .anonymous
         let runID = request.runID ?? RandomID.make()
         if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {

@@ -297,7 +297,11 @@ extension BrowserHub: GatewayObserver {
     }
 
     private func gatewayDidChange(_ id: String, _ status: GatewayStatus) {
-        metrics.gateway(id, didChange: status.state)
+        switch metrics.gateway(id, didChange: status.state) {
+        case .connected(let isAgain): for stage in chain.observers { stage.gatewayDidConnect(id, isAgain: isAgain) }
+        case .disconnected: for stage in chain.observers { stage.gatewayDidDisconnect(id) }
+        case .none: break
+        }
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {
             send(.gateway(id: id, status), to: connection)
         }

@@ -16,8 +16,8 @@ struct HubMetrics {
     private var toldSent = 0
     private var toldGatewayFrames: [String: Int] = [:]
     private var gatewayStates: [String: [GatewayStatus.State: Meter]] = [:]
-    /// Gateways that were connected before.
-    private var everConnected: Set<String> = []
+    /// Whether each gateway that was ever connected is so now.
+    private var isConnected: [String: Bool] = [:]
 
     private let received = Counter(.browserFramesReceived)
     private let sent = Counter(.browserFramesSent)
@@ -41,16 +41,24 @@ struct HubMetrics {
         if let time = timing.whole { duration.record(time) }
     }
 
-    /// - Returns: Whether the gateway is connected again after it had been lost.
-    @discardableResult
-    mutating func gateway(_ id: String, didChange state: GatewayStatus.State) -> Bool {
+    enum GatewayChange { case none, connected(isAgain: Bool), disconnected }
+
+    mutating func gateway(_ id: String, didChange state: GatewayStatus.State) -> GatewayChange {
         if gatewayStates[id]?[state] == nil {
             gatewayStates[id, default: [:]][state] = Meter(.gatewayState, id, state.rawValue)
         }
         for (known, meter) in gatewayStates[id] ?? [:] { meter.set(known == state ? 1 : 0) }
-        guard state == .ready, !everConnected.insert(id).inserted else { return false }
-        Counter(.gatewayReconnects, id).increment()
-        return true
+        switch (state == .ready, isConnected[id]) {
+        case (true, nil), (true, false?):
+            let isAgain = isConnected.updateValue(true, forKey: id) != nil
+            if isAgain { Counter(.gatewayReconnects, id).increment() }
+            return .connected(isAgain: isAgain)
+        case (false, true?):
+            isConnected[id] = false
+            return .disconnected
+        default:
+            return .none
+        }
     }
 
     mutating func tell(_ sample: HubSample) {
