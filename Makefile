@@ -20,6 +20,7 @@ build: deps
 test: deps
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --parallel
+	Tests/MetricsTests/run
 	Tests/BrowserTests/run
 
 lint:

@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -33,22 +34,30 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "MiddlewareKit", dependencies: [log]),
-        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", log]),
-        .target(name: "Stages", dependencies: ["MiddlewareKit", crypto, log]),
+        .target(name: "Telemetry", dependencies: [metrics]),
+        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics]),
+        .target(
+            name: "Analytics",
+            dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
+        ),
+        .target(name: "Stages", dependencies: ["Analytics", "MiddlewareKit", crypto, log]),
         .target(
             name: "Storage",
             dependencies: [
-                "JSON", "MiddlewareKit", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "Analytics", "JSON", "MiddlewareKit", "Telemetry", crypto, metrics,
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
@@ -79,9 +88,9 @@ let package = Package(
         .target(
             name: "BrowserEndpoint",
             dependencies: nio + [
-                "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "WebSocketTransport",
-                crypto,
-                lifecycle, log, .product(name: "DequeModule", package: "swift-collections"),
+                "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
+                "WebSocketTransport", crypto, lifecycle, log, metrics,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -101,9 +110,10 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine", "Plugins",
+                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
+                "Plugins",
                 "Settings",
-                "Stages", "Storage", "WebSocketTransport", log, lifecycle,
+                "Stages", "Storage", "Telemetry", "WebSocketTransport", log, lifecycle, metrics,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]
@@ -123,11 +133,15 @@ let package = Package(
             dependencies: nio + ["JSON", "WebSocketTransport", crypto, log]
         ),
         .testTarget(name: "JSONTests", dependencies: ["JSON", .product(name: "NIOCore", package: "swift-nio")]),
+        .testTarget(name: "AnalyticsTests", dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics]),
         .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit"]),
         .testTarget(
             name: "PipelineEngineTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "PipelineEngine", log]
         ),
-        .testTarget(name: "StagesTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
+        .testTarget(
+            name: "StagesTests",
+            dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
         .testTarget(
@@ -136,7 +150,8 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "MiddlewareKit", "Storage", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Storage", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
@@ -164,7 +179,8 @@ let package = Package(
         .testTarget(
             name: "BrowserEndpointTests",
             dependencies: nio + [
-                "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "OpenClawTesting",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log,
             ]
         ),

@@ -8,6 +8,8 @@ package final class Chain: Sendable {
     package let stages: [Stage]
     /// The number of the configuration that the chain was built from.
     package let generation: Int
+    /// The stages that want to know of more than the messages that reach them.
+    package let observers: [any ServerObserver]
 
     private let time: any TimeSource
     private let inboundPaths: [MessageKind: [Stage]]
@@ -31,6 +33,7 @@ package final class Chain: Sendable {
         self.inboundPaths = inboundPaths
         self.outboundPaths = outboundPaths
         textPath = stages.filter { $0.middleware.handles.replyText }
+        observers = stages.filter { $0.mode == .enforce }.compactMap { $0.middleware as? any ServerObserver }
     }
 
     /// Runs a message from a browser through the chain to `terminal`.
@@ -41,7 +44,10 @@ package final class Chain: Sendable {
         context: MessageContext,
         terminal: @escaping @Sendable (InboundMessage, MessageContext) async throws -> Void
     ) async throws -> Passage {
-        let path = ChainPath(stages: inboundPaths[message.kind] ?? [], time: time, terminal: terminal)
+        var path = ChainPath(stages: inboundPaths[message.kind] ?? [], time: time, terminal: terminal)
+        if !observers.isEmpty {
+            path.onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
+        }
         return try await path.run(message, context: context)
     }
 
@@ -69,6 +75,24 @@ package final class Chain: Sendable {
         }
         _ = try await path.run(event, context: context)
         return rewritten.withLock { $0 }
+    }
+
+    /// Tells the stages that want to know that a message went no further.
+    ///
+    /// - Parameter stage: Nil: it was turned away before the chain.
+    package func noteRejection(of message: InboundMessage, context: MessageContext, stage: String?, code: String) {
+        let rejected = RejectedMessage(message: message, context: context, stage: stage, code: code)
+        for observer in observers { observer.messageWasRejected(rejected) }
+    }
+
+    /// Runs the stages that have work to do beside messages, until the task is cancelled.
+    package func runInBackground() async {
+        await withDiscardingTaskGroup { group in
+            for stage in stages {
+                guard let background = stage.middleware as? any BackgroundStage else { continue }
+                group.addTask { await background.run() }
+            }
+        }
     }
 
     /// Fresh transforms for the text of one run.

@@ -4,6 +4,7 @@ import MiddlewareKit
 struct ChainPath<Message: ChainMessage>: Sendable {
     let stages: [Stage]
     let time: any TimeSource
+    var onRejection: RejectionHandler<Message>?
     let terminal: @Sendable (Message, MessageContext) async throws -> Void
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
@@ -37,7 +38,9 @@ struct ChainPath<Message: ChainMessage>: Sendable {
         }
         var context = context
         context.contributors = stages[(index + 1)...].compactMap(\.contributor)
-        let call = StageCall(stage: stage, message: prepared, context: context, time: time) {
+        let call = StageCall(
+            stage: stage, message: prepared, context: context, time: time, onRejection: onRejection
+        ) {
             try await step(index + 1, $0, $1, arrival)
         }
         switch stage.mode {

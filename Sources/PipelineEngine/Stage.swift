@@ -21,7 +21,7 @@ package struct Stage: Sendable {
     package let onError: FailurePolicy
     /// Whether calls may run on the thread that serves all sockets.
     package let isQuick: Bool
-    package let figures = StageFigures()
+    package let figures: StageFigures
     /// The middleware, if it stores rows with the messages of a persist stage above it.
     let contributor: (any RowContributor)?
 
@@ -43,6 +43,7 @@ package struct Stage: Sendable {
         self.timeout = timeout
         self.onError = onError
         self.isQuick = isQuick
+        figures = StageFigures(stage: name)
         contributor = mode == .enforce ? middleware as? any RowContributor : nil
     }
 }

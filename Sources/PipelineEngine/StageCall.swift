@@ -2,12 +2,19 @@ import Logging
 import MiddlewareKit
 import Synchronization
 
+/// Called when a stage turns a message away, or fails and lets it go no further.
+typealias RejectionHandler<Message> =
+    @Sendable (
+        _ message: Message, _ context: MessageContext, _ stage: String, _ code: String
+    ) -> Void
+
 /// One call of one stage: watches that `next` is called at most once and in time, counts, and applies `on-error`.
 struct StageCall<Message: ChainMessage>: Sendable {
     let stage: Stage
     let message: Message
     let context: MessageContext
     let time: any TimeSource
+    let onRejection: RejectionHandler<Message>?
     let next: @Sendable (Message, MessageContext) async throws -> Void
 
     func run() async throws {
@@ -28,7 +35,9 @@ struct StageCall<Message: ChainMessage>: Sendable {
 
     /// Runs the stage for its figures. It gets the message, and its `next` leads nowhere.
     func runInShadow() async {
-        let alone = StageCall(stage: stage, message: message, context: context, time: time) { _, _ in }
+        let alone = StageCall(
+            stage: stage, message: message, context: context, time: time, onRejection: nil
+        ) { _, _ in }
         do {
             try await alone.run()
         } catch {
@@ -58,8 +67,9 @@ struct StageCall<Message: ChainMessage>: Sendable {
         }
         let cause: StageFailure.Cause
         switch error {
-        case is Rejection:
+        case let rejection as Rejection:
             stage.figures.record(.rejected, took: own)
+            onRejection?(message, context, stage.name, rejection.code)
             throw error
         case let timeout as StageTimeout:
             stage.figures.record(.timedOut, took: own)
@@ -71,7 +81,11 @@ struct StageCall<Message: ChainMessage>: Sendable {
         context.logger.error("stage \(stage.name) failed: \(error)")
         // Once the stage has passed the message on, passing it on again would double it.
         let mayPassOn = gate.bar()
-        guard stage.onError == .open, mayPassOn else { throw StageFailure(stage: stage.name, cause: cause) }
+        guard stage.onError == .open, mayPassOn else {
+            let failure = StageFailure(stage: stage.name, cause: cause)
+            onRejection?(message, context, stage.name, failure.rejection.code)
+            throw failure
+        }
         try await next(message, context)
     }
 

@@ -1,6 +1,8 @@
+import CoreMetrics
 import Synchronization
+import Telemetry
 
-/// What a stage did, counted by the engine. Safe to use from anywhere.
+/// What a stage did, counted by the engine, and told to the metrics backend. Safe to use from anywhere.
 package final class StageFigures: Sendable {
     package struct Values: Sendable, Hashable {
         package var calls = 0
@@ -17,12 +19,35 @@ package final class StageFigures: Sendable {
     package enum Outcome: Sendable { case passed, dropped, rejected, failed, timedOut }
 
     private let values = Mutex(Values())
+    private let calls: Counter
+    private let rejections: Counter
+    private let errors: Counter
+    private let timeouts: Counter
+    private let drops: Counter
+    private let time: Timer
 
-    package init() {}
+    /// - Parameter stage: The name of the stage's instance, for its metrics.
+    package init(stage: String) {
+        calls = Counter(.stageCalls, stage)
+        rejections = Counter(.stageRejections, stage)
+        errors = Counter(.stageErrors, stage)
+        timeouts = Counter(.stageTimeouts, stage)
+        drops = Counter(.stageDrops, stage)
+        time = Timer(.stageDuration, stage)
+    }
 
     package var current: Values { values.withLock { $0 } }
 
     package func record(_ outcome: Outcome, took duration: Duration) {
+        calls.increment()
+        time.record(duration)
+        switch outcome {
+        case .passed: break
+        case .dropped: drops.increment()
+        case .rejected: rejections.increment()
+        case .failed: errors.increment()
+        case .timedOut: timeouts.increment()
+        }
         values.withLock { values in
             values.calls += 1
             values.total += duration

@@ -4,6 +4,7 @@ import Logging
 import MiddlewareKit
 import OpenClaw
 import OpenClawTesting
+import PipelineEngine
 import ServiceLifecycle
 import UnixSignals
 
@@ -42,6 +43,19 @@ struct DemoGateway: Sendable {
     }
 
     func stop() async { await gateway.stop() }
+}
+
+/// Runs what stages do beside messages. It is started first and ended last.
+struct BackgroundStageService: Service {
+    let chain: Chain
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await chain.runInBackground()
+            // It may have had nothing to do; a service that returns would end the server.
+            try? await gracefulShutdown()
+        }
+    }
 }
 
 /// Lets the runs under way end before anything else is taken down.

@@ -1,3 +1,4 @@
+import Analytics
 import BrowserEndpoint
 import Hummingbird
 package import Logging
@@ -9,7 +10,9 @@ import OpenClawTesting
 import PipelineEngine
 import ServiceLifecycle
 package import Settings
+import Stages
 import Storage
+import Telemetry
 import WebSocketTransport
 
 /// The composition root: makes the parts from the settings, runs them, and takes them down in order.
@@ -41,13 +44,19 @@ package struct SluiceServer: Sendable {
     /// - Throws: ``StartFailure`` in plain words when something that the server needs cannot be had.
     package func run() async throws {
         let time = SystemTime()
+        // Before anything makes a handle.
+        let prometheus = MetricsBackend.prometheus
         // All sockets share one loop, see BrowserHub.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
         let eventLoop = group.next()
 
         let storage = try Database.open(settings.storage)
-        let chain = try await makeChain(storage: storage, time: time)
+        let recorder = AnalyticsRecorder(store: storage, time: time)
+        let chain = try await makeChain(storage: storage, recorder: recorder, time: time)
+        if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
+            try await storage.forgetAnalyticsProgress()
+        }
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
         let manager = GatewayManager(
             eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current)
@@ -65,9 +74,13 @@ package struct SluiceServer: Sendable {
         }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
-        let endpoint = makeEndpoint(hub: hub, group: group, isDemo: demo != nil)
+        let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
+        let endpoint = makeEndpoint(
+            hub: hub, group: group, metrics: metrics, analytics: recorder, isDemo: demo != nil)
         let services: [any Service] = [
+            BackgroundStageService(chain: chain),
             jobs,
+            MetricsService(hub: hub, eventLoop: eventLoop),
             GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
@@ -97,15 +110,18 @@ package struct SluiceServer: Sendable {
         StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
     }
 
-    private func makeChain(storage: Database, time: any TimeSource) async throws -> Chain {
+    private func makeChain(
+        storage: Database, recorder: AnalyticsRecorder, time: any TimeSource
+    ) async throws -> Chain {
         var stages: [Stage] = []
         for planned in self.stages {
             let name = planned.entry.name
             var stageLogger = logger
             stageLogger[metadataKey: "stage"] = "\(name)"
-            let context = ProvisionContext(
+            var context = ProvisionContext(
                 stageName: name, environment: environment, messages: storage, keys: storage, time: time,
                 logger: stageLogger)
+            context[AnalyticsRecorderSlot.self] = recorder
             do {
                 stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
             } catch {
@@ -115,13 +131,16 @@ package struct SluiceServer: Sendable {
         return Chain(stages: stages, time: time)
     }
 
-    private func makeEndpoint(hub: BrowserHub, group: any EventLoopGroup, isDemo: Bool) -> some Service {
+    private func makeEndpoint(
+        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder, isDemo: Bool
+    ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
             allowed: settings.server.allowedOrigins, isLoopbackOnly: !environment.listensBeyondLoopback)
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
-            scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil)
+            scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
+            metrics: metrics, analytics: analytics)
         let host = settings.server.host
         let onListening = options.onListening
         return Application(

@@ -7,5 +7,6 @@ package enum BuiltInStages {
         RateLimitPlugin.self,
         ThinkingStripPlugin.self,
         PersistPlugin.self,
+        AnalyticsPlugin.self,
     ]
 }

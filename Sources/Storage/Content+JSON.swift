@@ -54,6 +54,8 @@ extension Usage {
             ("input", input), ("output", output), ("totalTokens", total), ("cacheRead", cacheRead),
             ("cacheWrite", cacheWrite),
         ]
-        return .object(JSONObject(members.compactMap { key, value in value.map { (key, .integer(Int64($0))) } }))
+        var object = JSONObject(members.compactMap { key, value in value.map { (key, .integer(Int64($0))) } })
+        object["cost"] = cost.map { ["total": .number($0)] }
+        return .object(object)
     }
 }

@@ -69,6 +69,9 @@ package final class Database: Sendable {
     /// How many transactions the stored messages took: fewer than messages, as those that come together share one.
     package var commits: Int { writer.commits }
 
+    /// How many messages wait for their transaction.
+    package var waitingMessages: Int { writer.waiting }
+
     /// Waits for what runs. What comes later fails with ``StorageFailure``.
     package func close() throws {
         // SQLite does this when the last connection closes, but only for one that can write, and GRDB closes that first.

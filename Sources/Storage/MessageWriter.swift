@@ -1,7 +1,9 @@
+import CoreMetrics
 import GRDB
 import JSON
 import MiddlewareKit
 import Synchronization
+import Telemetry
 
 /// Stores messages in group commits: what arrives while a transaction is being written goes into the next one together.
 final class MessageWriter: Sendable {
@@ -37,6 +39,9 @@ final class MessageWriter: Sendable {
     private let pool: DatabasePool
     private let pages: PageCache
     private let state = Mutex(State())
+    private let writeTime = Timer(.storageWrite)
+    private let batchSize = Recorder(.storageBatch)
+    private let failures = Counter(.storageFailures)
 
     init(pool: DatabasePool, pages: PageCache) {
         self.pool = pool
@@ -45,6 +50,8 @@ final class MessageWriter: Sendable {
 
     /// How many transactions were committed.
     var commits: Int { state.withLock { $0.commits } }
+    /// How many messages wait for their transaction.
+    var waiting: Int { state.withLock { $0.waiting.count } }
 
     /// Why and when the newest batch could not be written; nil when it could.
     var lastFailure: (failure: StorageFailure, at: Int64)? { state.withLock { $0.lastFailure } }
@@ -78,8 +85,11 @@ final class MessageWriter: Sendable {
     /// a flood of messages does not keep a session from being made or a key from being revoked.
     private func drain(_ db: GRDB.Database) {
         let batch = takeBatch()
+        let start = ContinuousClock.now
         do {
             let results = try write(batch, db)
+            writeTime.record(start.duration(to: .now))
+            batchSize.record(batch.count)
             state.withLock { state in
                 state.commits += 1
                 state.lastFailure = nil
@@ -87,6 +97,7 @@ final class MessageWriter: Sendable {
             pages.forget()
             for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
         } catch {
+            failures.increment()
             // Rolled back: sessions that were made in the transaction are gone.
             forgetSessions()
             let failure = StorageFailure(explaining: error)

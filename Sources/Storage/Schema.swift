@@ -14,6 +14,7 @@ enum Schema {
         migrator.registerMigration("deleted sessions") { db in
             try db.execute(sql: deletedSessions)
         }
+        migrator.registerMigration("analytics") { db in try db.execute(sql: analytics) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")

@@ -27,6 +27,12 @@ struct StatementRows {
 
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
 
+    /// Empty for NULL.
+    func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: sqlite3_column_blob(statement, column), count: Int(sqlite3_column_bytes(statement, column)))
+    }
+
     /// UTF-8; empty for NULL.
     func text(_ column: Int32) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(

@@ -60,7 +60,7 @@ import Testing
             let ready = try await rig.http("GET", "/readyz")
             #expect(ready.status == 200)
             #expect(ready.json["status"] == "ready")
-            #expect(ready.json["pipeline"] == ["auth", "thinking-strip", "persist"])
+            #expect(ready.json["pipeline"] == ["auth", "thinking-strip", "persist", "analytics"])
             #expect(ready.json["gateways"]?[0]?["connected"] == true)
         }
     }

@@ -1,3 +1,4 @@
+import Analytics
 import MiddlewareKit
 import MiddlewareTesting
 import Stages
@@ -5,7 +6,7 @@ import Testing
 
 @Suite struct BuiltInStagesTests {
     @Test func everyKindIsThereOnce() {
-        #expect(BuiltInStages.all.map { $0.kind } == ["auth", "rate-limit", "thinking-strip", "persist"])
+        #expect(BuiltInStages.all.map { $0.kind } == ["auth", "rate-limit", "thinking-strip", "persist", "analytics"])
     }
 
     @Test(arguments: BuiltInStages.all.indices)
@@ -14,7 +15,9 @@ import Testing
     }
 
     private func violations<Plugin: MiddlewarePlugin>(of plugin: Plugin.Type) async throws -> [String] {
-        let harness = try await StageHarness(plugin, Plugin.Options())
+        var context = Sample.provision()
+        context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
+        let harness = try await StageHarness(plugin, Plugin.Options(), in: context)
         return await MiddlewareCompatibility.violations(of: harness.middleware)
     }
 }

@@ -1,3 +1,4 @@
+package import Analytics
 package import Hummingbird
 import JSON
 import MiddlewareKit
@@ -9,12 +10,19 @@ package struct Routes: Sendable {
     let origins: OriginPolicy
     let page: Page
     let scanner: (any GatewayScanner)?
+    let metrics: MetricsPage?
+    let analytics: AnalyticsRecorder
 
-    package init(hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?) {
+    package init(
+        hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage?,
+        analytics: AnalyticsRecorder
+    ) {
         self.hub = hub
         self.origins = origins
         self.page = page
         self.scanner = scanner
+        self.metrics = metrics
+        self.analytics = analytics
     }
 
     package func router() -> Router<CallContext> {
@@ -25,6 +33,8 @@ package struct Routes: Sendable {
         let page = page
         router.get("/") { request, _ in page.response(to: request) }
         addHealth(to: router)
+        if let metrics { addMetrics(metrics, to: router) }
+        addAnalytics(analytics, to: router.group("api/analytics"))
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

@@ -120,6 +120,7 @@ extension BrowserHub {
 
     func connection(_ id: String, didReceive message: WebSocketMessage) {
         guard let connection = connections[id] else { return }
+        metrics.framesReceived += 1
         guard case .text(let bytes) = message else {
             let rejection = Rejection(code: "bad_request", message: "Send text frames; this one was binary.")
             return send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)

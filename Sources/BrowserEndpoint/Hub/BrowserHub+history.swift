@@ -171,6 +171,7 @@ extension BrowserHub {
             id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
         let live = LiveRun(
             run: run, chain: chain, context: makeContext(nil, credential: nil, principal: nil), session: session,
+            arrivedAt: nil,
             now: time.uptime)
         let event = OutboundEvent(
             kind: record.role == .user ? .message : .final, run: run, text: record.text, blocks: record.blocks,

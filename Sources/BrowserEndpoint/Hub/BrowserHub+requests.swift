@@ -24,6 +24,8 @@ extension BrowserHub {
         default:
             break
         }
+        var request = request
+        request.arrivedAt = time.uptime
         connection.inFlight += 1
         if connection.inFlight >= limits.maxInFlight, !connection.isPaused {
             connection.isPaused = true
@@ -131,8 +133,14 @@ extension BrowserHub {
         let session = try await self.session(id, for: context)
         defer { forgetIfIdle(session) }
         let principal = context.principal ?? .anonymous
-        try check(text, attachments, for: id.gateway, from: principal)
-        try requireRoom(on: id.gateway)
+        do {
+            try check(text, attachments, for: id.gateway, from: principal)
+            try requireRoom(on: id.gateway)
+        } catch let rejection as Rejection {
+            let message = InboundMessage(kind: .chat, gateway: id.gateway, sessionKey: id.key, runID: request.runID)
+            chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
+            throw rejection
+        }
         let runID = request.runID ?? RandomID.make()
         if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {
             throw Rejection(code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
@@ -147,7 +155,7 @@ extension BrowserHub {
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
         let passage = try await chain.send(message, context: context) { message, context in
-            try await self.forward(message, context: context, session: id) {
+            try await self.forward(message, context: context, session: id, arrivedAt: request.arrivedAt) {
                 await self.leaveLane(turn, of: connectionID)
             }
         }

@@ -12,12 +12,12 @@ extension BrowserHub {
     ///
     /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
     func forward(
-        _ message: InboundMessage, context: MessageContext, session id: SessionID,
+        _ message: InboundMessage, context: MessageContext, session id: SessionID, arrivedAt: Duration,
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
         let session = try await session(id)
-        let run = begin(runID, session, context: context)
+        let run = begin(runID, session, context: context, arrivedAt: arrivedAt)
         run.sentText = message.text
         run.isAccepted = false
         recentSends.note(message.text, in: id, now: time.uptime)
@@ -60,14 +60,16 @@ extension BrowserHub {
     }
 
     func begin(
-        _ runID: String, _ session: Session, context: MessageContext, startedAt: Timestamp? = nil
+        _ runID: String, _ session: Session, context: MessageContext, arrivedAt: Duration? = nil,
+        startedAt: Timestamp? = nil
     ) -> LiveRun {
         let key = RunKey(gateway: session.id.gateway, runID: runID)
         if let run = runs[key] { return run }
         let run = Run(
             id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
             user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: startedAt ?? time.now)
-        let live = LiveRun(run: run, chain: chain, context: context, session: session, now: time.uptime)
+        let live = LiveRun(
+            run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
         runs[key] = live
         session.runs.append(live)
         sessions[session.id] = session
@@ -90,6 +92,7 @@ extension BrowserHub {
 
     private func receive(_ change: TextChange, of run: LiveRun) {
         guard !run.hasEnded else { return }
+        if run.firstTextAt == nil { run.firstTextAt = run.lastHeard }
         run.rawText.apply(change)
         if run.isBusy || run.replyText.isAwaiting {
             run.enqueue(change)
@@ -148,6 +151,8 @@ extension BrowserHub {
     func end(_ run: LiveRun, _ kind: EventKind, _ outcome: RunOutcome) {
         guard !run.hasEnded else { return }
         run.hasEnded = true
+        run.endedAt = time.uptime
+        metrics.ended(kind, run.timing)
         run.waiting.append(.event(kind, outcome))
         pump(run)
     }
@@ -193,7 +198,9 @@ extension BrowserHub {
     private func deliver(_ kind: EventKind, _ outcome: RunOutcome, of run: LiveRun, _ key: RunKey) async {
         let event = OutboundEvent(
             kind: kind, run: run.run, text: kind == .status ? "" : outcome.text ?? run.rawText, blocks: outcome.blocks,
-            usage: outcome.usage, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
+            usage: outcome.usage,
+            model: kind.isTerminal ? outcome.model ?? metadata(of: key.gateway)?.defaultModel : nil,
+            timing: run.timing, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
             timestamp: outcome.timestamp)
         do {
             let passage = try await run.chain.deliver(event, context: run.context) { event, _ in
@@ -325,6 +332,11 @@ extension BrowserHub: GatewayObserver {
     }
 
     private func gatewayDidChange(_ id: String, _ status: GatewayStatus) {
+        switch metrics.gateway(id, didChange: status.state) {
+        case .connected(let isAgain): for stage in chain.observers { stage.gatewayDidConnect(id, isAgain: isAgain) }
+        case .disconnected: for stage in chain.observers { stage.gatewayDidDisconnect(id) }
+        case .none: break
+        }
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {
             send(.gateway(id: id, status), to: connection)
         }
@@ -348,7 +360,7 @@ extension BrowserHub: GatewayObserver {
 extension RunOutcome {
     fileprivate init(_ message: ChatMessage?, at now: Timestamp) {
         self.init(
-            text: message?.text, blocks: message?.blocks ?? [], usage: message?.usage, stopReason: message?.stopReason,
-            timestamp: message?.timestamp ?? now)
+            text: message?.text, blocks: message?.blocks ?? [], usage: message?.usage, model: message?.model,
+            stopReason: message?.stopReason, timestamp: message?.timestamp ?? now)
     }
 }

@@ -39,6 +39,7 @@ package actor BrowserHub {
     let limits: Limits
     private(set) var chain: Chain
     private(set) var isDraining = false
+    var metrics = HubMetrics()
 
     var connections: [String: BrowserConnection] = [:]
     var sessions: [SessionID: Session] = [:]
@@ -106,6 +107,7 @@ package actor BrowserHub {
 
     func send(_ frame: EncodedFrame, to connection: BrowserConnection) {
         guard connection.phase != .closed else { return }
+        metrics.framesSent += 1
         connection.socket.send(frame: frame)
         guard !connection.needsFlush else { return }
         connection.needsFlush = true

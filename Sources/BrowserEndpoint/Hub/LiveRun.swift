@@ -29,6 +29,14 @@ final class LiveRun {
     var rawText = ""
     /// What the browsers were given so far.
     var visibleText = ""
+    /// When the message that started the run arrived, by the clock of the hub; nil: the run was started elsewhere.
+    let arrivedAt: Duration?
+    /// When the run became known here: for a run that was started here, when its message left the chain.
+    let begunAt: Duration
+    /// When the first text came.
+    var firstTextAt: Duration?
+    /// When the terminal event came.
+    var endedAt: Duration?
     /// When the gateway last said something of the run, by the clock of the hub.
     var lastHeard: Duration
     /// Numbers the frames of the run.
@@ -39,13 +47,22 @@ final class LiveRun {
     /// The terminal event has arrived; whatever follows is ignored.
     var hasEnded = false
 
-    init(run: Run, chain: Chain, context: MessageContext, session: Session, now: Duration) {
+    init(run: Run, chain: Chain, context: MessageContext, session: Session, arrivedAt: Duration?, now: Duration) {
         self.run = run
         self.chain = chain
         self.context = context
         self.session = session
+        self.arrivedAt = arrivedAt
+        begunAt = now
         lastHeard = now
         replyText = chain.makeReplyText(for: run)
+    }
+
+    var timing: RunTiming {
+        guard let arrivedAt else { return RunTiming() }
+        return RunTiming(
+            queued: begunAt - arrivedAt, firstText: firstTextAt.map { $0 - arrivedAt },
+            whole: endedAt.map { $0 - arrivedAt })
     }
 
     /// Queues text behind what waits; pieces that follow each other become one.
@@ -61,6 +78,7 @@ struct RunOutcome: Sendable {
     var text: String?
     var blocks: [ContentBlock] = []
     var usage: Usage?
+    var model: String?
     var stopReason: String?
     var detail: String?
     var errorKind: String?

@@ -28,6 +28,8 @@ struct BrowserRequest: Sendable {
     var sessionKey: String?
     /// The run that a chat will start: the browser's idempotency key, or one of ours.
     var runID: String?
+    /// When the hub got it, by its clock.
+    var arrivedAt: Duration = .zero
 }
 
 /// A frame that cannot be understood, in words for the person who wrote the client.

@@ -32,6 +32,10 @@ public struct OutboundEvent: Sendable {
     /// Parts of the answer beside its text: thinking, tool calls, images.
     public var blocks: [ContentBlock]
     public var usage: Usage?
+    /// The model that answered, as `provider/id`, if the gateway tells; else the gateway's default model, if it tells that.
+    public var model: String?
+    /// For an event that ends a run: how long it took.
+    public var timing: RunTiming
     public var stopReason: String?
     /// For `error`: the gateway's own words. For `status`: the phase.
     public var detail: String?
@@ -46,6 +50,8 @@ public struct OutboundEvent: Sendable {
         text: String = "",
         blocks: [ContentBlock] = [],
         usage: Usage? = nil,
+        model: String? = nil,
+        timing: RunTiming = RunTiming(),
         stopReason: String? = nil,
         detail: String? = nil,
         errorKind: String? = nil,
@@ -56,6 +62,8 @@ public struct OutboundEvent: Sendable {
         self.text = text
         self.blocks = blocks
         self.usage = usage
+        self.model = model
+        self.timing = timing
         self.stopReason = stopReason
         self.detail = detail
         self.errorKind = errorKind
@@ -78,13 +86,18 @@ public struct Usage: Sendable, Hashable {
     public var total: Int?
     public var cacheRead: Int?
     public var cacheWrite: Int?
+    /// In US dollars.
+    public var cost: Double?
 
-    public init(input: Int? = nil, output: Int? = nil, total: Int? = nil, cacheRead: Int? = nil, cacheWrite: Int? = nil)
-    {
+    public init(
+        input: Int? = nil, output: Int? = nil, total: Int? = nil, cacheRead: Int? = nil, cacheWrite: Int? = nil,
+        cost: Double? = nil
+    ) {
         self.input = input
         self.output = output
         self.total = total
         self.cacheRead = cacheRead
         self.cacheWrite = cacheWrite
+        self.cost = cost
     }
 }

@@ -89,6 +89,7 @@ public struct ProvisionContext: Sendable {
     public let keys: any KeyStore
     public let time: any TimeSource
     public let logger: Logger
+    private var services: [ObjectIdentifier: any Sendable] = [:]
 
     public init(
         stageName: String,
@@ -104,6 +105,12 @@ public struct ProvisionContext: Sendable {
         self.keys = keys
         self.time = time
         self.logger = logger
+    }
+
+    /// A service that only some stages know of.
+    package subscript<Key: ContextKey>(key: Key.Type) -> Key.Value? {
+        get { services[ObjectIdentifier(key)] as? Key.Value }
+        set { services[ObjectIdentifier(key)] = newValue }
     }
 }
 

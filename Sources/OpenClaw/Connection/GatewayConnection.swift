@@ -37,6 +37,8 @@ package actor GatewayConnection {
     private var attempt = 0
     private var timers: [GatewayStateMachine.Timer: Scheduled<Void>] = [:]
     private var completions: [String: Completion] = [:]
+    /// Text frames that came, on all sockets so far.
+    package private(set) var framesReceived = 0
     /// Frames that could not be understood.
     package private(set) var garbageCount = 0
 
@@ -226,6 +228,7 @@ package actor GatewayConnection {
     func received(_ message: WebSocketMessage, attempt: Int) {
         guard attempt == self.attempt else { return }
         guard case .text(let frame) = message else { return noteGarbage("a binary frame") }
+        framesReceived += 1
         FrameReader.read(frame) { frame in
             switch frame {
             case .delta(let delta):

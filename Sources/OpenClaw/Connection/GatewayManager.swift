@@ -99,6 +99,11 @@ package actor GatewayManager {
         find(id)?.assumeIsolated { $0.hello.map(AttachmentLimits.init) } ?? AttachmentLimits()
     }
 
+    /// How many frames each gateway sent, by its id.
+    package var framesReceived: [(gateway: String, count: Int)] {
+        connections.map { connection in (connection.configuration.id, connection.assumeIsolated { $0.framesReceived }) }
+    }
+
     package func status(of id: String) -> GatewayStatus? { find(id)?.assumeIsolated { $0.status } }
 
     /// Nil before the first hello, and for unknown gateways.

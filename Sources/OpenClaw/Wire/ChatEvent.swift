@@ -39,6 +39,8 @@ package struct ChatMessage: Sendable, Hashable {
     package var blocks: [ContentBlock]
     package var timestamp: Timestamp?
     package var usage: Usage?
+    /// `provider/id`, if the gateway tells it.
+    package var model: String?
     package var stopReason: String?
 
     package init(
@@ -47,6 +49,7 @@ package struct ChatMessage: Sendable, Hashable {
         blocks: [ContentBlock] = [],
         timestamp: Timestamp? = nil,
         usage: Usage? = nil,
+        model: String? = nil,
         stopReason: String? = nil
     ) {
         self.role = role
@@ -54,6 +57,7 @@ package struct ChatMessage: Sendable, Hashable {
         self.blocks = blocks
         self.timestamp = timestamp
         self.usage = usage
+        self.model = model
         self.stopReason = stopReason
     }
 }

@@ -10,6 +10,7 @@ package struct Settings: OptionGroup {
     package var shutdown = ShutdownSettings()
     package var log = LogSettings()
     package var scan = ScanSettings()
+    package var metrics = MetricsSettings()
 
     package init() {}
 
@@ -26,5 +27,6 @@ package struct Settings: OptionGroup {
         Option("shutdown", \.shutdown, help: "How the server stops."),
         Option("log", \.log, help: "What is written to the log."),
         Option("scan", \.scan, help: "Looking for gateways in the local network."),
+        Option("metrics", \.metrics, help: "The figures at `/metrics`."),
     ]
 }

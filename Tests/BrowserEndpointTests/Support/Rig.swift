@@ -1,3 +1,4 @@
+import Analytics
 import BrowserEndpoint
 import Foundation
 import Hummingbird
@@ -36,6 +37,7 @@ struct Rig: Sendable {
         var socket = WebSocketOptions()
         var origins: [String] = []
         var scanner: (any GatewayScanner)?
+        var metrics: MetricsPage?
     }
 
     let port: Int
@@ -44,6 +46,7 @@ struct Rig: Sendable {
     let hub: BrowserHub
     let database: Database
     let time: ManualTime
+    let analytics: AnalyticsRecorder
 
     var gateway: FakeGateway { gateways[0] }
 
@@ -60,7 +63,9 @@ struct Rig: Sendable {
         let manager = GatewayManager(
             eventLoop: eventLoop, identity: DeviceIdentity(), time: time, logger: Sample.logger, version: "test")
         let jobs = JobRunner(eventLoop: eventLoop)
-        let chain = try await makeChain(options, database, time)
+        let analytics = AnalyticsRecorder(store: database, time: time)
+        try await analytics.repair()
+        let chain = try await makeChain(options, database, analytics, time)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
             limits: options.limits, logger: Sample.logger)
@@ -73,7 +78,10 @@ struct Rig: Sendable {
         let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
         let (ports, port) = AsyncStream<Int>.makeStream()
         let application = Application(
-            router: Routes(hub: hub, origins: origins, page: Page(), scanner: options.scanner).router(),
+            router: Routes(
+                hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics,
+                analytics: analytics
+            ).router(),
             server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
@@ -85,7 +93,7 @@ struct Rig: Sendable {
             tasks.addTask { try await services.run() }
             let rig = Rig(
                 port: await ports.first { _ in true } ?? 0, gateways: gateways, manager: manager, hub: hub,
-                database: database, time: time)
+                database: database, time: time, analytics: analytics)
             let result: Result<Void, any Error>
             do { result = .success(try await body(rig)) } catch { result = .failure(error) }
             await hub.drain(timeout: .zero)
@@ -99,8 +107,11 @@ struct Rig: Sendable {
         try await group.shutdownGracefully()
     }
 
-    private static func makeChain(_ options: Options, _ database: Database, _ time: ManualTime) async throws -> Chain {
-        let context = Sample.provision(messages: options.messages ?? database, keys: database, time: time)
+    private static func makeChain(
+        _ options: Options, _ database: Database, _ analytics: AnalyticsRecorder, _ time: ManualTime
+    ) async throws -> Chain {
+        var context = Sample.provision(messages: options.messages ?? database, keys: database, time: time)
+        context[AnalyticsRecorderSlot.self] = analytics
         var auth = AuthOptions()
         auth.mode = options.auth
         let stages = [
@@ -110,9 +121,11 @@ struct Rig: Sendable {
         ]
         let strip = try await ThinkingStripPlugin.provision(ThinkingStripOptions(), in: context)
         let persist = try await PersistPlugin.provision(PersistOptions(), in: context)
+        let count = try await AnalyticsPlugin.provision(AnalyticsOptions(), in: context)
         let last = [
             Stage(name: "thinking-strip", kind: "thinking-strip", middleware: strip, isQuick: true),
             Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
+            Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, isQuick: true),
         ]
         return Chain(stages: stages + options.stages + last, time: time)
     }

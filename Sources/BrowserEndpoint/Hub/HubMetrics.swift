@@ -1,0 +1,105 @@
+import CoreMetrics
+import MiddlewareKit
+import OpenClaw
+import Storage
+import Telemetry
+import WebSocketTransport
+
+/// The metrics of the hub. Lives on the hub's event loop: what happens for every frame is a plain addition there, and is told
+/// to the metrics backend with the next sample.
+struct HubMetrics {
+    /// Frames from and to browsers, since the start.
+    var framesReceived = 0
+    var framesSent = 0
+
+    private var toldReceived = 0
+    private var toldSent = 0
+    private var toldGatewayFrames: [String: Int] = [:]
+    private var gatewayStates: [String: [GatewayStatus.State: Meter]] = [:]
+    /// Whether each gateway that was ever connected is so now.
+    private var isConnected: [String: Bool] = [:]
+
+    private let received = Counter(.browserFramesReceived)
+    private let sent = Counter(.browserFramesSent)
+    private let connections = Meter(.browserConnections)
+    private let queuedBytes = Meter(.browserQueuedBytes)
+    private let inFlight = Meter(.requestsInFlight)
+    private let runs = Meter(.runsActive)
+    private let waitingMessages = Meter(.storageWaiting)
+    private let outcomes: [EventKind: Counter]
+    private let firstText = Timer(.runFirstText)
+    private let duration = Timer(.runDuration)
+
+    init() {
+        let kinds = EventKind.allCases.filter(\.isTerminal)
+        outcomes = Dictionary(uniqueKeysWithValues: kinds.map { ($0, Counter(.runsEnded, $0.rawValue)) })
+    }
+
+    func ended(_ kind: EventKind, _ timing: RunTiming) {
+        outcomes[kind]?.increment()
+        if let time = timing.firstText { firstText.record(time) }
+        if let time = timing.whole { duration.record(time) }
+    }
+
+    enum GatewayChange { case none, connected(isAgain: Bool), disconnected }
+
+    mutating func gateway(_ id: String, didChange state: GatewayStatus.State) -> GatewayChange {
+        if gatewayStates[id]?[state] == nil {
+            gatewayStates[id, default: [:]][state] = Meter(.gatewayState, id, state.rawValue)
+        }
+        for (known, meter) in gatewayStates[id] ?? [:] { meter.set(known == state ? 1 : 0) }
+        switch (state == .ready, isConnected[id]) {
+        case (true, nil), (true, false?):
+            let isAgain = isConnected.updateValue(true, forKey: id) != nil
+            if isAgain { Counter(.gatewayReconnects, id).increment() }
+            return .connected(isAgain: isAgain)
+        case (false, true?):
+            isConnected[id] = false
+            return .disconnected
+        default:
+            return .none
+        }
+    }
+
+    mutating func tell(_ sample: HubSample) {
+        received.increment(by: framesReceived - toldReceived)
+        sent.increment(by: framesSent - toldSent)
+        (toldReceived, toldSent) = (framesReceived, framesSent)
+        for (gateway, count) in sample.gatewayFrames {
+            // A gateway with a new configuration has a new connection, which counts from 0.
+            let told = toldGatewayFrames[gateway].flatMap { $0 <= count ? $0 : nil } ?? 0
+            Counter(.gatewayFrames, gateway).increment(by: count - told)
+            toldGatewayFrames[gateway] = count
+        }
+        connections.set(sample.connections)
+        queuedBytes.set(sample.queuedBytes)
+        inFlight.set(sample.requestsInFlight)
+        runs.set(sample.runs)
+        waitingMessages.set(sample.waitingMessages)
+    }
+}
+
+/// What there is at one moment.
+struct HubSample {
+    let connections: Int
+    let queuedBytes: Int
+    let requestsInFlight: Int
+    let runs: Int
+    let waitingMessages: Int
+    let gatewayFrames: [(gateway: String, count: Int)]
+}
+
+extension BrowserHub {
+    /// Tells the metrics backend what is not told where it happens.
+    package func sampleMetrics() {
+        let open = connections.values
+        metrics.tell(
+            HubSample(
+                connections: open.count,
+                queuedBytes: open.reduce(0) { $0 + $1.socket.queuedBytes },
+                requestsInFlight: open.reduce(0) { $0 + $1.inFlight },
+                runs: runs.count,
+                waitingMessages: storage.waitingMessages,
+                gatewayFrames: gateways.assumeIsolated { $0.framesReceived }))
+    }
+}

@@ -1,0 +1,167 @@
+import Analytics
+import JSON
+import MiddlewareKit
+import MiddlewareTesting
+import OpenClawTesting
+import PipelineEngine
+import Stages
+import Storage
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct AnalyticsRoutesTests {
+    /// What the rig's clock says, minus one hour.
+    private static let hourAgo: Int64 = 1_767_222_000
+
+    /// A turn over real sockets, and what the three calls say of it.
+    @Test func aTurnIsInTheFigures() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:one")
+            let run = try await rig.gateway.nextRun()
+            rig.time.advance(by: .milliseconds(300))
+            await run.delta("Good")
+            _ = try await browser.next { $0["state"] == "delta" }
+            rig.time.advance(by: .milliseconds(700))
+            await run.final("Good answer.")
+            _ = try await browser.next { $0["state"] == "final" }
+
+            let summary = try await rig.http("GET", "/api/analytics/summary").json
+            #expect(summary["collecting"] == true)
+            let figures = summary["figures"]
+            #expect(figures?["messages"] == ["in": 1, "out": 1])
+            #expect(figures?["sessions"] == 1)
+            #expect(figures?["firstTextMs"]?["count"] == 1)
+            #expect((300...303).contains(figures?["firstTextMs"]?["p50"]?.int ?? 0))
+            #expect((1000...1007).contains(figures?["durationMs"]?["max"]?.int ?? 0))
+            #expect(figures?["costUSD"] == .null)
+            let top = try await rig.http("GET", "/api/analytics/top?by=agent").json
+            #expect(top["rows"]?[0]?["value"] == "main")
+            let series = try await rig.http("GET", "/api/analytics/timeseries?from=-1h&step=15m").json
+            #expect(series["points"]?.array?.count == 5)
+            #expect(series["points"]?[4]?["figures"]?["messages"]?["out"] == 1)
+        }
+    }
+
+    @Test func figuresAreForAdministrators() async throws {
+        var options = Rig.Options()
+        options.auth = .apiKeys
+        try await Rig.run(options) { rig in
+            for path in ["summary", "timeseries", "top"] {
+                #expect(try await rig.http("GET", "/api/analytics/\(path)").status == 401)
+                let user = try await rig.database.createKey(user: "ada", isAdministrator: false).text
+                let refusal = try await rig.http(
+                    "GET", "/api/analytics/\(path)", headers: [("Authorization", "Bearer \(user)")])
+                #expect(refusal.status == 403)
+                let admin = try await rig.database.createKey(user: "eve", isAdministrator: true).text
+                let answer = try await rig.http(
+                    "GET", "/api/analytics/\(path)", headers: [("Authorization", "Bearer \(admin)")])
+                #expect(answer.status == 200)
+            }
+        }
+    }
+
+    private func count(_ rig: Rig, agent: String?, user: String? = nil, model: String? = nil, messages: Int) {
+        rig.analytics.count(AnalyticsKey(gateway: "home", agent: agent, model: model, user: user)) {
+            $0.messagesIn += messages
+            $0.add(Usage(input: 10 * messages, cost: 0.5), asked: 0, answered: 0)
+        }
+    }
+
+    @Test func topIsSortedCutAndFiltered() async throws {
+        try await Rig.run { rig in
+            count(rig, agent: "main", user: "ada", messages: 3)
+            count(rig, agent: "ops", user: "bob", messages: 5)
+            count(rig, agent: "ops", user: "ada", messages: 1)
+            let agents = try await rig.http("GET", "/api/analytics/top").json
+            #expect(agents["rows"]?.array?.map { $0["value"] } == ["ops", "main"])
+            let users = try await rig.http("GET", "/api/analytics/top?by=user&order=tokens&limit=1").json
+            #expect(users["rows"]?.array?.map { $0["value"] } == ["bob"])
+            #expect(users["rows"]?[0]?["figures"]?["tokens"]?["input"] == 50)
+            let filtered = try await rig.http("GET", "/api/analytics/top?by=user&agent=ops&agent=none&user=ada").json
+            #expect(filtered["rows"]?.array?.map { $0["figures"]?["messages"]?["in"] } == [1])
+            let byModel = try await rig.http("GET", "/api/analytics/summary?by=model").json
+            #expect(byModel["groups"]?[0]?["value"] == .null)
+        }
+    }
+
+    @Test func tablesComeAsCSV() async throws {
+        try await Rig.run { rig in
+            count(rig, agent: "=cmd()", messages: 1)
+            count(rig, agent: "a,\"b\"", messages: 2)
+            let answer = try await rig.http("GET", "/api/analytics/top?by=agent&format=csv")
+            #expect(answer.headers["content-type"] == "text/csv; charset=utf-8")
+            let lines = answer.text.split(separator: "\r\n")
+            #expect(lines.count == 3)
+            #expect(lines[0].hasPrefix("agent,messages_in,messages_out,"))
+            #expect(lines[1].hasPrefix("\"a,\"\"b\"\"\",2,0,"))
+            // A spreadsheet must not compute a name.
+            #expect(lines[2].hasPrefix("'=cmd(),1,0,"))
+            let series = try await rig.http(
+                "GET", "/api/analytics/timeseries?from=-2m&step=1m", headers: [("Accept", "text/csv")])
+            #expect(series.text.hasPrefix("start,end,messages_in,"))
+            let summary = try await rig.http("GET", "/api/analytics/summary?format=csv")
+            #expect(summary.text.split(separator: "\r\n")[1].hasPrefix("3,0,"))
+        }
+    }
+
+    /// Days begin where the people are.
+    @Test func timeZonesAreRespected() async throws {
+        try await Rig.run { rig in
+            // Past midnight in Berlin, and an hour before it in UTC.
+            var figures = AnalyticsFigures()
+            figures.messagesIn = 1
+            let cell = AnalyticsCell(minute: Self.hourAgo, key: AnalyticsKey(gateway: "home"))
+            try await rig.database.add(AnalyticsBatch(cells: [cell: figures], countedUntil: rig.time.now, recent: []))
+            let target = "/api/analytics/timeseries?from=2025-12-31&to=2026-01-02&step=1d&tz="
+            let utc = try await rig.http("GET", target + "UTC").json["points"]
+            #expect(utc?.array?.map { $0["figures"]?["messages"]?["in"] } == [1, 0])
+            let berlin = try await rig.http("GET", target + "Europe/Berlin").json["points"]
+            #expect(berlin?.array?.map { $0["figures"]?["messages"]?["in"] } == [0, 1])
+            #expect(berlin?[1]?["start"] == "2025-12-31T23:00:00.000Z")
+        }
+    }
+
+    private static let badQuestions = [
+        "summary?tz=Mars", "summary?from=yesterday", "summary?from=now", "summary?from=2026-13-01", "summary?form=-1h",
+        "timeseries?step=2h", "timeseries?step=1m&from=-60d", "top?by=colour", "top?limit=0", "top?limit=x",
+        "top?order=luck", "summary?format=xml", "summary?from=99999999999999999", "summary?to=-99999999d",
+        "timeseries?from=-",
+    ]
+
+    @Test func badQuestionsAreSaidToBeBad() async throws {
+        try await Rig.run { rig in
+            for question in Self.badQuestions {
+                let answer = try await rig.http("GET", "/api/analytics/\(question)")
+                #expect(answer.status == 400, "\(question)")
+                #expect(answer.errorCode == "bad_request", "\(question)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "now", "2026-01-01", "2026-01-01T00:30", "2026-01-01T00:30:00Z", "2026-01-01T01:30:00+01:00", "1767312000000",
+    ])
+    func timesAreUnderstood(to: String) async throws {
+        try await Rig.run { rig in
+            let answer = try await rig.http("GET", "/api/analytics/summary?from=2025-12-30&to=\(to)")
+            #expect(answer.status == 200)
+        }
+    }
+
+    /// A message that a stage above turned away is counted with the stage and the code.
+    @Test func rejectionsAreInTheFigures() async throws {
+        let refuse = ClosureStage(
+            handles: StagePaths(inbound: [.chat]),
+            onInbound: { _, _, _ in throw Rejection(code: "too_long", message: "Please be brief.") })
+        var options = Rig.Options()
+        options.stages = [.init(name: "brief", kind: "brief", middleware: refuse)]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?")
+            _ = try await browser.next(type: "error")
+            let figures = try await rig.http("GET", "/api/analytics/summary").json["figures"]
+            #expect(figures?["messages"]?["in"] == 0)
+            #expect(figures?["rejections"]?["byStage"] == [["stage": "brief", "code": "too_long", "count": 1]])
+        }
+    }
+}
