@@ -1,4 +1,5 @@
 import JSON
+import OpenClaw
 import OpenClawTesting
 import Testing
 
@@ -42,7 +43,7 @@ import Testing
             #expect(lost["gateway"] == "home")
             #expect(lost["state"] == "backing-off")
             #expect(lost["reason"]?.string?.isEmpty == false)
-            // The manager tries again after about a second.
+            await rig.manager.connectNow(id: "home")
             let back = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             #expect(back["state"] == "ready")
             browser.chat("Hello")

@@ -15,6 +15,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var scopes: [String]
     /// How long a request may stay without an answer.
     package var requestTimeout: Duration
+    /// Before the first new attempt after a failure.
+    package var retryDelay: Duration = .seconds(1)
     package var whileAway = AwayPolicy.standard
     /// Messages that begin with `/` are refused, except from administrators.
     package var blocksCommands = false

@@ -141,6 +141,8 @@ struct Rig: Sendable {
             // Port 9 is the one of the discard service; nobody listens there.
             let url = options.gatewaysListen ? await gateway.url : "ws://127.0.0.1:9"
             var configuration = GatewayConfiguration(id: id, name: id.capitalized, url: url, scopes: options.scopes)
+            // Tests say when a gateway is connected to again.
+            configuration.retryDelay = .seconds(3600)
             configuration.whileAway = options.whileAway
             configuration.blocksCommands = options.blocksCommands
             await manager.add(configuration)
