@@ -126,7 +126,7 @@ class Tests:
         self.page.wait_for("!document.querySelector('#open-figures').hidden")
         self.page.evaluate("document.querySelector('#open-figures').click()")
         self.page.wait_for("parseFloat(document.querySelector('#figure-rate').textContent) > 0")
-        self.page.wait_for("document.querySelector('#figure-first').textContent.endsWith(' s')")
+        self.page.wait_for("document.querySelector('#figure-first').textContent.endsWith('s')")
         self.page.wait_for("document.querySelectorAll('#figure-chart rect').length >= 118")
         self.page.wait_for("document.querySelector('#figure-agents .agent progress')?.value > 0")
         for width, scheme in [(1280, "light"), (390, "dark"), (320, "light")]:
