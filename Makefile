@@ -5,11 +5,12 @@
 # make format  mend the layout of the Swift files
 # make bench   measure a release build against others (see docs/performance.md)
 # make bench-stages   measure thinking-strip on texts that are made to be slow
+# make bench-analytics   measure how long questions about a million messages take
 
 SWIFT ?= swift
 SWIFT_FILES = Package.swift Sources Tests Plugins Benchmarks
 
-.PHONY: run build test lint format bench bench-stages deps
+.PHONY: run build test lint format bench bench-stages bench-analytics deps
 
 run: build
 	.build/release/sluice serve --config config.yaml --demo
@@ -34,6 +35,9 @@ bench: build
 
 bench-stages:
 	$(SWIFT) run -c release StageBenchmarks
+
+bench-analytics:
+	$(SWIFT) run -c release AnalyticsBenchmarks
 
 # The C libraries that Sluice is built on; installed where the system is Debian's and they are missing.
 deps:

@@ -13,6 +13,7 @@ let swiftSettings: [SwiftSetting] = [
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -32,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -42,12 +44,21 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "MiddlewareKit", dependencies: [log]),
         .target(name: "Telemetry", dependencies: [metrics]),
-        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics]),
+        .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics, tracing]),
+        .target(
+            name: "Traces",
+            dependencies: nio + [
+                "JSON", "MiddlewareKit", "Telemetry", lifecycle, log, metrics, tracing,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
         .target(
             name: "Analytics",
             dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
@@ -89,7 +100,7 @@ let package = Package(
             name: "BrowserEndpoint",
             dependencies: nio + [
                 "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
-                "WebSocketTransport", crypto, lifecycle, log, metrics,
+                "WebSocketTransport", crypto, lifecycle, log, metrics, tracing,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -113,7 +124,7 @@ let package = Package(
                 "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
                 "Plugins",
                 "Settings",
-                "Stages", "Storage", "Telemetry", "WebSocketTransport", log, lifecycle, metrics,
+                "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", log, lifecycle, metrics, tracing,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]
@@ -127,6 +138,10 @@ let package = Package(
         .executableTarget(
             name: "StageBenchmarks", dependencies: ["MiddlewareKit", "Stages"], path: "Benchmarks/StageBenchmarks"
         ),
+        .executableTarget(
+            name: "AnalyticsBenchmarks", dependencies: ["Analytics", "MiddlewareKit", "Storage"],
+            path: "Benchmarks/AnalyticsBenchmarks"
+        ),
         .target(name: "MiddlewareTesting", dependencies: ["MiddlewareKit", log]),
         .target(
             name: "OpenClawTesting",
@@ -134,6 +149,13 @@ let package = Package(
         ),
         .testTarget(name: "JSONTests", dependencies: ["JSON", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "AnalyticsTests", dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting"]),
+        .testTarget(
+            name: "TracesTests",
+            dependencies: nio + [
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "Traces", tracing,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]
+        ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics]),
         .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit"]),
         .testTarget(
@@ -181,7 +203,8 @@ let package = Package(
             dependencies: nio + [
                 "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
                 "OpenClawTesting",
-                "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log,
+                "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ]
         ),
         .testTarget(

@@ -25,7 +25,7 @@ extension AnalyticsFigures {
             writer.write(count)
         }
         for latencies in [firstText, whole, queued] { latencies.write(to: &writer) }
-        writer.writeRising(sessions.positions)
+        sessions.write(to: &writer)
         return writer.bytes
     }
 
@@ -59,11 +59,29 @@ extension AnalyticsFigures {
         try firstText.add(&reader)
         try whole.add(&reader)
         try queued.add(&reader)
+        try sessions.add(&reader)
+    }
+}
+
+extension SessionSketch {
+    /// Stands for the count when the bits follow as they are.
+    private static let raw = bits
+
+    fileprivate func write(to writer: inout NumberWriter) {
+        let positions = positions
+        guard positions.count >= Self.bits / 16 else { return writer.writeRising(positions) }
+        writer.write(Self.raw)
+        writer.bytes += rawBytes
+    }
+
+    fileprivate mutating func add(_ reader: inout NumberReader) throws {
+        let count = try reader.number()
+        if count == Self.raw { return add(rawBytes: try reader.bytes(Self.bits / 8)) }
         var position = 0
-        for _ in 0..<(try reader.number()) {
+        for _ in 0..<count {
             position += try reader.number()
-            guard position < SessionSketch.bits else { throw NumberReader.Malformed() }
-            sessions.insert(position: position)
+            guard position < Self.bits else { throw NumberReader.Malformed() }
+            insert(position: position)
         }
     }
 }

@@ -73,10 +73,11 @@ package final class AnalyticsRecorder: Sendable {
 
     /// Counts what an earlier process had no time to write. Call it once, at the start.
     package func repair() async throws {
-        let messages = try await store.uncounted(before: start)
+        let messages = try await store.newestMessages(before: start)
         state.withLock { state in
             for message in messages {
-                state[message.storedAt.minute, message.key].add(message.figures)
+                if !message.isCounted { state[message.storedAt.minute, message.key].add(message.figures) }
+                // Those that an earlier process counted may still be among the newest at the next start.
                 state.note(message.name, at: message.storedAt)
             }
             // What was counted meanwhile came in between.

@@ -6,9 +6,9 @@ package protocol AnalyticsStore: Sendable {
     ///
     /// - Throws: ``StorageFailure``; nothing was added then.
     func add(_ batch: AnalyticsBatch) async throws
-    /// Figures of messages that are stored and were not counted, because the process ended before what it had counted was
-    /// written; of messages stored before `time`.
-    func uncounted(before time: Timestamp) async throws -> [CountedMessage]
+    /// The newest stored messages, among them those that were not counted, because the process ended before what it had counted was
+    /// written; of messages stored before `time`. Where counting was not under way, it begins at `time`.
+    func newestMessages(before time: Timestamp) async throws -> [CountedMessage]
     /// Deletes what is older.
     func prune(minutesBefore: Timestamp, hoursBefore: Timestamp) async throws
 }
@@ -32,12 +32,15 @@ package struct AnalyticsBatch: Sendable {
 package struct CountedMessage: Sendable {
     package var storedAt: Timestamp
     package var name: UInt64
+    /// Its figures are written already.
+    package var isCounted: Bool
     package var key: AnalyticsKey
     package var figures: AnalyticsFigures
 
-    package init(storedAt: Timestamp, name: UInt64, key: AnalyticsKey, figures: AnalyticsFigures) {
+    package init(storedAt: Timestamp, name: UInt64, isCounted: Bool, key: AnalyticsKey, figures: AnalyticsFigures) {
         self.storedAt = storedAt
         self.name = name
+        self.isCounted = isCounted
         self.key = key
         self.figures = figures
     }

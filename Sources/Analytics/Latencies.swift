@@ -31,8 +31,16 @@ package struct Latencies: Sendable {
     }
 
     package mutating func record(milliseconds: UInt64, count: UInt32) {
-        histogram = histogram ?? Histogram(numberOfSignificantValueDigits: .two)
+        makeHistogram()
         histogram?.record(min(milliseconds, Self.longest), count: count)
+    }
+
+    /// With room for the usual from the start: to grow costs more than to record.
+    private mutating func makeHistogram() {
+        guard histogram == nil else { return }
+        var new = Histogram<UInt32>(highestTrackableValue: 60_000, numberOfSignificantValueDigits: .two)
+        new.autoResize = true
+        histogram = new
     }
 
     package mutating func add(_ other: Latencies) {

@@ -49,6 +49,11 @@ package struct NumberReader {
 
     /// At most 56 bits.
     mutating func number() throws -> Int {
+        // Most numbers are small.
+        if index < bytes.count, bytes[index] < 0x80 {
+            defer { index += 1 }
+            return Int(bytes[index])
+        }
         var result = 0
         var shift = 0
         while true {
@@ -60,10 +65,11 @@ package struct NumberReader {
         }
     }
 
-    mutating func text() throws -> String {
-        let count = try number()
+    mutating func bytes(_ count: Int) throws -> UnsafeRawBufferPointer {
         guard count <= bytes.count - index else { throw Malformed() }
         defer { index += count }
-        return String(decoding: bytes[index..<(index + count)], as: UTF8.self)
+        return UnsafeRawBufferPointer(rebasing: bytes[index..<(index + count)])
     }
+
+    mutating func text() throws -> String { String(decoding: try bytes(number()), as: UTF8.self) }
 }

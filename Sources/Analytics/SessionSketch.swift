@@ -36,6 +36,17 @@ package struct SessionSketch: Sendable, Equatable {
         return positions
     }
 
+    /// The set bits as they are, lowest first; empty when none is set.
+    var rawBytes: [UInt8] { words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } } }
+
+    /// - Parameter bytes: What `rawBytes` gave of another sketch that is not empty.
+    mutating func add(rawBytes bytes: UnsafeRawBufferPointer) {
+        if words.isEmpty { words = Array(repeating: 0, count: Self.bits / 64) }
+        for index in words.indices {
+            words[index] |= UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+        }
+    }
+
     package var estimate: Int {
         let set = words.reduce(0) { $0 + $1.nonzeroBitCount }
         // When all bits are set nothing can be told but "very many".

@@ -1,5 +1,6 @@
 package import MiddlewareKit
 import Synchronization
+package import Tracing
 
 /// The stages of one loaded configuration, folded into one path per kind of message. Immutable; safe to use from anywhere.
 ///
@@ -12,14 +13,19 @@ package final class Chain: Sendable {
     package let observers: [any ServerObserver]
 
     private let time: any TimeSource
+    /// Nil: calls of stages are not traced, and cost nothing for it.
+    package let tracer: (any Tracer)?
     private let inboundPaths: [MessageKind: [Stage]]
     private let outboundPaths: [EventKind: [Stage]]
     private let textPath: [Stage]
 
-    package init(stages: [Stage], generation: Int = 1, time: any TimeSource) {
+    package init(
+        stages: [Stage], generation: Int = 1, tracer: (any Tracer)? = nil, time: any TimeSource
+    ) {
         self.stages = stages
         self.generation = generation
         self.time = time
+        self.tracer = tracer
         var inboundPaths: [MessageKind: [Stage]] = [:]
         for kind in MessageKind.allCases {
             inboundPaths[kind] = stages.filter { $0.middleware.handles.inbound.contains(kind) }
@@ -44,7 +50,8 @@ package final class Chain: Sendable {
         context: MessageContext,
         terminal: @escaping @Sendable (InboundMessage, MessageContext) async throws -> Void
     ) async throws -> Passage {
-        var path = ChainPath(stages: inboundPaths[message.kind] ?? [], time: time, terminal: terminal)
+        var path = ChainPath(
+            stages: inboundPaths[message.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
         if !observers.isEmpty {
             path.onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
         }
@@ -60,7 +67,8 @@ package final class Chain: Sendable {
         context: MessageContext,
         terminal: @escaping @Sendable (OutboundEvent, MessageContext) async throws -> Void
     ) async throws -> Passage {
-        let path = ChainPath(stages: outboundPaths[event.kind] ?? [], time: time, terminal: terminal)
+        let path = ChainPath(
+            stages: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
         return try await path.run(event, context: context)
     }
 

@@ -1,9 +1,11 @@
 import MiddlewareKit
+import Tracing
 
 /// One way through the chain for one message: the stages of its path in order, then the terminal.
 struct ChainPath<Message: ChainMessage>: Sendable {
     let stages: [Stage]
     let time: any TimeSource
+    var tracer: (any Tracer)?
     var onRejection: RejectionHandler<Message>?
     let terminal: @Sendable (Message, MessageContext) async throws -> Void
 
@@ -39,7 +41,9 @@ struct ChainPath<Message: ChainMessage>: Sendable {
         var context = context
         context.contributors = stages[(index + 1)...].compactMap(\.contributor)
         let call = StageCall(
-            stage: stage, message: prepared, context: context, time: time, onRejection: onRejection
+            stage: stage, message: prepared, context: context, time: time,
+            span: tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer),
+            onRejection: onRejection
         ) {
             try await step(index + 1, $0, $1, arrival)
         }

@@ -1,6 +1,7 @@
 import Logging
 import MiddlewareKit
 import Synchronization
+import Tracing
 
 /// Called when a stage turns a message away, or fails and lets it go no further.
 typealias RejectionHandler<Message> =
@@ -14,6 +15,8 @@ struct StageCall<Message: ChainMessage>: Sendable {
     let message: Message
     let context: MessageContext
     let time: any TimeSource
+    /// From the call until the stage hands the message on, or is done with it.
+    var span: (any Tracing.Span)?
     let onRejection: RejectionHandler<Message>?
     let next: @Sendable (Message, MessageContext) async throws -> Void
 
@@ -27,6 +30,7 @@ struct StageCall<Message: ChainMessage>: Sendable {
             } else {
                 try await withTaskExecutorPreference(globalConcurrentExecutor) { try await enter(gate) }
             }
+            span?.end()
             stage.figures.record(gate.hasPassed ? .passed : .dropped, took: gate.ownTime(at: time.uptime))
         } catch {
             try await recover(from: error, gate: gate)
@@ -48,6 +52,7 @@ struct StageCall<Message: ChainMessage>: Sendable {
     private func enter(_ gate: StageGate) async throws {
         try await message.meet(stage.middleware, context: context) { message, context in
             try gate.open(at: time.uptime)
+            span?.end()
             defer { gate.close(at: time.uptime) }
             do {
                 try await next(message, context)
@@ -68,6 +73,7 @@ struct StageCall<Message: ChainMessage>: Sendable {
         let cause: StageFailure.Cause
         switch error {
         case let rejection as Rejection:
+            span?.end(error: rejection.code)
             stage.figures.record(.rejected, took: own)
             onRejection?(message, context, stage.name, rejection.code)
             throw error
@@ -78,6 +84,7 @@ struct StageCall<Message: ChainMessage>: Sendable {
             stage.figures.record(.failed, took: own)
             cause = .threw(error)
         }
+        span?.end(error: StageFailure(stage: stage.name, cause: cause).rejection.code)
         context.logger.error("stage \(stage.name) failed: \(error)")
         // Once the stage has passed the message on, passing it on again would double it.
         let mayPassOn = gate.bar()

@@ -13,6 +13,7 @@ package import Settings
 import Stages
 import Storage
 import Telemetry
+import Tracing
 import WebSocketTransport
 
 /// The composition root: makes the parts from the settings, runs them, and takes them down in order.
@@ -53,7 +54,9 @@ package struct SluiceServer: Sendable {
 
         let storage = try Database.open(settings.storage)
         let recorder = AnalyticsRecorder(store: storage, time: time)
-        let chain = try await makeChain(storage: storage, recorder: recorder, time: time)
+        let traces = TraceExport(settings.traces, time: time, logger: logger)
+        let chain = try await makeChain(
+            storage: storage, recorder: recorder, tracer: traces?.options.tracer, time: time)
         if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
             try await storage.forgetAnalyticsProgress()
         }
@@ -64,7 +67,7 @@ package struct SluiceServer: Sendable {
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: storage, chain: chain, jobs: jobs,
-            time: time, limits: settings.hubLimits, logger: logger)
+            time: time, limits: settings.hubLimits, traces: traces?.options, logger: logger)
         await manager.setObserver(hub)
 
         var configurations = settings.gateways.map(GatewayConfiguration.init)
@@ -77,7 +80,8 @@ package struct SluiceServer: Sendable {
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let endpoint = makeEndpoint(
             hub: hub, group: group, metrics: metrics, analytics: recorder, isDemo: demo != nil)
-        let services: [any Service] = [
+        var services: [any Service] = traces.map { [$0.service] } ?? []
+        services += [
             BackgroundStageService(chain: chain),
             jobs,
             MetricsService(hub: hub, eventLoop: eventLoop),
@@ -102,6 +106,7 @@ package struct SluiceServer: Sendable {
             tasks.cancelAll()
         }
         await chain.cleanup()
+        await traces?.shutdown()
         try storage.close()
         logger.info("stopped")
     }
@@ -111,7 +116,7 @@ package struct SluiceServer: Sendable {
     }
 
     private func makeChain(
-        storage: Database, recorder: AnalyticsRecorder, time: any TimeSource
+        storage: Database, recorder: AnalyticsRecorder, tracer: (any Tracer)?, time: any TimeSource
     ) async throws -> Chain {
         var stages: [Stage] = []
         for planned in self.stages {
@@ -128,7 +133,7 @@ package struct SluiceServer: Sendable {
                 throw StartFailure("the stage “\(name)” could not be made: \(error)")
             }
         }
-        return Chain(stages: stages, time: time)
+        return Chain(stages: stages, tracer: tracer, time: time)
     }
 
     private func makeEndpoint(

@@ -13,26 +13,52 @@ enum AnalyticsLevel: Int64, CaseIterable {
     func start(of second: Int64) -> Int64 { second - (second % rawValue + rawValue) % rawValue }
 }
 
+/// What is kept apart in a row. Most questions are about few things, and with everything apart there are far too many rows
+/// for an answer at once.
+enum AnalyticsScope: Int64, CaseIterable {
+    case everything = 0
+    /// Gateway, agent and model; all users together.
+    case allUsers = 1
+    /// Gateway and user; all agents and models together.
+    case users = 2
+
+    func key(of key: AnalyticsKey) -> AnalyticsKey {
+        switch self {
+        case .everything: key
+        case .allUsers: AnalyticsKey(gateway: key.gateway, agent: key.agent, model: key.model)
+        case .users: AnalyticsKey(gateway: key.gateway, user: key.user)
+        }
+    }
+
+    /// The one with the fewest rows that can answer.
+    init(for query: AnalyticsQuery) {
+        let asked = Set(query.filters.keys).union(query.by.map { [$0] } ?? [])
+        if !asked.contains(.user) {
+            self = .allUsers
+        } else {
+            self = asked.isSubset(of: [.gateway, .user]) ? .users : .everything
+        }
+    }
+}
+
 /// A row of figures.
 private struct AnalyticsRow: Hashable {
     let level: AnalyticsLevel
     let start: Int64
     let key: AnalyticsKey
-    let isForAllUsers: Bool
+    let scope: AnalyticsScope
 }
 
 extension Storage.Database: AnalyticsStore {
     package func add(_ batch: AnalyticsBatch) async throws {
         var rows: [AnalyticsRow: AnalyticsFigures] = [:]
         for (cell, figures) in batch.cells {
-            var everybody = cell.key
-            everybody.user = nil
             for level in AnalyticsLevel.allCases {
-                let start = level.start(of: cell.minute)
-                rows[.init(level: level, start: start, key: cell.key, isForAllUsers: false), default: .init()].add(
-                    figures)
-                rows[.init(level: level, start: start, key: everybody, isForAllUsers: true), default: .init()].add(
-                    figures)
+                for scope in AnalyticsScope.allCases {
+                    let row = AnalyticsRow(
+                        level: level, start: level.start(of: cell.minute), key: scope.key(of: cell.key), scope: scope)
+                    rows[row, default: AnalyticsFigures()].add(figures)
+                }
             }
         }
         try await write { [rows] db in
@@ -45,33 +71,33 @@ extension Storage.Database: AnalyticsStore {
     }
 
     private static func add(_ figures: AnalyticsFigures, to row: AnalyticsRow, _ db: GRDB.Database) throws {
-        let key = try keyID(row.key, isForAllUsers: row.isForAllUsers, db)
-        let place: StatementArguments = [row.level.rawValue, row.isForAllUsers, row.start, key]
+        let key = try keyID(row.key, row.scope, db)
+        let place: StatementArguments = [row.level.rawValue, row.scope.rawValue, row.start, key]
         let known = try Data.fetchOne(
             db.cachedStatement(
-                sql: "SELECT figures FROM analytics WHERE level = ? AND all_users = ? AND start = ? AND key = ?"),
+                sql: "SELECT figures FROM analytics WHERE level = ? AND scope = ? AND start = ? AND key = ?"),
             arguments: place)
         var sum = figures
         // What cannot be read cannot be added to; it is replaced, and counting goes on.
         try? known?.withUnsafeBytes { try sum.add(bytes: $0) }
         try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO analytics (level, all_users, start, key, figures) VALUES (?, ?, ?, ?, ?)"
+            sql: "INSERT OR REPLACE INTO analytics (level, scope, start, key, figures) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: place + [Data(sum.bytes)])
     }
 
-    private static func keyID(_ key: AnalyticsKey, isForAllUsers: Bool, _ db: GRDB.Database) throws -> Int64 {
+    private static func keyID(_ key: AnalyticsKey, _ scope: AnalyticsScope, _ db: GRDB.Database) throws -> Int64 {
         let arguments: StatementArguments = [
-            key.gateway, key.agent ?? "", key.model ?? "", key.user ?? "", isForAllUsers,
+            key.gateway, key.agent ?? "", key.model ?? "", key.user ?? "", scope.rawValue,
         ]
         let known = try Int64.fetchOne(
             db.cachedStatement(
                 sql: """
                     SELECT id FROM analytics_keys
-                    WHERE gateway = ? AND agent = ? AND model = ? AND user = ? AND all_users = ?
+                    WHERE gateway = ? AND agent = ? AND model = ? AND user = ? AND scope = ?
                     """), arguments: arguments)
         if let known { return known }
         try db.cachedStatement(
-            sql: "INSERT INTO analytics_keys (gateway, agent, model, user, all_users) VALUES (?, ?, ?, ?, ?)"
+            sql: "INSERT INTO analytics_keys (gateway, agent, model, user, scope) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: arguments)
         return db.lastInsertedRowID
     }
@@ -82,10 +108,10 @@ extension Storage.Database: AnalyticsStore {
             let hour = AnalyticsLevel.day.start(of: hoursBefore.milliseconds / 1000)
             var deleted = 0
             for (level, end) in [(AnalyticsLevel.minute, minute), (.hour, hour), (.day, hour)] {
-                for isForAllUsers in [false, true] {
+                for scope in AnalyticsScope.allCases {
                     try db.execute(
-                        sql: "DELETE FROM analytics WHERE level = ? AND all_users = ? AND start < ?",
-                        arguments: [level.rawValue, isForAllUsers, end])
+                        sql: "DELETE FROM analytics WHERE level = ? AND scope = ? AND start < ?",
+                        arguments: [level.rawValue, scope.rawValue, end])
                     if level == .day { deleted += db.changesCount }
                 }
             }

@@ -11,10 +11,10 @@ extension Storage.Database {
     }
 
     private static func figures(_ query: AnalyticsQuery, now: Int64, _ db: GRDB.Database) throws -> [AnalyticsGroup] {
-        let isForAllUsers = query.by != .user && query.filters[.user] == nil
-        let values = try values(of: query, isForAllUsers: isForAllUsers, db)
+        let scope = AnalyticsScope(for: query)
+        let values = try values(of: query, scope, db)
         let firstMinute = try Int64.fetchOne(
-            db, sql: "SELECT min(start) FROM analytics WHERE level = ? AND all_users = 1",
+            db, sql: "SELECT min(start) FROM analytics WHERE level = ? AND scope = 1",
             arguments: [AnalyticsLevel.minute.rawValue])
         var tiles = AnalyticsTiles(minutesSince: firstMinute.map(AnalyticsLevel.hour.start) ?? .max)
         var edges = query.edges.map(tiles.edge)
@@ -31,9 +31,9 @@ extension Storage.Database {
             let statement = try db.cachedStatement(
                 sql: """
                     SELECT start, key, figures FROM analytics
-                    WHERE level = ? AND all_users = ? AND start >= ? AND start < ?
+                    WHERE level = ? AND scope = ? AND start >= ? AND start < ?
                     """)
-            statement.arguments = [tile.level.rawValue, isForAllUsers, tile.start, tile.end]
+            statement.arguments = [tile.level.rawValue, scope.rawValue, tile.start, tile.end]
             let rows = StatementRows(statement.sqliteStatement)
             defer { rows.end() }
             var stretch = 0
@@ -54,14 +54,14 @@ extension Storage.Database {
 
     /// The values of the dimension that the query keeps apart, and for each key that it asks for the place of its value.
     private static func values(
-        of query: AnalyticsQuery, isForAllUsers: Bool, _ db: GRDB.Database
+        of query: AnalyticsQuery, _ scope: AnalyticsScope, _ db: GRDB.Database
     ) throws -> (names: [String?], places: [Int64: Int]) {
         var names: [String?] = []
         var known: [String?: Int] = [:]
         var places: [Int64: Int] = [:]
         let rows = try Row.fetchCursor(
-            db, sql: "SELECT id, gateway, agent, model, user FROM analytics_keys WHERE all_users = ?",
-            arguments: [isForAllUsers])
+            db, sql: "SELECT id, gateway, agent, model, user FROM analytics_keys WHERE scope = ?",
+            arguments: [scope.rawValue])
         while let row = try rows.next() {
             let texts: [String] = [row[1], row[2], row[3], row[4]]
             let told = texts.map { $0.isEmpty ? nil : $0 }

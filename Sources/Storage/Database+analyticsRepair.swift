@@ -9,8 +9,15 @@ extension Storage.Database {
     /// Messages are stored nearly in the order of their times. After so many older ones no newer one is looked for.
     private static let olderInARow = 1000
 
-    package func uncounted(before time: Timestamp) async throws -> [CountedMessage] {
-        try await read { db in
+    package func newestMessages(before time: Timestamp) async throws -> [CountedMessage] {
+        // Where nothing was ever written, counting begins now.
+        try await write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO analytics_progress (id, counted_until, recent) VALUES (1, ?, x'') ON CONFLICT DO NOTHING
+                    """, arguments: [time.milliseconds])
+        }
+        return try await read { db in
             guard let progress = try Row.fetchOne(db, sql: "SELECT counted_until, recent FROM analytics_progress")
             else {
                 return []
@@ -29,13 +36,13 @@ extension Storage.Database {
             var found: [CountedMessage] = []
             var older = 0
             while older < Self.olderInARow, let row = try rows.next() {
-                let message = CountedMessage(row)
+                let message = CountedMessage(row, counted: counted)
                 guard message.storedAt.milliseconds >= since else {
                     older += 1
                     continue
                 }
                 older = 0
-                if message.storedAt < time, !counted.contains(message.name) { found.append(message) }
+                if message.storedAt < time { found.append(message) }
             }
             return found
         }
@@ -52,7 +59,7 @@ extension Storage.Database {
 
 extension CountedMessage {
     /// What can be told of a stored message: its times and its model are not stored.
-    fileprivate init(_ row: Row) {
+    fileprivate init(_ row: Row, counted: Set<UInt64>) {
         let (gateway, session, run): (String, String, String) = (row["gateway_id"], row["session_key"], row["run_id"])
         let (roleName, state, content): (String, String, String) = (row["role"], row["state"], row["content"])
         let usage: String? = row["usage"]
@@ -77,9 +84,9 @@ extension CountedMessage {
             }
         case .system: break
         }
+        let name = CountedMessage.name(gateway: gateway, sessionKey: session, runID: run, role: role)
         self.init(
-            storedAt: Timestamp(milliseconds: row["created_at"]),
-            name: CountedMessage.name(gateway: gateway, sessionKey: session, runID: run, role: role),
+            storedAt: Timestamp(milliseconds: row["created_at"]), name: name, isCounted: counted.contains(name),
             key: AnalyticsKey(gateway: gateway, agent: row["agent_id"], user: row["owner"]), figures: figures)
     }
 }

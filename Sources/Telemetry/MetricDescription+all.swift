@@ -8,6 +8,7 @@ extension MetricDescription {
         eventLoopLag,
         gatewayState, gatewayReconnects, gatewayFrames,
         storageWrite, storageBatch, storageWaiting, storageFailures,
+        traceSpansExported, traceSpansDropped,
         seriesLeftOut,
     ]
 
@@ -85,6 +86,14 @@ extension MetricDescription {
         "sluice_storage_waiting_messages", .gauge, "Messages that wait for their transaction.")
     package static let storageFailures = MetricDescription(
         "sluice_storage_failures_total", .counter, "Transactions of messages that failed.")
+
+    // MARK: Traces
+
+    package static let traceSpansExported = MetricDescription(
+        "sluice_trace_spans_exported_total", .counter, "Spans that the trace collector took.")
+    package static let traceSpansDropped = MetricDescription(
+        "sluice_trace_spans_dropped_total", .counter,
+        "Spans that were dropped: the collector refused them, or too many waited for it.")
 
     // MARK: The metrics themselves
 

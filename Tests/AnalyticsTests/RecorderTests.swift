@@ -20,7 +20,7 @@ import Testing
                 state.batches.append(batch)
             }
         }
-        func uncounted(before time: Timestamp) async throws -> [CountedMessage] { state.withLock { $0.uncounted } }
+        func newestMessages(before time: Timestamp) async throws -> [CountedMessage] { state.withLock { $0.uncounted } }
         func prune(minutesBefore: Timestamp, hoursBefore: Timestamp) async throws {}
 
         var batches: [AnalyticsBatch] { state.withLock { $0.batches } }
@@ -87,6 +87,20 @@ import Testing
         #expect(store.batches.first?.countedUntil == time.now)
     }
 
+    /// What an earlier process counted is not counted again, neither now nor after the next end of the process.
+    @Test func namesAreHandedOnFromProcessToProcess() async throws {
+        let storedAt = Timestamp(milliseconds: time.now.milliseconds - 1000)
+        let counted = CountedMessage(
+            storedAt: storedAt, name: 5, isCounted: true, key: key, figures: AnalyticsFigures())
+        store.state.withLock { $0.uncounted = [counted] }
+        let recorder = try await recorder()
+        recorder.count(key, message: 8) { $0.messagesIn += 1 }
+        try await recorder.flush()
+        let batch = try #require(store.batches.first)
+        #expect(batch.recent == [5, 8])
+        #expect(batch.cells.values.map(\.messagesIn).reduce(0, +) == 1)
+    }
+
     @Test func nothingIsWrittenBeforeTheRepair() async throws {
         let recorder = AnalyticsRecorder(store: store, time: time)
         recorder.count(key, message: 7) { $0.messagesIn += 1 }
@@ -96,7 +110,7 @@ import Testing
         lost.messagesIn = 1
         let storedAt = Timestamp(milliseconds: time.now.milliseconds - 2000)
         store.state.withLock {
-            $0.uncounted = [CountedMessage(storedAt: storedAt, name: 6, key: key, figures: lost)]
+            $0.uncounted = [CountedMessage(storedAt: storedAt, name: 6, isCounted: false, key: key, figures: lost)]
         }
         try await recorder.repair()
         let batch = try #require(store.batches.first)

@@ -248,6 +248,8 @@ import Testing
             let paths = try #require(document["paths"]?.object)
             let expected: [String: [String]] = [
                 "/health": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"],
+                "/metrics": ["get"], "/api/analytics/summary": ["get"], "/api/analytics/timeseries": ["get"],
+                "/api/analytics/top": ["get"],
                 "/api/gateways": ["get", "post"], "/api/gateways/scan": ["post"],
                 "/api/gateways/{gateway}": ["delete"], "/api/gateways/{gateway}/status": ["get"],
                 "/api/gateways/{gateway}/sessions": ["get", "post"],

@@ -121,6 +121,24 @@ class Tests:
         self.page.press("Escape")
         self.page.wait_for(f"{box}.right <= 0")
 
+    def shows_figures(self):
+        self.page.resize(1280, 800)
+        self.page.wait_for("!document.querySelector('#open-figures').hidden")
+        self.page.evaluate("document.querySelector('#open-figures').click()")
+        self.page.wait_for("parseFloat(document.querySelector('#figure-rate').textContent) > 0")
+        self.page.wait_for("document.querySelector('#figure-first').textContent.endsWith('s')")
+        self.page.wait_for("document.querySelectorAll('#figure-chart rect').length >= 118")
+        self.page.wait_for("document.querySelector('#figure-agents .agent progress')?.value > 0")
+        for width, scheme in [(1280, "light"), (390, "dark"), (320, "light")]:
+            self.page.resize(width, 800, width < 500)
+            self.page.use_colours(scheme)
+            self.page.wait_for(f"innerWidth === {width}")
+            box = "document.querySelector('#figures').getBoundingClientRect()"
+            assert self.page.evaluate(f"{box}.left >= 0 && {box}.right <= {width}"), f"does not fit in {width}"
+        assert self.page.evaluate("document.querySelector('#figure-problem').hidden"), "a problem is shown"
+        self.page.evaluate("document.querySelector('#close-figures').click()")
+        assert not self.page.evaluate("document.querySelector('#figures').open"), "the figures are still there"
+
     def writes_no_errors(self):
         assert not self.page.errors, "; ".join(self.page.errors)
 
@@ -138,6 +156,7 @@ class Tests:
         self.run("fits a phone, dark", lambda: self.fits(390, 844, "dark", is_phone=True))
         self.run("fits a narrow phone", lambda: self.fits(320, 568, "light", is_phone=True))
         self.run("opens and closes the drawer", self.opens_the_drawer)
+        self.run("shows the figures", self.shows_figures)
         self.run("writes no errors to the console", self.writes_no_errors)
 
 

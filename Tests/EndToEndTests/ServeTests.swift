@@ -1,6 +1,7 @@
 import Foundation
 import FoundationNetworking
 import JSON
+import NIOCore
 import OpenClawTesting
 import Testing
 
@@ -59,6 +60,43 @@ import Testing
         second.signal(SIGTERM)
         #expect(await second.wait() == 0)
         await gateway.stop()
+    }
+
+    /// Nothing that was counted is lost with the process: what was not written yet is found in the stored messages.
+    @Test(.timeLimit(.minutes(1))) func figuresSurviveAKill() async throws {
+        let gateway = try await Self.gateway()
+        let folder = try SluiceProcess.makeFolder()
+        let pipeline = """
+            pipeline:
+              - use: auth
+                with: { mode: none }
+              - use: persist
+              - use: analytics
+                with: { flush-interval: 60s }
+            """
+        let configuration = await Self.configuration(gateway: gateway, pipeline: pipeline)
+        for round in 1...3 {
+            let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+            let browser = try await Self.ready(port)
+            _ = try await browser.chat("hello", session: "agent:main:one", key: "run-\(round)")
+            server.signal(SIGKILL)
+            _ = await server.wait()
+        }
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+        // The messages are looked through while the server already answers.
+        var messages: JSONValue?
+        while messages != ["in": 3, "out": 3] {
+            messages = try await json("http://127.0.0.1:\(port)/api/analytics/summary")["figures"]?["messages"]
+        }
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+        await gateway.stop()
+    }
+
+    private func json(_ address: String) async throws -> JSONValue {
+        let url = try #require(URL(string: address))
+        let (data, _) = try await URLSession.shared.data(from: url)
+        return try JSONValue(parsing: ByteBuffer(bytes: data))
     }
 
     @Test func theDemoGatewayAnswersAndNeverShowsWhatItThinks() async throws {

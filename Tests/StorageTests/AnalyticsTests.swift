@@ -94,7 +94,7 @@ import Testing
                 hoursBefore: Timestamp(milliseconds: (day + 86_400) * 1000))
             let all = try await database.figures(AnalyticsQuery(edges: [0, day + 100_000]), now: day + 100_000)
             #expect(messages(all) == [4])
-            #expect(try await database.count("analytics_keys") == 2)
+            #expect(try await database.count("analytics_keys") == 3)
         }
     }
 
@@ -127,12 +127,27 @@ import Testing
         }
     }
 
+    /// A process that ends before it has written anything at all is made good for too.
+    @Test func countingBeginsWithTheFirstStart() async throws {
+        try await withDatabase { database in
+            let first = AnalyticsRecorder(store: database, time: SystemLikeTime())
+            try await first.repair()
+            try await database.store(record("r1"), rows: [])
+            let second = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
+            try await second.repair()
+            let all = try await database.figures(AnalyticsQuery(edges: [0, 4_000_000_000]), now: 4_000_000_000)
+            #expect(messages(all) == [1])
+        }
+    }
+
     @Test func withoutAnalyticsNothingIsMadeGoodForLater() async throws {
         try await withDatabase { database in
             try await database.add(batch([(Self.day, ada, 1)]))
             try await database.forgetAnalyticsProgress()
             try await database.store(record("r1"), rows: [])
-            #expect(try await database.uncounted(before: Timestamp(milliseconds: .max)).isEmpty)
+            // Counting begins anew, an hour later.
+            let later = Timestamp(milliseconds: 4_000_000_000_000)
+            #expect(try await database.newestMessages(before: later).isEmpty)
         }
     }
 

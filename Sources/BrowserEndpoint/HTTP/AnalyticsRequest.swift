@@ -14,6 +14,8 @@ struct AnalyticsRequest {
     let from: Int64
     let to: Int64
     let zone: TimeZone
+    /// As it was asked for: Foundation knows UTC by another name.
+    let zoneName: String
     let step: AnalyticsStep
     let by: AnalyticsQuery.Dimension?
     let filters: [AnalyticsQuery.Dimension: Set<String>]
@@ -34,7 +36,8 @@ struct AnalyticsRequest {
             throw Rejection.badRequest("There is no parameter `\(unknown.prefix(40))`. Known are \(list).")
         }
         let text = { (name: String) in parameters[name[...]].map(String.init) }
-        guard let zone = TimeZone(identifier: text("tz") ?? "UTC") else {
+        zoneName = text("tz") ?? "UTC"
+        guard let zone = TimeZone(identifier: zoneName) else {
             throw Rejection.badRequest("`tz` must be the name of a time zone, such as Europe/Berlin.")
         }
         self.zone = zone

@@ -1,5 +1,4 @@
 import Analytics
-import Foundation
 import HTTPTypes
 import Hummingbird
 import JSON
@@ -71,7 +70,7 @@ private struct AnalyticsReader {
 
     func heading(_ question: AnalyticsRequest) async throws -> JSONObject {
         var heading = JSONObject([
-            ("from", .time(question.from)), ("to", .time(question.to)), ("tz", .string(question.zone.identifier)),
+            ("from", .time(question.from)), ("to", .time(question.to)), ("tz", .string(question.zoneName)),
             ("collecting", .bool(await hub.collectsAnalytics)),
         ])
         heading["by"] = question.by.map { .string($0.rawValue) }

@@ -14,10 +14,18 @@ extension BrowserHub {
     ) async throws -> Value {
         let result = CallResult<Value>()
         let message = InboundMessage(kind: kind, gateway: gateway, sessionKey: session?.key, runID: runID)
-        let passage = try await chain.send(message, context: context) { _, context in
-            result.value = try await terminal(context.principal ?? .anonymous)
+        let context = traced(context, kind.rawValue, session, runID: runID)
+        do {
+            let passage = try await chain.send(message, context: context) { _, context in
+                result.value = try await terminal(context.principal ?? .anonymous)
+            }
+            let value = try result.take(after: passage)
+            context.endTrace()
+            return value
+        } catch {
+            if traces != nil { context.endTrace(Rejection(answering: error, logger: context.logger)) }
+            throw error
         }
-        return try result.take(after: passage)
     }
 
     func call<Value: Sendable>(

@@ -154,12 +154,18 @@ extension BrowserHub {
         let message = InboundMessage(
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
-        let passage = try await chain.send(message, context: context) { message, context in
-            try await self.forward(message, context: context, session: id, arrivedAt: request.arrivedAt) {
-                await self.leaveLane(turn, of: connectionID)
+        let context = traced(context, "chat", id, runID: runID)
+        do {
+            let passage = try await chain.send(message, context: context) { message, context in
+                try await self.forward(message, context: context, session: id, arrivedAt: request.arrivedAt) {
+                    await self.leaveLane(turn, of: connectionID)
+                }
             }
+            if case .dropped(let name) = passage { throw Rejection.dropped(by: name) }
+        } catch {
+            if traces != nil { context.endTrace(Rejection(answering: error, logger: context.logger)) }
+            throw error
         }
-        if case .dropped(let name) = passage { throw Rejection.dropped(by: name) }
     }
 
     private func leaveLane(_ turn: LaneTurn, of id: String) { leave(turn, of: id) }

@@ -4,6 +4,7 @@ import MiddlewareKit
 import NIOCore
 package import OpenClaw
 import PipelineEngine
+import Tracing
 import WebSocketTransport
 
 /// The way of a run: from the chat message that leaves the chain to the terminal event that the browsers get.
@@ -18,6 +19,8 @@ extension BrowserHub {
         guard let runID = message.runID else { return }
         let session = try await session(id)
         let run = begin(runID, session, context: context, arrivedAt: arrivedAt)
+        // The message was sent before, and its run goes on.
+        if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.isAccepted = false
         recentSends.note(message.text, in: id, now: time.uptime)
@@ -70,6 +73,7 @@ extension BrowserHub {
             user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: startedAt ?? time.now)
         let live = LiveRun(
             run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
+        live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
         session.runs.append(live)
         sessions[session.id] = session
@@ -81,9 +85,15 @@ extension BrowserHub {
         if let live = gatewayRun.owner as? LiveRun, !live.wasGivenUp { return live }
         let id = SessionID(gateway: gatewayRun.gatewayID, key: gatewayRun.sessionKey)
         let session = sessions[id] ?? Session(id: id, owner: .unresolved)
-        let key = RunKey(gateway: id.gateway, runID: gatewayRun.id)
-        if runs[key] == nil { disown(session) }
-        let live = begin(gatewayRun.id, session, context: makeContext(nil, credential: nil, principal: nil))
+        let live: LiveRun
+        if let known = runs[RunKey(gateway: id.gateway, runID: gatewayRun.id)] {
+            live = known
+        } else {
+            disown(session)
+            let context = traced(
+                makeContext(nil, credential: nil, principal: nil), "run", ofKind: .consumer, id, runID: gatewayRun.id)
+            live = begin(gatewayRun.id, session, context: context)
+        }
         gatewayRun.owner = live
         return live
     }
@@ -92,7 +102,10 @@ extension BrowserHub {
 
     private func receive(_ change: TextChange, of run: LiveRun) {
         guard !run.hasEnded else { return }
-        if run.firstTextAt == nil { run.firstTextAt = run.lastHeard }
+        if run.firstTextAt == nil {
+            run.firstTextAt = run.lastHeard
+            run.gatewaySpan?.addEvent("first text")
+        }
         run.rawText.apply(change)
         if run.isBusy || run.replyText.isAwaiting {
             run.enqueue(change)
@@ -153,6 +166,7 @@ extension BrowserHub {
         run.hasEnded = true
         run.endedAt = time.uptime
         metrics.ended(kind, run.timing)
+        run.gatewaySpan?.end(error: kind == .error ? outcome.errorKind ?? "unknown" : nil)
         run.waiting.append(.event(kind, outcome))
         pump(run)
     }
@@ -218,6 +232,7 @@ extension BrowserHub {
     private func fail(_ run: LiveRun, _ error: any Error) {
         run.hasEnded = true
         let rejection = Rejection(answering: error, logger: run.context.logger)
+        run.context.endTrace(rejection)
         broadcast(.failed(code: rejection.code, message: rejection.message), of: run)
     }
 
@@ -260,6 +275,8 @@ extension BrowserHub {
     }
 
     func finish(_ run: LiveRun) {
+        run.gatewaySpan?.end()
+        run.context.endTrace()
         runs[RunKey(gateway: run.run.gateway, runID: run.run.id)] = nil
         run.session.runs.removeAll { $0 === run }
         forgetIfIdle(run.session)

@@ -37,6 +37,8 @@ package actor BrowserHub {
     let time: any TimeSource
     let logger: Logger
     let limits: Limits
+    /// Nil: nothing is traced.
+    let traces: TraceOptions?
     private(set) var chain: Chain
     private(set) var isDraining = false
     var metrics = HubMetrics()
@@ -69,6 +71,7 @@ package actor BrowserHub {
         jobs: JobRunner,
         time: any TimeSource,
         limits: Limits,
+        traces: TraceOptions? = nil,
         logger: Logger
     ) {
         self.eventLoop = eventLoop
@@ -80,6 +83,7 @@ package actor BrowserHub {
         self.jobs = jobs
         self.time = time
         self.limits = limits
+        self.traces = traces
         self.logger = logger
     }
 

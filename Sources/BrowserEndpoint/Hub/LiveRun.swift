@@ -1,6 +1,7 @@
 import DequeModule
 import MiddlewareKit
 import PipelineEngine
+import Tracing
 
 /// A run under way: its text so far, and the events that wait for the one before them. Lives on the hub's event loop.
 final class LiveRun {
@@ -37,6 +38,8 @@ final class LiveRun {
     var firstTextAt: Duration?
     /// When the terminal event came.
     var endedAt: Duration?
+    /// What the gateway does, from the message's way to it to its last word; nil: the run is not traced.
+    var gatewaySpan: (any Span)?
     /// When the gateway last said something of the run, by the clock of the hub.
     var lastHeard: Duration
     /// Numbers the frames of the run.

@@ -12,6 +12,9 @@ public struct MessageContext: Sendable {
     public var principal: Principal?
     /// The number of the loaded configuration whose chain the message runs through.
     public let generation: Int
+    /// The message's place in a trace, as W3C's `traceparent` header has it, to be handed on to other systems; nil when the
+    /// message is not traced.
+    public package(set) var traceparent: String?
     /// Carries `message.id` and `gateway.id` as metadata.
     public var logger: Logger
 

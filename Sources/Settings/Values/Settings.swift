@@ -11,6 +11,7 @@ package struct Settings: OptionGroup {
     package var log = LogSettings()
     package var scan = ScanSettings()
     package var metrics = MetricsSettings()
+    package var traces = TracesSettings()
 
     package init() {}
 
@@ -28,5 +29,6 @@ package struct Settings: OptionGroup {
         Option("log", \.log, help: "What is written to the log."),
         Option("scan", \.scan, help: "Looking for gateways in the local network."),
         Option("metrics", \.metrics, help: "The figures at `/metrics`."),
+        Option("traces", \.traces, help: "What happens to messages, told to an OpenTelemetry collector."),
     ]
 }

@@ -38,6 +38,7 @@ struct Rig: Sendable {
         var origins: [String] = []
         var scanner: (any GatewayScanner)?
         var metrics: MetricsPage?
+        var traces: TraceOptions?
     }
 
     let port: Int
@@ -68,7 +69,7 @@ struct Rig: Sendable {
         let chain = try await makeChain(options, database, analytics, time)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
-            limits: options.limits, logger: Sample.logger)
+            limits: options.limits, traces: options.traces, logger: Sample.logger)
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
         gatewayOptions.now = { time.now.milliseconds }
@@ -127,7 +128,8 @@ struct Rig: Sendable {
             Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
             Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, isQuick: true),
         ]
-        return Chain(stages: stages + options.stages + last, time: time)
+        return Chain(
+            stages: stages + options.stages + last, tracer: options.traces?.tracer, time: time)
     }
 
     /// Connects the gateways, and waits until they are ready and their lists have come.

@@ -136,7 +136,7 @@ final class MemoryAnalytics: AnalyticsStore {
         }
     }
 
-    func uncounted(before time: Timestamp) async throws -> [CountedMessage] { [] }
+    func newestMessages(before time: Timestamp) async throws -> [CountedMessage] { [] }
 
     func prune(minutesBefore: Timestamp, hoursBefore: Timestamp) async throws {
         state.withLock { $0.prunes.append((minutesBefore, hoursBefore)) }

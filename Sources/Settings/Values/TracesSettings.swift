@@ -1,0 +1,28 @@
+package import MiddlewareKit
+
+/// `traces:` of the configuration file.
+package struct TracesSettings: OptionGroup {
+    /// Nil: nothing is traced.
+    package var endpoint: String?
+    package var headers: [String: Secret] = [:]
+    package var serviceName = "sluice"
+    package var share = 1.0
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "endpoint", \.endpoint,
+            help: "Where an OpenTelemetry collector takes traces over HTTP; nothing is traced when left out.",
+            example: "\"http://127.0.0.1:4318/v1/traces\"",
+            check: { url in
+                let isRight = url.map { $0.hasPrefix("http://") || $0.hasPrefix("https://") } ?? true
+                return isRight ? nil : "must be an address such as http://127.0.0.1:4318/v1/traces"
+            }),
+        Option(
+            "headers", \.headers, help: "Headers that the collector wants, such as a key.",
+            example: "{ Authorization: \"Bearer ${TRACES_KEY}\" }"),
+        Option("service-name", \.serviceName, help: "What the server is called in traces."),
+        Option("share", \.share, help: "The share of messages that are traced.", range: 0...1),
+    ]
+}

@@ -1,0 +1,44 @@
+import AsyncHTTPClient
+package import MiddlewareKit
+package import NIOCore
+import NIOHTTP1
+package import NIOPosix
+
+/// Posts to a collector over HTTP.
+package struct OTLPClient: Sendable {
+    private let client: HTTPClient
+    private let url: String
+    private let headers: [String: Secret]
+
+    /// - Parameter group: Has threads of its own: exports must not hold up chats.
+    package init(url: String, headers: [String: Secret], group: MultiThreadedEventLoopGroup) {
+        self.url = url
+        self.headers = headers
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
+        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    package func post(_ body: ByteBuffer) async -> OTLPExporter.Outcome {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value.revealed) }
+        request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        request.body = .bytes(body)
+        do {
+            let response = try await client.execute(request, timeout: .seconds(10))
+            // Read to its end, so that the connection can be used again.
+            _ = try? await response.body.collect(upTo: 64 << 10)
+            switch response.status.code {
+            case 200..<300: return .accepted
+            // What the OTLP specification says may be tried again.
+            case 429, 502, 503, 504: return .busy("it answered \(response.status.code)")
+            default: return .refused("it answered \(response.status.code)")
+            }
+        } catch {
+            return .busy("\(error)")
+        }
+    }
+
+    package func shutdown() async throws { try await client.shutdown() }
+}

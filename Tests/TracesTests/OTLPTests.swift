@@ -1,0 +1,217 @@
+import JSON
+import Logging
+import MiddlewareKit
+import MiddlewareTesting
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+import Testing
+import Traces
+import Tracing
+
+@Suite struct OTLPTests {
+    private let queue = SpanQueue(capacity: 10)
+    private let time = ManualTime()
+
+    private func exporter(_ send: @escaping OTLPExporter.Send) -> OTLPExporter {
+        OTLPExporter(
+            queue: queue, service: "sluice", version: "1.2.3", time: time, logger: Sample.logger, send: send)
+    }
+
+    /// What an exporter sends of the queue.
+    private func sent() async throws -> JSONValue {
+        let bodies = Mutex<[ByteBuffer]>([])
+        let exporter = exporter { body in
+            bodies.withLock { $0.append(body) }
+            return .accepted
+        }
+        #expect(await exporter.export())
+        return try JSONValue(parsing: try #require(bodies.withLock { $0.first }))
+    }
+
+    @Test func spansAreWrittenAsTheSpecificationSays() async throws {
+        let tracer = OTLPTracer(queue: queue)
+        let message = tracer.startSpan("chat", context: .topLevel, ofKind: .server)
+        let stage = tracer.startSpan("persist", context: message.context, ofKind: .internal)
+        stage.end()
+        message.updateAttributes { attributes in
+            attributes["text"] = SpanAttribute.string("a \"b\"")
+            attributes["number"] = SpanAttribute.int(7)
+            attributes["yes"] = SpanAttribute.bool(true)
+        }
+        message.addEvent("first text")
+        message.setStatus(SpanStatus(code: .error, message: "timeout"))
+        message.end()
+        message.end()
+
+        let body = try await sent()
+        let resource = body["resourceSpans"]?[0]
+        #expect(
+            resource?["resource"]?["attributes"]?[0] == ["key": "service.name", "value": ["stringValue": "sluice"]])
+        let spans = try #require(resource?["scopeSpans"]?[0]?["spans"]?.array)
+        #expect(spans.map { $0["name"] } == ["persist", "chat"])
+        let (child, parent) = (spans[0], spans[1])
+        #expect(child["traceId"] == parent["traceId"])
+        #expect(child["parentSpanId"] == parent["spanId"])
+        #expect(parent["parentSpanId"] == nil)
+        #expect(parent["traceId"]?.string?.utf8.count == 32)
+        #expect(parent["spanId"]?.string?.utf8.count == 16)
+        #expect(child["kind"] == 1 && parent["kind"] == 2)
+        #expect(parent["status"] == ["code": 2, "message": "timeout"])
+        #expect(parent["events"]?[0]?["name"] == "first text")
+        #expect(
+            parent["attributes"] == [
+                ["key": "number", "value": ["intValue": "7"]], ["key": "text", "value": ["stringValue": "a \"b\""]],
+                ["key": "yes", "value": ["boolValue": true]],
+            ])
+        let start = try #require(parent["startTimeUnixNano"]?.string.flatMap { UInt64($0) })
+        let end = try #require(parent["endTimeUnixNano"]?.string.flatMap { UInt64($0) })
+        #expect(start <= end && start > 1_700_000_000_000_000_000)
+    }
+
+    @Test func theQueueIsBounded() {
+        let tracer = OTLPTracer(queue: queue)
+        for _ in 0..<25 { tracer.startSpan("chat", context: .topLevel).end() }
+        #expect(queue.count == 10)
+    }
+
+    @Test func aCollectorThatIsAwayIsTriedAgainAndOneThatRefusesIsNot() async {
+        let tracer = OTLPTracer(queue: queue)
+        tracer.startSpan("chat", context: .topLevel).end()
+        #expect(await exporter { _ in .busy("away") }.export() == false)
+        #expect(queue.count == 1)
+        #expect(await exporter { _ in .refused("400") }.export())
+        #expect(queue.count == 0)
+    }
+
+    @Test func whatWaitsAtTheEndIsSent() async throws {
+        let tracer = OTLPTracer(queue: queue)
+        let calls = Mutex(0)
+        let exporter = exporter { _ in
+            calls.withLock { $0 += 1 }
+            return .accepted
+        }
+        let task = Task { await exporter.run() }
+        await time.waitForSleepers()
+        tracer.startSpan("one", context: .topLevel).end()
+        time.advance(by: .seconds(2))
+        await time.waitForSleepers()
+        #expect(calls.withLock { $0 } == 1)
+        tracer.startSpan("two", context: .topLevel).end()
+        task.cancel()
+        await task.value
+        #expect(calls.withLock { $0 } == 2)
+    }
+
+    private struct Headers: Injector, Extractor {
+        func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
+        func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
+    }
+
+    @Test func theTraceIsHandedOnAsTraceparent() throws {
+        let tracer = OTLPTracer(queue: queue)
+        var header: [String: String] = [:]
+        tracer.inject(tracer.startSpan("chat", context: .topLevel).context, into: &header, using: Headers())
+        let traceparent = try #require(header["traceparent"])
+        var context = InstrumentationContext.topLevel
+        tracer.extract(header, into: &context, using: Headers())
+        var again: [String: String] = [:]
+        tracer.inject(context, into: &again, using: Headers())
+        #expect(again["traceparent"] == traceparent)
+    }
+
+    @Test(arguments: [
+        "", "00", "00-0-0-01", "ff-00000000000000000000000000000001-0000000000000001-01",
+        "00-00000000000000000000000000000000-0000000000000001-01",
+        "00-0000000000000000000000000000000G-0000000000000001-01",
+        "00-+0000000000000000000000000000001-0000000000000001-01",
+    ])
+    func whatIsNoTraceparentIsIgnored(text: String) {
+        var context = InstrumentationContext.topLevel
+        OTLPTracer(queue: queue).extract(["traceparent": text], into: &context, using: Headers())
+        var header: [String: String] = [:]
+        OTLPTracer(queue: queue).inject(context, into: &header, using: Headers())
+        #expect(header.isEmpty)
+    }
+
+    /// Over a real socket: the method, the headers, and what the answers mean.
+    @Test(arguments: [200, 503, 429, 400])
+    func theClientPostsJSON(status: Int) async throws {
+        let collector = try await Collector(status: status)
+        let client = OTLPClient(
+            url: "http://127.0.0.1:\(collector.port)/v1/traces", headers: ["X-Key": Secret("hush")],
+            group: .singleton)
+        let outcome = await client.post(ByteBuffer(string: "{}"))
+        switch status {
+        case 200: #expect(outcome == .accepted)
+        case 400: #expect(outcome == .refused("it answered 400"))
+        default: #expect(outcome == .busy("it answered \(status)"))
+        }
+        let head = try #require(await collector.heads.first { _ in true })
+        #expect(head.method == .POST && head.uri == "/v1/traces")
+        #expect(head.headers["Content-Type"] == ["application/json"])
+        #expect(head.headers["X-Key"] == ["hush"])
+        try await client.shutdown()
+        try await collector.channel.close()
+        #expect(await OTLPClient(url: "http://127.0.0.1:1/", headers: [:], group: .singleton).isAway)
+    }
+}
+
+extension OTLPClient {
+    /// Whether nobody answers at the address; the client is of no use afterwards.
+    fileprivate var isAway: Bool {
+        get async {
+            let outcome = await post(ByteBuffer(string: "{}"))
+            try? await shutdown()
+            if case .busy = outcome { return true } else { return false }
+        }
+    }
+}
+
+/// Answers every request with one status.
+private struct Collector {
+    let channel: any Channel
+    let heads: AsyncStream<HTTPRequestHead>
+
+    var port: Int { channel.localAddress?.port ?? 0 }
+
+    init(status: Int) async throws {
+        let (heads, continuation) = AsyncStream<HTTPRequestHead>.makeStream()
+        self.heads = heads
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                    try channel.pipeline.syncOperations.addHandler(
+                        Handler(status: status, continuation: continuation))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = HTTPServerRequestPart
+        typealias OutboundOut = HTTPServerResponsePart
+
+        let status: Int
+        let continuation: AsyncStream<HTTPRequestHead>.Continuation
+
+        init(status: Int, continuation: AsyncStream<HTTPRequestHead>.Continuation) {
+            self.status = status
+            self.continuation = continuation
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            switch unwrapInboundIn(data) {
+            case .head(let head): continuation.yield(head)
+            case .body: break
+            case .end:
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: status), headers: ["Content-Length": "0"])
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            }
+        }
+    }
+}
