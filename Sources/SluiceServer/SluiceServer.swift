@@ -49,8 +49,10 @@ package struct SluiceServer: Sendable {
         let storage = try Database.open(settings.storage)
         let chain = try await makeChain(storage: storage, time: time)
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
+        let deviceTokens = try await DeviceTokens.load(from: storage, identity: identity, logger: logger)
         let manager = GatewayManager(
-            eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current)
+            eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current,
+            deviceTokens: deviceTokens)
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
@@ -68,6 +70,7 @@ package struct SluiceServer: Sendable {
         let endpoint = makeEndpoint(hub: hub, group: group, isDemo: demo != nil)
         let services: [any Service] = [
             jobs,
+            deviceTokens,
             GatewayService(manager: manager, configurations: configurations, demo: demo),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),

@@ -8,6 +8,7 @@ enum Schema {
         migrator.registerMigration("v1") { db in
             try db.execute(sql: version1)
         }
+        migrator.registerMigration("device-tokens") { try $0.execute(sql: deviceTokens) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
