@@ -56,6 +56,7 @@ package enum SettingsLoader {
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
+        checkTLS(of: settings.gateways, findings: &findings)
         let hostPlace = node["server"]?["host"]?.position ?? node.position
         if node["pipeline"]?.isNull ?? true {
             // The host is all that can make the default pipeline wrong.
@@ -73,12 +74,12 @@ package enum SettingsLoader {
 
     /// Who can reach the server can read every conversation, so somebody has to ask who is there.
     private static func checkAuth(of settings: Settings, at place: SourcePosition, findings: inout Findings) {
-        let asks = settings.pipeline.contains { $0.use.value == "auth" && $0.enabled && $0.mode == .enforce }
+        let asks = settings.pipeline.contains { $0.use.value == "auth" && $0.enabled && $0.mode == .enforce && $0.when == nil }
         guard !asks else { return }
         findings.error(
             at: place,
-            "other machines can reach this address, and no `auth` stage asks who they are",
-            hint: "add `- use: auth` at the top of the pipeline, or set `host: 127.0.0.1`"
+            "other machines can reach this address, and no `auth` stage asks all of them who they are",
+            hint: "add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`"
         )
     }
 
@@ -90,6 +91,14 @@ package enum SettingsLoader {
             findings.warning(
                 at: place, "a secret stands here in clear, and every user of this machine may read the file",
                 hint: "chmod o-r \(place.file), or write \"${NAME}\" or \"${file:PATH}\" instead")
+        }
+    }
+
+    /// Without TLS nothing would be checked, which nobody who writes `tls` expects.
+    private static func checkTLS(of gateways: [GatewaySettings], findings: inout Findings) {
+        for gateway in gateways where gateway.tls.isSet && gateway.url.lowercased().hasPrefix("ws://") {
+            findings.error(
+                at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
         }
     }
 }

@@ -19,6 +19,7 @@ package struct GatewaySettings: OptionGroup {
     package var queueMessages = 100
     package var queueTime: Duration = .seconds(300)
     package var commands = Commands.forward
+    package var tls = GatewayTLSSettings()
 
     package init() {}
 
@@ -51,7 +52,11 @@ package struct GatewaySettings: OptionGroup {
             help: "How long the gateway may take to answer a request. The run that a chat starts may take longer.",
             range: .milliseconds(100) ... .seconds(3600)
         ),
-        Option("scopes", \.scopes, help: "What the server asks the gateway to be allowed to do."),
+        Option(
+            "scopes", \.scopes,
+            help: "What the server asks the gateway to be allowed to do. More than was approved blocks the connection.",
+            check: { $0.isEmpty || $0.contains("") ? "must name at least one scope, such as operator.read" : nil }
+        ),
         Option(
             "while-away", \.whileAway,
             help:
@@ -68,7 +73,52 @@ package struct GatewaySettings: OptionGroup {
             help:
                 "Messages that begin with `/`, which the gateway takes for commands: `forward` passes them on, `block` "
                 + "refuses them, except from administrators."),
+        Option("tls", \.tls, help: "How to know the gateway behind a wss:// address."),
     ]
+}
+
+/// `tls:` of a gateway. By default the system's certificates decide.
+package struct GatewayTLSSettings: OptionGroup {
+    package var caFile: String?
+    package var pin: String?
+    package var serverName: String?
+
+    package init() {}
+
+    var isSet: Bool { caFile != nil || pin != nil || serverName != nil }
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "ca-file", \.caFile,
+            help: "A PEM file with the certificates to trust instead of the system's.",
+            example: "./gateway-ca.pem",
+            check: { $0 == "" ? "must be the path of a file" : nil }
+        ),
+        Option(
+            "pin", \.pin,
+            help:
+                "The SHA-256 fingerprint of the gateway's certificate. It must be exactly this one; who signed it and "
+                + "the name in it are not asked.",
+            example: "\"AB:CD:...\"",
+            check: { $0.map(isFingerprint) == false ? "must be 64 hexadecimal digits, colons are allowed" : nil }
+        ),
+        Option(
+            "server-name", \.serverName,
+            help: "The name to ask for (SNI) and to expect in the certificate; the host of `url` when left out.",
+            example: "gateway.example.com",
+            check: { $0.map(isName) == false ? "must be a host name, not an address" : nil }
+        ),
+    ]
+
+    private static func isFingerprint(_ text: String) -> Bool {
+        let digits = text.filter { $0 != ":" }
+        return digits.count == 64 && digits.allSatisfy(\.isHexDigit)
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        let hasLetter = text.contains { $0.isASCII && $0.isLetter }
+        return hasLetter && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && !text.contains { ":/".contains($0) }
+    }
 }
 
 /// The words by which gateways and stages are known in addresses, figures and the log.
