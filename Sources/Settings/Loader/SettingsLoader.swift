@@ -74,7 +74,9 @@ package enum SettingsLoader {
 
     /// Who can reach the server can read every conversation, so somebody has to ask who is there.
     private static func checkAuth(of settings: Settings, at place: SourcePosition, findings: inout Findings) {
-        let asks = settings.pipeline.contains { $0.use.value == "auth" && $0.enabled && $0.mode == .enforce && $0.when == nil }
+        let asks = settings.pipeline.contains {
+            $0.use.value == "auth" && $0.enabled && $0.mode == .enforce && $0.when == nil
+        }
         guard !asks else { return }
         findings.error(
             at: place,
