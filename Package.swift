@@ -76,6 +76,14 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OutboundHTTP",
+            dependencies: nio + [
+                "MiddlewareKit",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
             name: "CSimdjson",
             cxxSettings: [.define("NDEBUG")],
             linkerSettings: [.linkedLibrary("simdjson")]
@@ -162,6 +170,17 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ]
+        ),
+        .testTarget(
+            name: "OutboundHTTPTests",
+            dependencies: nio + [
+                "MiddlewareKit", "OutboundHTTP", "OutboundHTTPTesting",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
+            name: "OutboundHTTPTesting", dependencies: nio + [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+            path: "Tests/OutboundHTTPTesting"
         ),
         .testTarget(
             name: "OpenClawTests",
