@@ -17,12 +17,14 @@ package final class Database: Sendable {
     package let pool: DatabasePool
     let writer: MessageWriter
     let pages = PageCache()
+    /// Fires when rows came into the outbox, and when webhooks were changed.
+    let changes = ChangeSignal()
     let secrets: SecretBox
 
     private init(pool: DatabasePool, secrets: SecretBox) {
         self.pool = pool
         self.secrets = secrets
-        writer = MessageWriter(pool: pool, pages: pages)
+        writer = MessageWriter(pool: pool, pages: pages, outboxChanges: changes)
     }
 
     /// Opens the database, making its folder and file when they are missing, and brings its schema up to date.

@@ -15,7 +15,8 @@ final class MessageWriter: Sendable {
     private static let maxRemembered = 10_000
 
     private struct Waiting: Sendable {
-        let record: MessageRecord
+        /// Nil: the rows alone.
+        let record: MessageRecord?
         let rows: [OutboxRow]
         let now: Int64
         let continuation: CheckedContinuation<Int64, any Error>
@@ -35,14 +36,16 @@ final class MessageWriter: Sendable {
 
     private let pool: DatabasePool
     private let pages: PageCache
+    private let outboxChanges: ChangeSignal
     private let state = Mutex(State())
     private let writeTime = Timer(.storageWrite)
     private let batchSize = Recorder(.storageBatch)
     private let failures = Counter(.storageFailures)
 
-    init(pool: DatabasePool, pages: PageCache) {
+    init(pool: DatabasePool, pages: PageCache, outboxChanges: ChangeSignal) {
         self.pool = pool
         self.pages = pages
+        self.outboxChanges = outboxChanges
     }
 
     /// How many transactions were committed.
@@ -50,7 +53,8 @@ final class MessageWriter: Sendable {
     /// How many messages wait for their transaction.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    func store(_ record: MessageRecord, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
+    /// - Returns: The id of the message; 0 for rows alone.
+    func store(_ record: MessageRecord?, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
         try await withCheckedThrowingContinuation { continuation in
             let new = Waiting(record: record, rows: rows, now: now.milliseconds, continuation: continuation)
             let (isRefused, mustStart) = state.withLock { state in
@@ -84,6 +88,7 @@ final class MessageWriter: Sendable {
             state.withLock { $0.commits += 1 }
             pages.forget()
             for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
+            if batch.contains(where: { !$0.rows.isEmpty }) { outboxChanges.fire() }
         } catch {
             failures.increment()
             // Rolled back: sessions that were made in the transaction are gone.
@@ -152,8 +157,11 @@ final class MessageWriter: Sendable {
     }
 
     private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
-        let record = waiting.record
-        let session = try sessionID(for: waiting, db)
+        guard let record = waiting.record else {
+            try insert(waiting.rows, db, at: waiting.now)
+            return 0
+        }
+        let (session, isNew) = try session(of: record, db, at: waiting.now)
         let values: [(any DatabaseValueConvertible)?] = [
             session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
             record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, waiting.now,
@@ -167,15 +175,19 @@ final class MessageWriter: Sendable {
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, session, db) }
         let id = db.lastInsertedRowID
-        for row in waiting.rows {
-            try db.cachedStatement(
-                sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
-            ).execute(arguments: [row.stage, row.topic, row.payload, waiting.now])
-        }
+        try insert(waiting.rows.filter { isNew || !$0.isForNewSession }, db, at: waiting.now)
         try db.cachedStatement(
             sql: "UPDATE sessions SET last_activity = ?, title = coalesce(title, ?) WHERE id = ?"
         ).execute(arguments: [waiting.now, record.role == .user ? record.title : nil, session])
         return id
+    }
+
+    private func insert(_ rows: [OutboxRow], _ db: GRDB.Database, at now: Int64) throws {
+        for row in rows {
+            try db.cachedStatement(
+                sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
+            ).execute(arguments: [row.stage, row.topic, row.payload, now])
+        }
     }
 
     /// A message that is stored already. A whole answer takes the place of a failed or aborted one.
@@ -197,12 +209,13 @@ final class MessageWriter: Sendable {
                 arguments: arguments))
     }
 
-    private func sessionID(for waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
-        let record = waiting.record
+    private func session(
+        of record: MessageRecord, _ db: GRDB.Database, at now: Int64
+    ) throws -> (id: Int64, isNew: Bool) {
         let name = SessionName(gateway: record.gateway, key: record.sessionKey)
-        if let id = state.withLock({ $0.sessionIDs[name] }) { return id }
+        if let id = state.withLock({ $0.sessionIDs[name] }) { return (id, false) }
         let values: [(any DatabaseValueConvertible)?] = [
-            record.gateway, record.sessionKey, record.agent, record.owner, waiting.now, waiting.now,
+            record.gateway, record.sessionKey, record.agent, record.owner, now, now,
         ]
         try db.cachedStatement(
             sql: """
@@ -210,6 +223,7 @@ final class MessageWriter: Sendable {
                 VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: StatementArguments(values))
+        let isNew = db.changesCount == 1
         let id = try Self.existing(
             Int64.fetchOne(
                 db, sql: "SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?",
@@ -218,7 +232,7 @@ final class MessageWriter: Sendable {
             if state.sessionIDs.count >= Self.maxRemembered { state.sessionIDs = [:] }
             state.sessionIDs[name] = id
         }
-        return id
+        return (id, isNew)
     }
 
     /// The id of a row that an INSERT with ON CONFLICT DO NOTHING either made or found.

@@ -21,7 +21,7 @@ struct Persist: Middleware {
             runID: runID, text: message.text, attachments: message.attachments, agent: message.agent,
             timestamp: time.now)
         try await save(record, context) { "The server could not store this: \($0). The message was not sent." }
-        try await next(message, context)
+        try await next(message, context.keeping(.user))
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
@@ -35,7 +35,7 @@ struct Persist: Middleware {
                 agent: event.run.agent, timestamp: event.timestamp)
             try await save(record, context) { "The reply could not be stored: \($0)." }
         }
-        try await next(event, context)
+        try await next(event, context.keeping(.assistant))
     }
 
     /// - Parameter words: Tells the person in front of the browser why it failed, and what that means.
@@ -57,6 +57,14 @@ extension EventKind {
         case .error: .failed
         case .final, .status: .complete
         }
+    }
+}
+
+extension MessageContext {
+    fileprivate func keeping(_ role: MessageRecord.Role) -> MessageContext {
+        var context = self
+        context.keptRole = role
+        return context
     }
 }
 
