@@ -57,7 +57,8 @@ let package = Package(
         .target(
             name: "Webhooks",
             dependencies: [
-                "JSON", "MiddlewareKit", crypto, log, .product(name: "Mustache", package: "swift-mustache"),
+                "JSON", "MiddlewareKit", "Telemetry", crypto, log, metrics,
+                .product(name: "Mustache", package: "swift-mustache"),
             ]
         ),
         .target(
@@ -104,7 +105,7 @@ let package = Package(
             name: "BrowserEndpoint",
             dependencies: nio + [
                 "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
-                "WebSocketTransport", crypto, lifecycle, log, metrics,
+                "WebSocketTransport", "Webhooks", crypto, lifecycle, log, metrics,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -125,10 +126,11 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
+                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
+                "PipelineEngine",
                 "Plugins",
                 "Settings",
-                "Stages", "Storage", "Telemetry", "WebSocketTransport", log, lifecycle, metrics,
+                "Stages", "Storage", "Telemetry", "WebSocketTransport", "Webhooks", log, lifecycle, metrics,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]
@@ -156,7 +158,9 @@ let package = Package(
         ),
         .testTarget(
             name: "StagesTests",
-            dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
+            dependencies: [
+                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
+            ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
         .testTarget(name: "SettingsTests", dependencies: ["MiddlewareKit", "Settings"]),
@@ -210,7 +214,7 @@ let package = Package(
         .testTarget(
             name: "BrowserEndpointTests",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log,
             ]

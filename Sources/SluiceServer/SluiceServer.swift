@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import OpenClaw
 import OpenClawTesting
+import OutboundHTTP
 import PipelineEngine
 import ServiceLifecycle
 package import Settings
@@ -14,6 +15,7 @@ import Stages
 import Storage
 import Telemetry
 import WebSocketTransport
+import Webhooks
 
 /// The composition root: makes the parts from the settings, runs them, and takes them down in order.
 package struct SluiceServer: Sendable {
@@ -53,7 +55,8 @@ package struct SluiceServer: Sendable {
 
         let storage = try Database.open(settings.storage)
         let recorder = AnalyticsRecorder(store: storage, time: time)
-        let chain = try await makeChain(storage: storage, recorder: recorder, time: time)
+        let webhooks = WebhookRegistry()
+        let chain = try await makeChain(storage: storage, recorder: recorder, webhooks: webhooks, time: time)
         if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
             try await storage.forgetAnalyticsProgress()
         }
@@ -76,7 +79,8 @@ package struct SluiceServer: Sendable {
 
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let endpoint = makeEndpoint(
-            hub: hub, group: group, metrics: metrics, analytics: recorder, isDemo: demo != nil)
+            hub: hub, group: group, metrics: metrics, analytics: recorder,
+            webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), isDemo: demo != nil)
         let services: [any Service] = [
             BackgroundStageService(chain: chain),
             jobs,
@@ -111,8 +115,9 @@ package struct SluiceServer: Sendable {
     }
 
     private func makeChain(
-        storage: Database, recorder: AnalyticsRecorder, time: any TimeSource
+        storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry, time: any TimeSource
     ) async throws -> Chain {
+        let http = GuardedHTTPClient(userAgent: "Sluice/\(Version.current)")
         var stages: [Stage] = []
         for planned in self.stages {
             let name = planned.entry.name
@@ -121,7 +126,10 @@ package struct SluiceServer: Sendable {
             var context = ProvisionContext(
                 stageName: name, environment: environment, messages: storage, keys: storage, time: time,
                 logger: stageLogger)
+            context.http = http
             context[AnalyticsRecorderSlot.self] = recorder
+            context[DeliveryStoreKey.self] = storage
+            context[WebhookRegistryKey.self] = webhooks
             do {
                 stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
             } catch {
@@ -132,7 +140,8 @@ package struct SluiceServer: Sendable {
     }
 
     private func makeEndpoint(
-        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder, isDemo: Bool
+        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder,
+        webhooks: WebhookAdministration, isDemo: Bool
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
@@ -140,7 +149,7 @@ package struct SluiceServer: Sendable {
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
             scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
-            metrics: metrics, analytics: analytics)
+            metrics: metrics, analytics: analytics, webhooks: webhooks)
         let host = settings.server.host
         let onListening = options.onListening
         return Application(

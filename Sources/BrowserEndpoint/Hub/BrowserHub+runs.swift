@@ -51,6 +51,7 @@ extension BrowserHub {
         let live = LiveRun(
             run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
         runs[key] = live
+        for stage in chain.observers { stage.runDidStart(run) }
         session.runs.append(live)
         sessions[session.id] = session
         return live

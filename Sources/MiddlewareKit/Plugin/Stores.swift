@@ -29,6 +29,8 @@ public struct MessageRecord: Sendable, Hashable {
     public var error: String?
     public var usage: Usage?
     public var agent: String?
+    /// The model that answered, if it is known. Not kept; for the rows that go with the message.
+    public var model: String?
     public var timestamp: Timestamp
 
     public init(
@@ -44,6 +46,7 @@ public struct MessageRecord: Sendable, Hashable {
         error: String? = nil,
         usage: Usage? = nil,
         agent: String? = nil,
+        model: String? = nil,
         timestamp: Timestamp
     ) {
         self.gateway = gateway
@@ -58,6 +61,7 @@ public struct MessageRecord: Sendable, Hashable {
         self.error = error
         self.usage = usage
         self.agent = agent
+        self.model = model
         self.timestamp = timestamp
     }
 }

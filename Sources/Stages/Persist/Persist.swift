@@ -32,7 +32,7 @@ struct Persist: Middleware {
                 gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
                 error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
-                agent: event.run.agent, timestamp: event.timestamp)
+                agent: event.run.agent, model: event.model, timestamp: event.timestamp)
             try await save(record, context) { "The reply could not be stored: \($0)." }
         }
         try await next(event, context.keeping(.assistant))
