@@ -45,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -65,7 +66,14 @@ let package = Package(
             name: "Analytics",
             dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
         ),
-        .target(name: "Stages", dependencies: ["Analytics", "MiddlewareKit", crypto, log]),
+        .target(name: "Stages", dependencies: ["Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log]),
+        .target(
+            name: "Webhooks",
+            dependencies: [
+                "JSON", "MiddlewareKit", "Telemetry", crypto, log, metrics,
+                .product(name: "Mustache", package: "swift-mustache"),
+            ]
+        ),
         .target(
             name: "Storage",
             dependencies: [
@@ -90,6 +98,14 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OutboundHTTP",
+            dependencies: nio + [
+                "MiddlewareKit",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
             name: "CSimdjson",
             cxxSettings: [.define("NDEBUG")],
             linkerSettings: [.linkedLibrary("simdjson")]
@@ -103,7 +119,7 @@ let package = Package(
             name: "BrowserEndpoint",
             dependencies: nio + [
                 "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
-                "WebSocketTransport", crypto, lifecycle, log, metrics, tracing,
+                "WebSocketTransport", "Webhooks", crypto, lifecycle, log, metrics, tracing,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -124,10 +140,12 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
+                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
+                "PipelineEngine",
                 "Plugins",
                 "Settings",
-                "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", log, lifecycle, metrics, tracing,
+                "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", "Webhooks", log, lifecycle, metrics,
+                tracing,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -167,7 +185,9 @@ let package = Package(
         ),
         .testTarget(
             name: "StagesTests",
-            dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
+            dependencies: [
+                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
+            ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
         .testTarget(
@@ -194,6 +214,24 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "WebhooksTests",
+            dependencies: [
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "Storage", "Webhooks", log,
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
+        .testTarget(
+            name: "OutboundHTTPTests",
+            dependencies: nio + [
+                "MiddlewareKit", "OutboundHTTP", "OutboundHTTPTesting",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
+            name: "OutboundHTTPTesting", dependencies: nio + [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+            path: "Tests/OutboundHTTPTesting"
+        ),
+        .testTarget(
             name: "OpenClawTests",
             dependencies: nio + [
                 "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "WebSocketTransport", crypto, log,
@@ -207,7 +245,7 @@ let package = Package(
         .testTarget(
             name: "BrowserEndpointTests",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),

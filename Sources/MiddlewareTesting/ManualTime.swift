@@ -9,7 +9,9 @@ public final class ManualTime: TimeSource {
     }
 
     private struct Watcher {
-        let count: Int
+        let id: Int
+        /// Whether those who sleep now are the ones that are waited for.
+        let isSatisfied: @Sendable (State) -> Bool
         let continuation: CheckedContinuation<Void, Never>
     }
 
@@ -19,11 +21,11 @@ public final class ManualTime: TimeSource {
         var nextID = 0
         var watchers: [Watcher] = []
 
-        /// Those who wait for no more sleepers than there are.
+        /// Those who wait for nobody else to fall asleep.
         mutating func takeDueWatchers() -> [Watcher] {
-            let due = watchers.filter { $0.count <= sleepers.count }
-            watchers.removeAll { $0.count <= sleepers.count }
-            return due
+            let (now, all) = (self, watchers)
+            watchers = all.filter { !$0.isSatisfied(now) }
+            return all.filter { $0.isSatisfied(now) }
         }
     }
 
@@ -50,13 +52,40 @@ public final class ManualTime: TimeSource {
 
     /// Returns once so many tasks are asleep on this clock: then it may be moved without any of them missing it.
     public func waitForSleepers(_ count: Int = 1) async {
-        await withCheckedContinuation { continuation in
-            let due = state.withLock { state in
-                state.watchers.append(Watcher(count: count, continuation: continuation))
-                return state.takeDueWatchers()
-            }
-            for watcher in due { watcher.continuation.resume() }
+        await wait { $0.sleepers.count >= count }
+    }
+
+    /// Returns once a task is asleep that wakes up in just so long: then the clock may be moved without it missing that.
+    public func waitForSleeper(of duration: Duration) async {
+        await wait { state in state.sleepers.values.contains { $0.wakesAt == state.uptime + duration } }
+    }
+
+    private func wait(until isSatisfied: @escaping @Sendable (State) -> Bool) async {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
         }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let due = state.withLock { state in
+                    state.watchers.append(Watcher(id: id, isSatisfied: isSatisfied, continuation: continuation))
+                    return state.takeDueWatchers()
+                }
+                for watcher in due { watcher.continuation.resume() }
+                // The handler below may have run before there was anybody to let go.
+                if Task.isCancelled { letGo(id) }
+            }
+        } onCancel: {
+            letGo(id)
+        }
+    }
+
+    /// A test that is out of time does not wait for ever.
+    private func letGo(_ id: Int) {
+        let watcher = state.withLock { state in
+            state.watchers.firstIndex { $0.id == id }.map { state.watchers.remove(at: $0) }
+        }
+        watcher?.continuation.resume()
     }
 
     public func sleep(for duration: Duration) async throws {

@@ -45,5 +45,6 @@ package enum RunName {
     /// Taken from the gateway's history.
     package static func history(_ id: String) -> String { "history:" + id }
 
-    static func isForeign(_ name: String) -> Bool { name.hasPrefix("message:") || name.hasPrefix("history:") }
+    /// Whether a run id is such a name.
+    package static func isForeign(_ name: String) -> Bool { name.hasPrefix("message:") || name.hasPrefix("history:") }
 }

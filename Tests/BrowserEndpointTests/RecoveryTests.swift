@@ -72,7 +72,7 @@ import Testing
             try await cut(rig, browser)
             browser.chat("Hello")
             _ = try await browser.next(state: "status")
-            await rig.time.waitForSleepers()
+            await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
             let turn = try await browser.turn("r")
             #expect(turn.last["error"]?["code"] == "undelivered")
@@ -141,9 +141,9 @@ import Testing
             await reconnect(rig)
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             // Protocol 3 does not say that the session is idle: the answer must be the same twice.
-            for pause in version == .v4 ? [1] : [1, 2] {
-                await rig.time.waitForSleepers(2)
-                rig.time.advance(by: .seconds(pause))
+            for pause in RunSearch.pauses.prefix(version == .v4 ? 1 : 2) {
+                await rig.time.waitForSleeper(of: pause)
+                rig.time.advance(by: pause)
             }
             let turn = try await browser.turn("r", after: "Hi")
             #expect(turn.last["state"] == "final")
@@ -164,7 +164,7 @@ import Testing
             await run.delta(", two")
             await reconnect(rig)
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
-            await rig.time.waitForSleepers(2)
+            await rig.time.waitForSleeper(of: .seconds(1))
             rig.time.advance(by: .seconds(1))
             #expect(try await browser.next(state: "delta")["text"] == ", two")
             await run.delta(", three")
@@ -186,7 +186,7 @@ import Testing
             await reconnect(rig)
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             for pause in RunSearch.pauses {
-                await rig.time.waitForSleepers(2)
+                await rig.time.waitForSleeper(of: pause)
                 rig.time.advance(by: pause)
             }
             let turn = try await browser.turn("r", after: "Hi")
@@ -205,7 +205,7 @@ import Testing
             await run.delta("Hi")
             _ = try await browser.next(state: "delta")
             try await cut(rig, browser)
-            await rig.time.waitForSleepers()
+            await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
             #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
             await reconnect(rig)
@@ -231,7 +231,7 @@ import Testing
             await run.final("Hi there")
             await rig.gateway.setFaults([])
             await rig.gateway.tick()
-            await rig.time.waitForSleepers()
+            await rig.time.waitForSleeper(of: .seconds(1))
             rig.time.advance(by: .seconds(1))
             #expect(try await browser.turn("r", after: "Hi").text == "Hi there")
         }
@@ -252,7 +252,7 @@ import Testing
             await reconnect(rig)
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             for pause in RunSearch.pauses {
-                await rig.time.waitForSleepers(3)
+                await rig.time.waitForSleeper(of: pause)
                 rig.time.advance(by: pause)
             }
             let turn = try await browser.turn("old")

@@ -4,6 +4,7 @@ import MiddlewareKit
 import NIOCore
 package import OpenClaw
 import PipelineEngine
+import Storage
 import Tracing
 import WebSocketTransport
 
@@ -75,6 +76,10 @@ extension BrowserHub {
             run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
+        // What others wrote is no run, and what a stop of the server interrupted has begun before.
+        if startedAt == nil, !RunName.isForeign(runID) {
+            for stage in chain.observers { stage.runDidStart(run) }
+        }
         session.runs.append(live)
         sessions[session.id] = session
         return live

@@ -42,6 +42,8 @@ public struct MessageRecord: Sendable, Hashable {
     public var error: String?
     public var usage: Usage?
     public var agent: String?
+    /// The model that answered, if it is known. Not kept; for the rows that go with the message.
+    public var model: String?
     public var timestamp: Timestamp
 
     public init(
@@ -57,6 +59,7 @@ public struct MessageRecord: Sendable, Hashable {
         error: String? = nil,
         usage: Usage? = nil,
         agent: String? = nil,
+        model: String? = nil,
         timestamp: Timestamp
     ) {
         self.gateway = gateway
@@ -71,6 +74,7 @@ public struct MessageRecord: Sendable, Hashable {
         self.error = error
         self.usage = usage
         self.agent = agent
+        self.model = model
         self.timestamp = timestamp
     }
 }
@@ -82,16 +86,20 @@ public struct OutboxRow: Sendable, Hashable {
     /// What kind of row it is, in the stage's own words.
     public let topic: String
     public let payload: String
+    /// The row is stored only if the message begins its session.
+    public let isForNewSession: Bool
 
-    public init(stage: String, topic: String, payload: String) {
+    public init(stage: String, topic: String, payload: String, isForNewSession: Bool = false) {
         self.stage = stage
         self.topic = topic
         self.payload = payload
+        self.isForNewSession = isForNewSession
     }
 }
 
 /// Implemented by a middleware that stores rows in the transaction of the persist stage above it.
 public protocol RowContributor: Sendable {
+    /// Called for the messages that the middleware's stage takes part in, before they reach it.
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow]
 }
 

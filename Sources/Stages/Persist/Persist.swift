@@ -24,7 +24,7 @@ struct Persist: Middleware {
         try await saving(context, "The message was not sent, because it could not be stored") {
             try await store.store(record, rows: context.rows(for: record))
         }
-        try await next(message, context)
+        try await next(message, context.keeping(.user))
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
@@ -41,12 +41,12 @@ struct Persist: Middleware {
                 role: event.kind == .message ? .user : .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
                 error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
-                agent: event.run.agent, timestamp: event.timestamp)
+                agent: event.run.agent, model: event.model, timestamp: event.timestamp)
             try await saving(context, "The reply could not be stored") {
                 try await store.store(record, rows: context.rows(for: record))
             }
         }
-        try await next(event, context)
+        try await next(event, context.keeping(event.kind == .message ? .user : .assistant))
     }
 
     /// - Parameter words: Tell the person in front of the browser what it means when it fails.
@@ -69,6 +69,14 @@ extension EventKind {
         case .error: .failed
         case .final, .status, .message: .complete
         }
+    }
+}
+
+extension MessageContext {
+    fileprivate func keeping(_ role: MessageRecord.Role) -> MessageContext {
+        var context = self
+        context.keptRole = role
+        return context
     }
 }
 
