@@ -90,6 +90,14 @@ let package = Package(
             ]
         ),
         .target(
+            name: "OutboundHTTP",
+            dependencies: nio + [
+                "MiddlewareKit",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
             name: "CSimdjson",
             cxxSettings: [.define("NDEBUG")],
             linkerSettings: [.linkedLibrary("simdjson")]
@@ -192,6 +200,17 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ]
+        ),
+        .testTarget(
+            name: "OutboundHTTPTests",
+            dependencies: nio + [
+                "MiddlewareKit", "OutboundHTTP", "OutboundHTTPTesting",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]
+        ),
+        .target(
+            name: "OutboundHTTPTesting", dependencies: nio + [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+            path: "Tests/OutboundHTTPTesting"
         ),
         .testTarget(
             name: "OpenClawTests",
