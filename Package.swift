@@ -45,6 +45,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -65,7 +66,13 @@ let package = Package(
             name: "Analytics",
             dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
         ),
-        .target(name: "Stages", dependencies: ["Analytics", "MiddlewareKit", crypto, log]),
+        .target(name: "Stages", dependencies: ["Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log]),
+        .target(
+            name: "Webhooks",
+            dependencies: [
+                "JSON", "MiddlewareKit", crypto, log, .product(name: "Mustache", package: "swift-mustache"),
+            ]
+        ),
         .target(
             name: "Storage",
             dependencies: [
@@ -199,6 +206,13 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
+            ]
+        ),
+        .testTarget(
+            name: "WebhooksTests",
+            dependencies: [
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "Storage", "Webhooks", log,
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]
         ),
         .testTarget(

@@ -39,7 +39,7 @@ struct ChainPath<Message: ChainMessage>: Sendable {
             return try await step(index + 1, prepared, context, arrival)
         }
         var context = context
-        context.contributors = stages[(index + 1)...].compactMap(\.contributor)
+        context.contributors = contributors(below: index, for: prepared, context)
         let call = StageCall(
             stage: stage, message: prepared, context: context, time: time,
             span: tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer),
@@ -54,6 +54,16 @@ struct ChainPath<Message: ChainMessage>: Sendable {
         case .shadow:
             await call.runInShadow()
             try await step(index + 1, prepared, context, arrival)
+        }
+    }
+
+    /// The stages further down that store rows with this message.
+    private func contributors(
+        below index: Int, for message: Message, _ context: MessageContext
+    ) -> [any RowContributor] {
+        stages[(index + 1)...].compactMap { stage in
+            guard let contributor = stage.contributor, message.concerns(stage.middleware) else { return nil }
+            return stage.condition?.matches(message.subject(context)) ?? true ? contributor : nil
         }
     }
 }

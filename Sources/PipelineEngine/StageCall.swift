@@ -39,6 +39,8 @@ struct StageCall<Message: ChainMessage>: Sendable {
 
     /// Runs the stage for its figures. It gets the message, and its `next` leads nowhere.
     func runInShadow() async {
+        var context = context
+        context.isShadow = true
         let alone = StageCall(
             stage: stage, message: message, context: context, time: time, onRejection: nil
         ) { _, _ in }

@@ -7,6 +7,7 @@ package enum BuiltInStages {
         RateLimitPlugin.self,
         ThinkingStripPlugin.self,
         PersistPlugin.self,
+        WebhookPlugin.self,
         AnalyticsPlugin.self,
     ]
 }

@@ -17,6 +17,8 @@ package final class Database: Sendable {
     package let pool: DatabasePool
     let writer: MessageWriter
     let pages = PageCache()
+    /// Fires when rows came into the outbox, and when webhooks were changed.
+    let changes = ChangeSignal()
     let secrets: SecretBox
     /// The clock by which rows get their times.
     let now: @Sendable () -> Timestamp
@@ -25,7 +27,7 @@ package final class Database: Sendable {
         self.pool = pool
         self.secrets = secrets
         self.now = now
-        writer = MessageWriter(pool: pool, pages: pages)
+        writer = MessageWriter(pool: pool, pages: pages, outboxChanges: changes)
     }
 
     /// Opens the database, making its folder and file when they are missing, and brings its schema up to date.

@@ -15,7 +15,8 @@ final class MessageWriter: Sendable {
     private static let maxRemembered = 10_000
 
     private struct Waiting: Sendable {
-        let record: MessageRecord
+        /// Nil: the rows alone.
+        let record: MessageRecord?
         let rows: [OutboxRow]
         let now: Int64
         let continuation: CheckedContinuation<Int64, any Error>
@@ -38,14 +39,16 @@ final class MessageWriter: Sendable {
 
     private let pool: DatabasePool
     private let pages: PageCache
+    private let outboxChanges: ChangeSignal
     private let state = Mutex(State())
     private let writeTime = Timer(.storageWrite)
     private let batchSize = Recorder(.storageBatch)
     private let failures = Counter(.storageFailures)
 
-    init(pool: DatabasePool, pages: PageCache) {
+    init(pool: DatabasePool, pages: PageCache, outboxChanges: ChangeSignal) {
         self.pool = pool
         self.pages = pages
+        self.outboxChanges = outboxChanges
     }
 
     /// How many transactions were committed.
@@ -58,7 +61,8 @@ final class MessageWriter: Sendable {
 
     func forgetFailure() { state.withLock { $0.lastFailure = nil } }
 
-    func store(_ record: MessageRecord, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
+    /// - Returns: The id of the message; 0 for rows alone.
+    func store(_ record: MessageRecord?, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
         try await withCheckedThrowingContinuation { continuation in
             let (isRefused, mustStart) = state.withLock { state in
                 guard state.waiting.count < Self.maxWaiting else { return (true, false) }
@@ -96,6 +100,7 @@ final class MessageWriter: Sendable {
             }
             pages.forget()
             for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
+            if batch.contains(where: { !$0.rows.isEmpty }) { outboxChanges.fire() }
         } catch {
             failures.increment()
             // Rolled back: sessions that were made in the transaction are gone.
@@ -170,11 +175,15 @@ final class MessageWriter: Sendable {
     }
 
     private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
-        try insert(waiting.record, rows: waiting.rows, now: waiting.now, db)
+        guard let record = waiting.record else {
+            try insert(waiting.rows, db, at: waiting.now)
+            return 0
+        }
+        return try insert(record, rows: waiting.rows, now: waiting.now, db)
     }
 
     private func insert(_ record: MessageRecord, rows: [OutboxRow], now: Int64, _ db: GRDB.Database) throws -> Int64 {
-        let session = try sessionID(for: record, now: now, db)
+        let (session, isNew) = try session(of: record, db, at: now)
         let values: [(any DatabaseValueConvertible)?] = [
             session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
             record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, now,
@@ -188,15 +197,19 @@ final class MessageWriter: Sendable {
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, session, db) }
         let id = db.lastInsertedRowID
+        try insert(rows.filter { isNew || !$0.isForNewSession }, db, at: now)
+        try db.cachedStatement(
+            sql: "UPDATE sessions SET last_activity = max(last_activity, ?), title = coalesce(title, ?) WHERE id = ?"
+        ).execute(arguments: [now, record.role == .user ? record.title : nil, session])
+        return id
+    }
+
+    private func insert(_ rows: [OutboxRow], _ db: GRDB.Database, at now: Int64) throws {
         for row in rows {
             try db.cachedStatement(
                 sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
             ).execute(arguments: [row.stage, row.topic, row.payload, now])
         }
-        try db.cachedStatement(
-            sql: "UPDATE sessions SET last_activity = max(last_activity, ?), title = coalesce(title, ?) WHERE id = ?"
-        ).execute(arguments: [now, record.role == .user ? record.title : nil, session])
-        return id
     }
 
     /// A message that is stored already. A whole answer takes the place of a failed or aborted one.
@@ -218,9 +231,11 @@ final class MessageWriter: Sendable {
                 arguments: arguments))
     }
 
-    private func sessionID(for record: MessageRecord, now: Int64, _ db: GRDB.Database) throws -> Int64 {
+    private func session(
+        of record: MessageRecord, _ db: GRDB.Database, at now: Int64
+    ) throws -> (id: Int64, isNew: Bool) {
         let name = SessionName(gateway: record.gateway, key: record.sessionKey)
-        if let id = state.withLock({ $0.sessionIDs[name] }) { return id }
+        if let id = state.withLock({ $0.sessionIDs[name] }) { return (id, false) }
         let values: [(any DatabaseValueConvertible)?] = [
             record.gateway, record.sessionKey, record.agent, record.owner, now, now,
         ]
@@ -230,6 +245,7 @@ final class MessageWriter: Sendable {
                 VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: StatementArguments(values))
+        let isNew = db.changesCount == 1
         let id = try Self.existing(
             Int64.fetchOne(
                 db, sql: "SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?",
@@ -238,7 +254,7 @@ final class MessageWriter: Sendable {
             if state.sessionIDs.count >= Self.maxRemembered { state.sessionIDs = [:] }
             state.sessionIDs[name] = id
         }
-        return id
+        return (id, isNew)
     }
 
     /// The id of a row that an INSERT with ON CONFLICT DO NOTHING either made or found.

@@ -16,6 +16,7 @@ enum Schema {
         }
         migrator.registerMigration("analytics") { db in try db.execute(sql: analytics) }
         migrator.registerMigration("device-tokens") { try $0.execute(sql: deviceTokens) }
+        migrator.registerMigration("webhooks") { db in try db.execute(sql: webhooks) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -30,7 +31,11 @@ enum Schema {
 
     static func holdsSecrets(_ db: GRDB.Database) throws -> Bool {
         try Bool.fetchOne(
-            db, sql: "SELECT EXISTS (SELECT 1 FROM gateways WHERE token IS NOT NULL OR password IS NOT NULL)") ?? false
+            db,
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM gateways WHERE token IS NOT NULL OR password IS NOT NULL)
+                    OR EXISTS (SELECT 1 FROM webhook_endpoints)
+                """) ?? false
     }
 
     /// Times are milliseconds since 1970.

@@ -1,3 +1,4 @@
+import MiddlewareKit
 import PipelineEngine
 import Testing
 

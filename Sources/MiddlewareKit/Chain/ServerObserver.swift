@@ -8,12 +8,34 @@ public protocol ServerObserver: Middleware {
     func gatewayDidConnect(_ gateway: String, isAgain: Bool)
     /// The connection was lost. Not called for attempts to connect that fail.
     func gatewayDidDisconnect(_ gateway: String)
+    /// A run became known, here or elsewhere started, before its first text.
+    func runDidStart(_ run: Run)
+    /// By a call, not by its first message.
+    func sessionWasCreated(_ session: ObservedSession)
+    func sessionWasDeleted(_ session: ObservedSession)
 }
 
 extension ServerObserver {
     public func messageWasRejected(_ rejected: RejectedMessage) {}
     public func gatewayDidConnect(_ gateway: String, isAgain: Bool) {}
     public func gatewayDidDisconnect(_ gateway: String) {}
+    public func runDidStart(_ run: Run) {}
+    public func sessionWasCreated(_ session: ObservedSession) {}
+    public func sessionWasDeleted(_ session: ObservedSession) {}
+}
+
+/// A session that was made or deleted, and who did it.
+public struct ObservedSession: Sendable, Hashable {
+    public let gateway: String
+    /// The canonical session key.
+    public let key: String
+    public let user: String?
+
+    public init(gateway: String, key: String, user: String?) {
+        self.gateway = gateway
+        self.key = key
+        self.user = user
+    }
 }
 
 /// A message from a browser that went no further.

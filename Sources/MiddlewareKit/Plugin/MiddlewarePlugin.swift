@@ -89,6 +89,8 @@ public struct ProvisionContext: Sendable {
     public let keys: any KeyStore
     public let time: any TimeSource
     public let logger: Logger
+    /// Calls servers outside; there is none where nothing may be called, as in most tests.
+    public var http: any HTTPCaller = NoHTTPCaller()
     private var services: [ObjectIdentifier: any Sendable] = [:]
 
     public init(
@@ -111,6 +113,13 @@ public struct ProvisionContext: Sendable {
     package subscript<Key: ContextKey>(key: Key.Type) -> Key.Value? {
         get { services[ObjectIdentifier(key)] as? Key.Value }
         set { services[ObjectIdentifier(key)] = newValue }
+    }
+}
+
+/// Fails every call.
+private struct NoHTTPCaller: HTTPCaller {
+    func send(_ call: HTTPCall) async throws -> HTTPAnswer {
+        throw HTTPFailure(.unreachable, "no calls can be made here")
     }
 }
 

@@ -82,16 +82,20 @@ public struct OutboxRow: Sendable, Hashable {
     /// What kind of row it is, in the stage's own words.
     public let topic: String
     public let payload: String
+    /// The row is stored only if the message begins its session.
+    public let isForNewSession: Bool
 
-    public init(stage: String, topic: String, payload: String) {
+    public init(stage: String, topic: String, payload: String, isForNewSession: Bool = false) {
         self.stage = stage
         self.topic = topic
         self.payload = payload
+        self.isForNewSession = isForNewSession
     }
 }
 
 /// Implemented by a middleware that stores rows in the transaction of the persist stage above it.
 public protocol RowContributor: Sendable {
+    /// Called for the messages that the middleware's stage takes part in, before they reach it.
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow]
 }
 

@@ -24,7 +24,7 @@ struct Persist: Middleware {
         try await saving(context, "The message was not sent, because it could not be stored") {
             try await store.store(record, rows: context.rows(for: record))
         }
-        try await next(message, context)
+        try await next(message, context.keeping(.user))
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
@@ -46,7 +46,7 @@ struct Persist: Middleware {
                 try await store.store(record, rows: context.rows(for: record))
             }
         }
-        try await next(event, context)
+        try await next(event, context.keeping(.assistant))
     }
 
     /// - Parameter words: Tell the person in front of the browser what it means when it fails.
@@ -69,6 +69,14 @@ extension EventKind {
         case .error: .failed
         case .final, .status, .message: .complete
         }
+    }
+}
+
+extension MessageContext {
+    fileprivate func keeping(_ role: MessageRecord.Role) -> MessageContext {
+        var context = self
+        context.keptRole = role
+        return context
     }
 }
 

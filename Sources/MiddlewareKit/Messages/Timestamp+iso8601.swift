@@ -1,5 +1,3 @@
-package import MiddlewareKit
-
 extension Timestamp {
     /// ISO 8601 in UTC with milliseconds, such as `2026-02-03T04:05:06.789Z`.
     ///

@@ -1,0 +1,146 @@
+import JSON
+import MiddlewareKit
+import Webhooks
+
+/// Tells other systems what happens. On the way of a message it only keeps a row, in the transaction of the persist stage above
+/// it; the worker does the rest beside.
+final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage {
+    private let worker: DeliveryWorker
+    private let store: any DeliveryStore
+    /// How much of a message a row holds.
+    private let content: EventContent
+    private let time: any TimeSource
+    private let registry: WebhookRegistry?
+
+    init(
+        worker: DeliveryWorker, store: any DeliveryStore, content: EventContent, time: any TimeSource,
+        registry: WebhookRegistry?
+    ) {
+        self.worker = worker
+        self.store = store
+        self.content = content
+        self.time = time
+        self.registry = registry
+    }
+
+    var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error]) }
+
+    func run() async {
+        registry?.add(worker)
+        await worker.run()
+        registry?.remove(worker)
+    }
+
+    // MARK: Messages
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        if context.keptRole != .user, let record = MessageRecord(message, context, at: time.now) {
+            try await keep(record, context)
+        }
+        try await next(message, context)
+    }
+
+    func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
+        if context.keptRole != .assistant { try await keep(MessageRecord(event), context) }
+        try await next(event, context)
+    }
+
+    /// No stage above keeps messages, so the event has a transaction of its own.
+    private func keep(_ record: MessageRecord, _ context: MessageContext) async throws {
+        guard !context.isShadow else { return }
+        // Whether the session is new is only known where messages are kept.
+        let rows = rows(for: record, context: context).filter { !$0.isForNewSession }
+        if !rows.isEmpty { try await store.store(rows) }
+    }
+
+    func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
+        var rows: [OutboxRow] = []
+        let user = record.role == .user ? context.principal?.eventUser : record.owner
+        if worker.directory.wants(.sessionCreated) {
+            let data = WebhookEvent.subject(
+                gateway: record.gateway, session: record.sessionKey, user: user, agent: record.agent)
+            let event = WebhookEvent(.sessionCreated, timestamp: record.timestamp, data: data)
+            rows.append(row(event, isForNewSession: true))
+        }
+        if worker.directory.wants(record.eventType) {
+            rows.append(row(WebhookEvent(record, user: user, content: content)))
+        }
+        return rows
+    }
+
+    private func row(_ event: WebhookEvent, isForNewSession: Bool = false) -> OutboxRow {
+        OutboxRow(
+            stage: worker.stage, topic: event.type, payload: event.payload, isForNewSession: isForNewSession)
+    }
+
+    // MARK: Everything else
+
+    func messageWasRejected(_ rejected: RejectedMessage) {
+        let message = rejected.message
+        var data = WebhookEvent.subject(
+            gateway: message.gateway.isEmpty ? nil : message.gateway, session: message.sessionKey, run: message.runID,
+            user: rejected.context.principal?.eventUser, agent: message.agent)
+        data["kind"] = .string(message.kind.rawValue)
+        data["stage"] = rejected.stage.map { .string($0) } ?? .null
+        data["code"] = .string(rejected.code)
+        note(.requestRejected, data)
+    }
+
+    func gatewayDidConnect(_ gateway: String, isAgain: Bool) {
+        note(.gatewayConnected, WebhookEvent.subject(gateway: gateway))
+    }
+
+    func gatewayDidDisconnect(_ gateway: String) {
+        note(.gatewayDisconnected, WebhookEvent.subject(gateway: gateway))
+    }
+
+    func runDidStart(_ run: Run) {
+        note(
+            .runStarted,
+            WebhookEvent.subject(
+                gateway: run.gateway, session: run.sessionKey, run: run.id, user: run.user, agent: run.agent))
+    }
+
+    func sessionWasCreated(_ session: ObservedSession) { note(.sessionCreated, session.subject) }
+
+    func sessionWasDeleted(_ session: ObservedSession) { note(.sessionDeleted, session.subject) }
+
+    private func note(_ type: EventType, _ data: @autoclosure () -> JSONObject) {
+        if worker.directory.wants(type), worker.sideEvents.note(type, data()) { worker.wake() }
+    }
+}
+
+extension Principal {
+    /// Nil where nobody was asked for a name.
+    fileprivate var eventUser: String? { self == .anonymous ? nil : user }
+}
+
+extension ObservedSession {
+    fileprivate var subject: JSONObject {
+        WebhookEvent.subject(gateway: gateway, session: key, user: user, agent: agentID(inSessionKey: key))
+    }
+}
+
+extension MessageRecord {
+    /// As the persist stage would keep it. Nil: the message has no session.
+    fileprivate init?(_ message: InboundMessage, _ context: MessageContext, at now: Timestamp) {
+        guard let sessionKey = message.sessionKey, let runID = message.runID else { return nil }
+        self.init(
+            gateway: message.gateway, sessionKey: sessionKey, owner: context.principal?.eventUser, role: .user,
+            runID: runID, text: message.text, attachments: message.attachments, agent: message.agent, timestamp: now)
+    }
+
+    fileprivate init(_ event: OutboundEvent) {
+        let state: State =
+            switch event.kind {
+            case .aborted: .aborted
+            case .error: .failed
+            case .final, .status: .complete
+            }
+        self.init(
+            gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
+            state: state, runID: event.run.id, text: event.text, blocks: event.blocks,
+            error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
+            agent: event.run.agent, timestamp: event.timestamp)
+    }
+}

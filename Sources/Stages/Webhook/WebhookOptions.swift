@@ -1,0 +1,124 @@
+package import MiddlewareKit
+package import Webhooks
+
+/// The `with` block of `webhook`.
+package struct WebhookOptions: OptionGroup {
+    package var endpoints: [EndpointOptions] = []
+    package var content = EventContent.text
+    package var schedule: [Duration] = [
+        .zero, .seconds(5), .seconds(300), .seconds(1800), .seconds(7200), .seconds(18_000), .seconds(36_000),
+        .seconds(50_400), .seconds(72_000), .seconds(86_400),
+    ]
+    package var jitter = 0.2
+    package var allowPrivate: [IPNetwork] = []
+    package var ports = [80, 443]
+    package var keepDelivered: Duration = .seconds(7 * 86_400)
+    package var keepDead: Duration = .seconds(30 * 86_400)
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "endpoints", \.endpoints, help: "Whom to tell. More can be added at run time.",
+            example: "[ { url: \"https://example.com/hook\", events: [message.final] } ]"),
+        Option(
+            "content", \.content,
+            help: """
+                How much of a message endpoints get that do not say it themselves. none: who, where and when. text: the \
+                text too. blocks: and the parts that are no text.
+                """),
+        Option(
+            "schedule", \.schedule, help: "The wait before each attempt; after the last one an event is given up.",
+            check: { waits in
+                if waits.isEmpty || waits.count > 50 { return "must have 1 to 50 waits" }
+                return waits.allSatisfy { $0 <= .seconds(30 * 86_400) } ? nil : "must have no wait of more than 30d"
+            }),
+        Option(
+            "jitter", \.jitter, help: "The part by which a wait may be longer or shorter, at random.", range: 0...1),
+        Option(
+            "allow-private", \.allowPrivate,
+            help: "Networks that may be called although they are not public.", example: "[10.0.0.0/8]"),
+        Option(
+            "ports", \.ports, help: "The ports that may be called.", example: "[443, 8443]",
+            check: { ports in
+                ports.isEmpty || !ports.allSatisfy { (1...65_535).contains($0) } ? "must hold numbers of ports" : nil
+            }),
+        Option(
+            "keep-delivered", \.keepDelivered, help: "How long delivered events can be looked at.",
+            range: .seconds(60) ... .seconds(365 * 86_400)),
+        Option(
+            "keep-dead", \.keepDead, help: "How long events that were given up can be delivered again.",
+            range: .seconds(3600) ... .seconds(365 * 86_400)),
+    ]
+
+    package var rules: AddressRules { AddressRules(allowed: allowPrivate, ports: ports) }
+
+    /// How much of a message is stored, so that every endpoint has enough.
+    package var storedContent: EventContent {
+        endpoints.compactMap(\.content).max().map { max($0, content) } ?? content
+    }
+
+    package var ready: [Endpoint] { endpoints.compactMap { Endpoint($0, content: content, isAdded: false) } }
+}
+
+/// Makes webhook stages.
+package enum WebhookPlugin: MiddlewarePlugin {
+    package static let kind = "webhook"
+    package static let summary =
+        "Tells other systems what happens, by signed HTTP calls that are repeated until they arrive."
+    /// A chat goes on when nobody can be told of it.
+    package static let defaultOnError = FailurePolicy.open
+    /// The database bounds itself.
+    package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
+
+    package static func validate(_ options: WebhookOptions, in environment: StageEnvironment) -> [OptionProblem] {
+        var problems: [OptionProblem] = []
+        var names: Set<String> = []
+        for endpoint in options.endpoints {
+            if !names.insert(endpoint.name).inserted {
+                problems.append(
+                    OptionProblem(
+                        key: "endpoints",
+                        message: "two endpoints have the name \(endpoint.name); give one of them a `name` of its own"))
+            }
+            if let problem = problem(with: endpoint, options.rules) {
+                problems.append(OptionProblem(key: "endpoints", message: "\(endpoint.name): \(problem)"))
+            }
+        }
+        return problems
+    }
+
+    /// What can be known of an address without asking anybody for it.
+    private static func problem(with endpoint: EndpointOptions, _ rules: AddressRules) -> String? {
+        guard let url = endpoint.url else { return nil }
+        if let refusal = rules.refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
+        guard let refusal = IPAddress(url.host).flatMap(rules.refusal(of:)) else { return nil }
+        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
+    }
+
+    package static func provision(_ options: WebhookOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        guard let store = context[DeliveryStoreKey.self] else { throw MissingService() }
+        let configured = options.ready
+        let content = options.storedContent
+        let added = try await store.addedEndpoints(stage: context.stageName).compactMap { name, settings in
+            Endpoint(stored: settings, name: name, content: options.content)
+        }
+        let settings = DeliverySettings(
+            schedule: RetrySchedule(waits: options.schedule, jitter: options.jitter), rules: options.rules,
+            content: options.content, keepDelivered: options.keepDelivered, keepDead: options.keepDead)
+        let worker = DeliveryWorker(
+            stage: context.stageName, configured: configured, added: added, settings: settings,
+            services: DeliveryServices(store: store, http: context.http, time: context.time), logger: context.logger)
+        return Webhook(
+            worker: worker, store: store, content: content, time: context.time,
+            registry: context[WebhookRegistryKey.self])
+    }
+}
+
+/// The webhook stage cannot be made where there is no database.
+private struct MissingService: Error, CustomStringConvertible {
+    let description = "webhooks need a database to keep events in"
+}

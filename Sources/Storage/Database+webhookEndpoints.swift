@@ -1,0 +1,65 @@
+import Foundation
+import GRDB
+package import MiddlewareKit
+
+/// Endpoints that were added at run time. Their settings hold secrets, so they are encrypted.
+extension Database {
+    package func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)] {
+        let secrets = secrets
+        return try await read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT name, settings FROM webhook_endpoints WHERE stage = ? ORDER BY created_at, name",
+                arguments: [stage]
+            ).map { row in
+                let sealed: Data = row["settings"]
+                return (name: row["name"], settings: try secrets.open(sealed))
+            }
+        }
+    }
+
+    package func addEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool {
+        let sealed = try secrets.seal(settings)
+        let isNew = try await write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO webhook_endpoints (stage, name, settings, created_at) VALUES (?, ?, ?, ?)
+                    ON CONFLICT DO NOTHING
+                    """, arguments: [stage, name, sealed, now.milliseconds])
+            return db.changesCount == 1
+        }
+        changes.fire()
+        return isNew
+    }
+
+    package func removeEndpoint(stage: String, name: String, now: Timestamp) async throws -> Bool {
+        let isRemoved = try await write { db in
+            try db.execute(
+                sql: "DELETE FROM webhook_endpoints WHERE stage = ? AND name = ?", arguments: [stage, name])
+            let isRemoved = db.changesCount == 1
+            if isRemoved { try Self.abandon(stage, name, "the endpoint was removed", now: now, db) }
+            return isRemoved
+        }
+        changes.fire()
+        return isRemoved
+    }
+
+    package func goneEndpoints(stage: String) async throws -> [(name: String, address: String)] {
+        try await read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT endpoint, address FROM webhook_gone WHERE stage = ?", arguments: [stage]
+            ).map { (name: $0["endpoint"], address: $0["address"]) }
+        }
+    }
+
+    package func setGone(stage: String, endpoint: String, address: String?, now: Timestamp) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM webhook_gone WHERE stage = ? AND endpoint = ?", arguments: [stage, endpoint])
+            guard let address else { return }
+            try db.execute(
+                sql: "INSERT INTO webhook_gone (stage, endpoint, address, at) VALUES (?, ?, ?, ?)",
+                arguments: [stage, endpoint, address, now.milliseconds])
+        }
+        changes.fire()
+    }
+}

@@ -1,0 +1,228 @@
+import JSON
+import Logging
+import MiddlewareKit
+
+/// The state of a worker's loop, and what one turn of the loop does: note what came of calls, plan new events, choose what is
+/// sent next.
+struct DeliveryRound {
+    private let worker: DeliveryWorker
+    private var queues: [String: EndpointQueue] = [:]
+    /// Attempts that are not written down yet. Their deliveries stay in flight until they are.
+    private var unrecorded: [(endpoint: String, attempt: DeliveryAttempt)] = []
+    private var mustReload = true
+    private var stopBy: Duration?
+    private var lastClean: Duration?
+    private var clock: (wall: Timestamp, uptime: Duration)
+    private var isStorageBroken = false
+
+    init(_ worker: DeliveryWorker) {
+        self.worker = worker
+        clock = (worker.services.time.now, worker.services.time.uptime)
+    }
+
+    private var store: any DeliveryStore { worker.services.store }
+    private var time: any TimeSource { worker.services.time }
+    private var stage: String { worker.stage }
+
+    var isOver: Bool {
+        guard let stopBy else { return false }
+        return time.uptime >= stopBy || queues.values.allSatisfy(\.inFlight.isEmpty)
+    }
+
+    /// - Returns: What is to be sent now.
+    mutating func proceed(_ wakes: [DeliveryWorker.Wake]) async -> [(Endpoint, DueDelivery)] {
+        for wake in wakes {
+            switch wake {
+            case .changed: mustReload = true
+            case .tick: break
+            case .stop: stopBy = time.uptime + DeliveryWorker.patience
+            case .finished(let call): note(call)
+            }
+        }
+        var started: [(Endpoint, DueDelivery)] = []
+        do {
+            try await followClock()
+            try await recordAttempts()
+            try await storeSideEvents()
+            if stopBy == nil {
+                if mustReload { try await loadEndpoints() }
+                try await plan()
+                started = try await startDue()
+                try await clean()
+            }
+            isStorageBroken = false
+        } catch {
+            // Nothing is lost: it is all done again with the next tick.
+            if !isStorageBroken { worker.logger.error("webhooks wait for the database: \(error)") }
+            isStorageBroken = true
+        }
+        publish()
+        return started
+    }
+
+    // MARK: What came of calls
+
+    private mutating func note(_ call: DeliveryWorker.FinishedCall) {
+        guard var queue = queues[call.endpoint] else { return }
+        let (verdict, change) = queue.judge(
+            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: time.uptime, now: time.now,
+            random: worker.services.random())
+        queues[call.endpoint] = queue
+        let attempt = DeliveryAttempt(
+            delivery: call.delivery.id, at: call.at, duration: call.duration, status: call.outcome.status,
+            error: call.outcome.error, answer: call.outcome.body, verdict: verdict)
+        unrecorded.append((call.endpoint, attempt))
+        tell(call, verdict, change)
+    }
+
+    private func tell(
+        _ call: DeliveryWorker.FinishedCall, _ verdict: DeliveryAttempt.Verdict, _ change: CircuitBreaker.Change?
+    ) {
+        let logger = worker.logger
+        let cause = call.outcome.error ?? "no error"
+        switch verdict {
+        case .delivered: logger.debug("webhook \(call.endpoint): delivered \(call.delivery.eventID)")
+        case .retry: logger.info("webhook \(call.endpoint): \(call.delivery.eventID) failed: \(cause)")
+        case .dead: logger.warning("webhook \(call.endpoint): gave up \(call.delivery.eventID): \(cause)")
+        }
+        switch change {
+        case .opened(let pause):
+            logger.warning("webhook \(call.endpoint): fails again and again, is left alone for \(pause): \(cause)")
+        case .closed: logger.notice("webhook \(call.endpoint): answers again")
+        case nil: break
+        }
+    }
+
+    private mutating func recordAttempts() async throws {
+        guard !unrecorded.isEmpty else { return }
+        let batch = unrecorded
+        try await store.record(batch.map(\.attempt), stage: stage, now: time.now)
+        unrecorded.removeFirst(batch.count)
+        for (endpoint, attempt) in batch {
+            queues[endpoint]?.finish(attempt.delivery)
+            if attempt.status == 410 { try await retire(endpoint) }
+        }
+    }
+
+    /// The endpoint said that it is gone: nothing more is sent to it, until its address changes or somebody enables it.
+    private func retire(_ name: String) async throws {
+        guard let queue = queues[name] else { return }
+        worker.logger.warning("webhook \(name): said that it is gone (HTTP 410); nothing more is sent to it")
+        let address = queue.endpoint.url.fingerprint
+        try await store.setGone(stage: stage, endpoint: name, address: address, now: time.now)
+        try await store.abandonDeliveries(
+            stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: time.now)
+    }
+
+    // MARK: What there is to send
+
+    private func storeSideEvents() async throws {
+        let (events, dropped) = worker.sideEvents.take()
+        if dropped > 0 { worker.logger.warning("\(dropped) webhook events were dropped: too many at once") }
+        guard !events.isEmpty else { return }
+        do {
+            try await store.store(
+                events.map { OutboxRow(stage: stage, topic: $0.type, payload: $0.payload) })
+        } catch {
+            worker.sideEvents.putBack(events)
+            throw error
+        }
+    }
+
+    private mutating func loadEndpoints() async throws {
+        let added = try await store.addedEndpoints(stage: stage).compactMap { name, settings in
+            Endpoint(stored: settings, name: name, content: worker.settings.content)
+        }
+        let gone = Dictionary(try await store.goneEndpoints(stage: stage), uniquingKeysWith: { first, _ in first })
+        let configured = Set(worker.configured.map(\.name))
+        var known: Set<String> = []
+        for endpoint in worker.configured + added.filter({ !configured.contains($0.name) }) {
+            known.insert(endpoint.name)
+            var queue = queues[endpoint.name] ?? EndpointQueue(endpoint)
+            queue.endpoint = endpoint
+            queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint
+            queues[endpoint.name] = queue
+        }
+        // One with a call under way stays until the call is over.
+        let kept = queues.filter { known.contains($0.key) || !$0.value.inFlight.isEmpty }
+        queues = kept
+        for name in Array(queues.keys) where !known.contains(name) { queues[name]?.isGone = true }
+        mustReload = false
+    }
+
+    private func plan() async throws {
+        let batch = 500
+        while true {
+            let events = try await store.unplannedEvents(stage: stage, limit: batch)
+            guard let last = events.last else { return }
+            let deliveries = events.flatMap(deliveries)
+            try await store.plan(deliveries, stage: stage, through: last.id, now: time.now)
+            guard events.count == batch else { return }
+        }
+    }
+
+    private func deliveries(of event: OutboxEvent) -> [PlannedDelivery] {
+        guard let received = ReceivedEvent(event.payload) else {
+            worker.logger.error("an event in the outbox cannot be read: row \(event.id)")
+            return []
+        }
+        let delay = worker.settings.schedule.waits.first ?? .zero
+        let dueAt = Timestamp(milliseconds: time.now.milliseconds + delay.wholeMilliseconds)
+        return queues.values.filter { !$0.isGone && $0.endpoint.wants(received) }.map { queue in
+            PlannedDelivery(
+                event: event, eventID: received.id, endpoint: queue.endpoint.name,
+                lane: queue.endpoint.options.ordering == .session ? received.lane : nil, dueAt: dueAt)
+        }
+    }
+
+    private mutating func startDue() async throws -> [(Endpoint, DueDelivery)] {
+        var started: [(Endpoint, DueDelivery)] = []
+        for (name, var queue) in Array(queues) {
+            let limit = queue.wanted(at: time.uptime)
+            guard limit > 0 else { continue }
+            let due = try await store.dueDeliveries(stage: stage, endpoint: name, now: time.now, limit: limit)
+            started += queue.start(due, at: time.uptime).map { (queue.endpoint, $0) }
+            queues[name] = queue
+        }
+        return started
+    }
+
+    // MARK: Keeping order
+
+    /// Due times are wall times, because they outlive the process. When the wall clock is set, they go with it.
+    private mutating func followClock() async throws {
+        let (wall, uptime) = (time.now, time.uptime)
+        let passed = wall.milliseconds - clock.wall.milliseconds
+        let drift: Duration = .milliseconds(passed - (uptime - clock.uptime).wholeMilliseconds)
+        if abs(drift.wholeMilliseconds) >= 2000 {
+            worker.logger.notice("the clock was set by \(drift); webhooks keep their intervals")
+            try await store.shiftSchedule(stage: stage, by: drift)
+        }
+        clock = (wall, uptime)
+    }
+
+    private mutating func clean() async throws {
+        let uptime = time.uptime
+        if let lastClean, uptime - lastClean < .seconds(600) { return }
+        let now = time.now
+        func before(_ age: Duration) -> Timestamp {
+            Timestamp(milliseconds: now.milliseconds - age.wholeMilliseconds)
+        }
+        try await store.cleanDeliveries(
+            stage: stage, endpoints: Array(queues.keys), deliveredBefore: before(worker.settings.keepDelivered),
+            deadBefore: before(worker.settings.keepDead), now: now)
+        lastClean = uptime
+    }
+
+    private func publish() {
+        let order = worker.configured.map(\.name)
+        let entries = queues.values.map { queue in
+            EndpointDirectory.Entry(endpoint: queue.endpoint, isGone: queue.isGone, isPaused: queue.breaker.isOpen)
+        }
+        worker.directory.update(
+            entries.sorted { a, b in
+                let (first, second) = (order.firstIndex(of: a.endpoint.name), order.firstIndex(of: b.endpoint.name))
+                return (first ?? .max, a.endpoint.name) < (second ?? .max, b.endpoint.name)
+            })
+    }
+}

@@ -1,0 +1,104 @@
+package import Logging
+import MiddlewareKit
+import Synchronization
+
+/// Delivers the events of one stage, for as long as the stage's chain is in use: plans what the outbox holds, calls the
+/// endpoints, and writes down what came of it. All that must last is in the store: after a crash it goes on from there, and
+/// what was under way is sent again with the same id.
+package final class DeliveryWorker: Sendable {
+    /// What makes the loop look again.
+    enum Wake: Sendable {
+        /// Something was stored or changed in this process.
+        case changed
+        case tick
+        case finished(FinishedCall)
+        case stop
+    }
+
+    struct FinishedCall: Sendable {
+        let endpoint: String
+        let delivery: DueDelivery
+        let at: Timestamp
+        let duration: Duration
+        let outcome: CallOutcome
+    }
+
+    /// How often it looks for what another process changed, and for what has become due.
+    static let interval: Duration = .seconds(1)
+    /// How long calls under way may go on when the stage is out of use.
+    static let patience: Duration = .seconds(10)
+
+    package let stage: String
+    package let directory: EndpointDirectory
+    package let sideEvents: SideEvents
+    let configured: [Endpoint]
+    let settings: DeliverySettings
+    let services: DeliveryServices
+    let logger: Logger
+    private let mailbox = Mailbox<Wake>()
+
+    /// - Parameter added: The endpoints that were added at run time.
+    package init(
+        stage: String, configured: [Endpoint], added: [Endpoint], settings: DeliverySettings,
+        services: DeliveryServices, logger: Logger
+    ) {
+        self.stage = stage
+        self.configured = configured
+        self.settings = settings
+        self.services = services
+        self.logger = logger
+        directory = EndpointDirectory(configured + added)
+        sideEvents = SideEvents(time: services.time)
+    }
+
+    /// Something waits in `sideEvents`.
+    package func wake() { mailbox.put(.changed) }
+
+    /// Runs until the task is cancelled; then calls under way get some time to end, and nothing new is sent.
+    package func run() async {
+        // Not a child: a cancelled call would be lost to the books and repeated after every restart.
+        let loop = Task { await self.loop() }
+        await withTaskCancellationHandler {
+            await loop.value
+        } onCancel: {
+            mailbox.put(.stop)
+        }
+    }
+
+    private func loop() async {
+        await withDiscardingTaskGroup { group in
+            let (mailbox, time, changes) = (mailbox, services.time, services.store.webhookChanges())
+            group.addTask { for await _ in changes { mailbox.put(.changed) } }
+            group.addTask {
+                while (try? await time.sleep(for: Self.interval)) != nil { mailbox.put(.tick) }
+            }
+            mailbox.put(.changed)
+            var round = DeliveryRound(self)
+            while !round.isOver {
+                let wakes = await mailbox.takeAll()
+                for (endpoint, delivery) in await round.proceed(wakes) {
+                    group.addTask { await self.call(endpoint, delivery) }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func call(_ endpoint: Endpoint, _ delivery: DueDelivery) async {
+        let (at, start) = (services.time.now, services.time.uptime)
+        let result: Result<HTTPAnswer, any Error>
+        do {
+            result = .success(
+                try await services.http.send(endpoint.call(delivery, now: at, rules: settings.rules)))
+        } catch is CancellationError {
+            return
+        } catch {
+            result = .failure(error)
+        }
+        mailbox.put(
+            .finished(
+                FinishedCall(
+                    endpoint: endpoint.name, delivery: delivery, at: at, duration: services.time.uptime - start,
+                    outcome: CallOutcome(result: result))))
+    }
+}

@@ -1,0 +1,80 @@
+import JSON
+package import MiddlewareKit
+import Mustache
+
+/// A Mustache template that makes the body of a call from an event. Values are escaped as in a JSON string.
+package struct BodyTemplate: OptionValue {
+    private let text: String
+    private let template: MustacheTemplate
+
+    /// What is wrong with a template, to stand after the word "it".
+    package struct Problem: Error {
+        package let words: String
+    }
+
+    package init(_ text: String) throws(Problem) {
+        // Those need a library of templates, which there is not.
+        for tag in ["{{>", "{{<", "{{$", "{{%"] where text.contains(tag) {
+            throw Problem(words: "must not use \(tag)")
+        }
+        JSONText.register()
+        do {
+            template = try MustacheTemplate(string: "{{% CONTENT_TYPE:JSON}}" + text)
+        } catch {
+            throw Problem(words: "is no Mustache template: \(error)")
+        }
+        self.text = text
+        guard (try? JSONValue(parsing: render(Self.sample))) != nil else {
+            throw Problem(words: "does not give JSON; put {{values}} between quotes, and do not use {{{values}}}")
+        }
+    }
+
+    func render(_ event: JSONValue) -> String { template.render(event.plain) }
+
+    /// An event with everything that needs escaping.
+    private static let sample: JSONValue = [
+        "version": 1, "id": "evt_1", "type": "message.final", "timestamp": "2026-01-01T00:00:00.000Z",
+        "data": [
+            "gateway": "home", "session": "agent:main:main", "run": "r", "user": "\"u\"", "agent": "a\\b",
+            "message": ["role": "assistant", "text": "a \"quoted\" text,\n\\ in two lines"], "error": "\t",
+            "usage": ["input": 1],
+        ],
+    ]
+
+    package static var optionType: OptionType { .string }
+
+    package static func read(_ node: ConfigNode, findings: inout Findings) -> BodyTemplate? {
+        guard let text = String.read(node, findings: &findings) else { return nil }
+        do throws(Problem) {
+            return try BodyTemplate(text)
+        } catch {
+            findings.error(at: node.position, "\(node.label) \(error.words)")
+            return nil
+        }
+    }
+
+    package var optionText: String { text.optionText }
+}
+
+/// Escapes values as the inside of a JSON string.
+private struct JSONText: MustacheContentType {
+    func escapeText(_ text: String) -> String { String(JSONValue.string(text).encoded().dropFirst().dropLast()) }
+
+    static func register() { MustacheContentTypes.register(JSONText(), named: "JSON") }
+}
+
+extension JSONValue {
+    /// As the template library reads it. A null is no value: its section is left out.
+    fileprivate var plain: Any {
+        switch self {
+        case .null: String?.none as Any
+        case .bool(let value): value
+        case .integer(let value): value
+        case .number(let value): value
+        case .string(let value): value
+        case .array(let values): values.map(\.plain)
+        case .object(let object):
+            Dictionary(uniqueKeysWithValues: object.compactMap { $1.isNull ? nil : ($0, $1.plain) })
+        }
+    }
+}

@@ -1,0 +1,295 @@
+import Foundation
+import JSON
+import MiddlewareKit
+import MiddlewareTesting
+import Storage
+import Synchronization
+import Testing
+import Webhooks
+
+@Suite struct DeliveryWorkerTests {
+    @Test func deliversASignedEvent() async throws {
+        let rig = try WorkerRig()
+        try await rig.running([try WorkerRig.endpoint { $0.headers = ["X-Key": Secret("k")] }]) { _ in
+            try await rig.store("run-1", text: "Hello")
+            try await rig.wait(for: .delivered, count: 1)
+        }
+        let call = try #require(rig.http.calls.first)
+        #expect(call.method == "POST")
+        #expect(call.url.revealed == "https://one.test/hook")
+        #expect(call[header: "Content-Type"] == "application/json")
+        #expect(call[header: "X-Key"] == "k")
+        let event = try #require(call.json.object)
+        #expect(event["type"]?.string == "message.final")
+        #expect(event["id"]?.string == call[header: "webhook-id"])
+        #expect(event["data"]?.object?["message"]?.object?["text"]?.string == "Hello")
+        #expect(call[header: "webhook-timestamp"] == "1767225600")
+        #expect(call[header: "webhook-signature"]?.hasPrefix("v1,") == true)
+    }
+
+    @Test func triesAgainWithTheSameIDAndGivesUpAtLast() async throws {
+        let rig = try WorkerRig(ScriptedHTTPCaller { _, _ in HTTPAnswer(status: 500, body: Array("broken".utf8)) })
+        try await rig.store("run-1")
+        try await rig.running([try WorkerRig.endpoint()]) { _ in
+            try await rig.waitForAttempts(1)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(5))
+            try await rig.waitForAttempts(2)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(300))
+            try await rig.wait(for: .dead, count: 1)
+        }
+        #expect(Set(rig.http.calls.map { $0[header: "webhook-id"] }).count == 1)
+        #expect(rig.http.calls.count == 3)
+        let (delivery, _, attempts) = try #require(try await rig.database.delivery(id: 1))
+        #expect(delivery.status == 500)
+        #expect(delivery.error == "the endpoint answered HTTP 500")
+        #expect(attempts.map(\.answer) == ["broken", "broken", "broken"])
+        #expect(try await rig.database.deliveryCounts(stage: WorkerRig.stage).map(\.dead) == [1])
+    }
+
+    @Test func eventsOfASessionGoOneAfterTheOther() async throws {
+        // The first one of session one fails once; the other session and the other endpoint do not wait for it.
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { call, number in HTTPAnswer(status: call.run == "a" && number < 4 ? 500 : 200) })
+        try await rig.store("a", session: "agent:main:one")
+        try await rig.store("b", session: "agent:main:one")
+        try await rig.store("c", session: "agent:main:two")
+        try await rig.running([try WorkerRig.endpoint()]) { _ in
+            try await rig.waitForAttempts(1, of: 1)
+            try await rig.wait(for: .delivered, count: 1)
+            await rig.time.waitForSleepers()
+            #expect(rig.http.calls.compactMap(\.run).sorted() == ["a", "c"])
+            rig.time.advance(by: .seconds(5))
+            try await rig.waitForAttempts(2, of: 1)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(300))
+            // The third attempt is number 3: it fails for good, and the next one goes.
+            try await rig.wait(for: .delivered, count: 2)
+        }
+        #expect(rig.http.calls.compactMap(\.run).last == "b")
+    }
+
+    @Test func withoutOrderingNothingWaits() async throws {
+        let rig = try WorkerRig(ScriptedHTTPCaller { call, _ in HTTPAnswer(status: call.run == "a" ? 500 : 200) })
+        try await rig.store("a")
+        try await rig.store("b")
+        try await rig.running([try WorkerRig.endpoint { $0.ordering = .none }]) { _ in
+            try await rig.wait(for: .delivered, count: 1)
+        }
+        #expect(rig.http.calls.compactMap(\.run).sorted() == ["a", "b"])
+    }
+
+    @Test func anEndpointThatHangsHoldsUpNoOther() async throws {
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { call, _ in
+                if call.url.host == "slow.test" { try await Task.sleep(for: .seconds(3600)) }
+                return HTTPAnswer(status: 200)
+            })
+        for index in 0..<10 { try await rig.store("run-\(index)") }
+        try await rig.running([try WorkerRig.endpoint("slow"), try WorkerRig.endpoint("quick")]) { _ in
+            try await rig.wait(for: .delivered, count: 10, endpoint: "quick")
+        }
+        #expect(rig.http.calls.count { $0.url.host == "slow.test" } == 1)
+    }
+
+    @Test func callsUnderWayAreBounded() async throws {
+        let running = Mutex((now: 0, most: 0))
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { _, _ in
+                running.withLock { count in
+                    count.now += 1
+                    count.most = max(count.most, count.now)
+                }
+                for _ in 0..<50 { await Task.yield() }
+                running.withLock { $0.now -= 1 }
+                return HTTPAnswer(status: 200)
+            })
+        for index in 0..<40 { try await rig.store("run-\(index)", session: "agent:main:\(index)") }
+        try await rig.running([try WorkerRig.endpoint { $0.concurrency = 3 }]) { _ in
+            try await rig.wait(for: .delivered, count: 40)
+        }
+        #expect(running.withLock { $0.most } <= 3)
+    }
+
+    @Test func tenThousandWaitingDeliveriesGoOut() async throws {
+        let rig = try WorkerRig()
+        let row = OutboxRow(
+            stage: WorkerRig.stage, topic: "message.final",
+            payload: WebhookEvent(.messageFinal, timestamp: rig.time.now, data: ["gateway": "home", "session": "s"])
+                .payload)
+        try await rig.database.store(Array(repeating: row, count: 10_000))
+        try await rig.running([try WorkerRig.endpoint { ($0.ordering, $0.concurrency) = (.none, 64) }]) { _ in
+            try await rig.wait(for: .delivered, count: 10_000)
+        }
+        #expect(rig.http.calls.count == 10_000)
+    }
+
+    @Test func goneEndpointIsLeftAlone() async throws {
+        let rig = try WorkerRig(ScriptedHTTPCaller(status: 410))
+        try await rig.store("a")
+        try await rig.store("b")
+        try await rig.running([try WorkerRig.endpoint()]) { worker in
+            try await rig.wait(for: .dead, count: 2)
+            try await rig.store("c")
+            while try await !rig.database.unplannedEvents(stage: WorkerRig.stage, limit: 1).isEmpty {
+                await Task.yield()
+            }
+            #expect(worker.directory.entries.map(\.isGone) == [true])
+        }
+        #expect(rig.http.calls.count == 1)
+        #expect(try await rig.database.deliveries(DeliveryFilter()).count == 2)
+        // After a restart too; another address is another endpoint.
+        try await rig.store("d")
+        try await rig.running([try WorkerRig.endpoint { $0.url = try? HTTPAddress("https://new.test/") }]) { _ in
+            await rig.waitForCalls(2)
+        }
+        #expect(rig.http.calls.last?.run == "d")
+    }
+
+    @Test func deadOnesCanBeDeliveredAgainInOrder() async throws {
+        let isUp = Atomic(false)
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { _, _ in HTTPAnswer(status: isUp.load(ordering: .relaxed) ? 200 : 410) })
+        for run in ["a", "b", "c"] { try await rig.store(run) }
+        try await rig.running([try WorkerRig.endpoint()]) { _ in
+            try await rig.wait(for: .dead, count: 3)
+            isUp.store(true, ordering: .relaxed)
+            try await rig.database.setGone(stage: WorkerRig.stage, endpoint: "one", address: nil, now: rig.time.now)
+            let count = try await rig.database.replayDead(
+                since: Timestamp(milliseconds: 0), endpoint: "one", now: rig.time.now)
+            #expect(count == 3)
+            try await rig.wait(for: .delivered, count: 3)
+            #expect(rig.http.calls.dropFirst().compactMap(\.run) == ["a", "b", "c"])
+            #expect(try await rig.database.replay(id: 2, now: rig.time.now))
+            await rig.waitForCalls(5)
+        }
+        #expect(rig.http.calls.last?.run == "b")
+        #expect(try await rig.database.replay(id: 99, now: rig.time.now) == false)
+    }
+
+    @Test func circuitOpensAndCloses() async throws {
+        let isUp = Atomic(false)
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { _, _ in HTTPAnswer(status: isUp.load(ordering: .relaxed) ? 200 : 503) })
+        for index in 0..<20 { try await rig.store("run-\(index)", session: "agent:main:\(index)") }
+        try await rig.running([try WorkerRig.endpoint { $0.concurrency = 1 }]) { worker in
+            while worker.directory.entries.first?.isPaused != true { await Task.yield() }
+            #expect(rig.http.calls.count == 5)
+            isUp.store(true, ordering: .relaxed)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(30))
+            try await rig.wait(for: .delivered, count: 20)
+            while worker.directory.entries.first?.isPaused != false { await Task.yield() }
+        }
+    }
+
+    @Test func goesOnAfterACrash() async throws {
+        // A worker that is killed while a call is under way has written nothing down about it.
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { _, number in
+                if number == 0 { try await Task.sleep(for: .seconds(3600)) }
+                return HTTPAnswer(status: 200)
+            })
+        try await rig.store("a")
+        try await rig.store("b")
+        let worker = rig.worker([try WorkerRig.endpoint()])
+        let first = Task { await worker.run() }
+        await rig.waitForCalls(1)
+        // Out of patience: as good as killed.
+        await rig.stop(first)
+        try await rig.running([try WorkerRig.endpoint()]) { _ in try await rig.wait(for: .delivered, count: 2) }
+        #expect(rig.http.calls.compactMap(\.run) == ["a", "a", "b"])
+        #expect(rig.http.calls[0][header: "webhook-id"] == rig.http.calls[1][header: "webhook-id"])
+    }
+
+    @Test func addedEndpointsAreServedAtOnce() async throws {
+        let rig = try WorkerRig()
+        try await rig.running([]) { worker in
+            let settings = #"{"url": "https://added.test/x", "events": ["message.final"]}"#
+            #expect(
+                try await rig.database.addEndpoint(
+                    stage: WorkerRig.stage, name: "added", settings: settings, now: rig.time.now))
+            while worker.directory.entries.isEmpty { await Task.yield() }
+            #expect(worker.directory.wants(.messageFinal))
+            try await rig.store("a")
+            try await rig.wait(for: .delivered, count: 1, endpoint: "added")
+            #expect(
+                try await rig.database.removeEndpoint(stage: WorkerRig.stage, name: "added", now: rig.time.now))
+            while !worker.directory.entries.isEmpty { await Task.yield() }
+        }
+    }
+
+    @Test func whenAndEventsChoose() async throws {
+        let rig = try WorkerRig()
+        let endpoints = [
+            try WorkerRig.endpoint("users") { options in
+                options.when = EndpointCondition()
+                options.when?.user = PatternList(["a*"])
+            },
+            try WorkerRig.endpoint("agents") { options in
+                options.when = EndpointCondition()
+                options.when?.agent = PatternList(["other"])
+            },
+            try WorkerRig.endpoint("errors") { $0.events = [.messageError] },
+            try WorkerRig.endpoint("off") { $0.enabled = false },
+        ]
+        try await rig.store("a")
+        try await rig.running(endpoints) { _ in try await rig.wait(for: .delivered, count: 1) }
+        #expect(rig.http.calls.map(\.url.host) == ["users.test"])
+        #expect(try await rig.database.deliveries(DeliveryFilter()).count == 1)
+    }
+
+    @Test func aClockThatIsSetDoesNotDelay() async throws {
+        let rig = try WorkerRig(ScriptedHTTPCaller { _, number in HTTPAnswer(status: number == 0 ? 500 : 200) })
+        let clock = JumpingTime(rig.time)
+        let settings = DeliverySettings(
+            schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
+            keepDelivered: .seconds(86_400), keepDead: .seconds(86_400))
+        let worker = DeliveryWorker(
+            stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
+            services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)
+        try await rig.store("a")
+        let task = Task { await worker.run() }
+        try await rig.waitForAttempts(1)
+        // Ten hours back: by the wall clock the second attempt is ten hours and a minute away.
+        clock.jump(by: .seconds(-36_000))
+        for _ in 0..<61 {
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(1))
+        }
+        try await rig.wait(for: .delivered, count: 1)
+        await rig.stop(task)
+    }
+
+    @Test func oldOnesAreForgotten() async throws {
+        let rig = try WorkerRig()
+        try await rig.store("a")
+        try await rig.running([try WorkerRig.endpoint()]) { _ in
+            try await rig.wait(for: .delivered, count: 1)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(2 * 86_400))
+            while try await !rig.database.deliveries(DeliveryFilter()).isEmpty { await Task.yield() }
+        }
+        #expect(try await rig.database.outboxCount() == 0)
+    }
+}
+
+/// A clock whose wall time is set by a test.
+private final class JumpingTime: TimeSource {
+    private let time: ManualTime
+    private let offset = Mutex<Duration>(.zero)
+
+    init(_ time: ManualTime) { self.time = time }
+
+    func jump(by change: Duration) { offset.withLock { $0 += change } }
+
+    var now: Timestamp {
+        let offset = offset.withLock(\.self)
+        return Timestamp(milliseconds: time.now.milliseconds + Int64(offset / .milliseconds(1)))
+    }
+
+    var uptime: Duration { time.uptime }
+
+    func sleep(for duration: Duration) async throws { try await time.sleep(for: duration) }
+}

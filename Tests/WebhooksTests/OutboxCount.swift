@@ -1,0 +1,9 @@
+import GRDB
+import Storage
+
+extension Storage.Database {
+    /// How many events are kept.
+    func outboxCount() async throws -> Int {
+        try await pool.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM outbox") ?? -1 }
+    }
+}
