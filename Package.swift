@@ -70,7 +70,8 @@ let package = Package(
         .target(
             name: "Webhooks",
             dependencies: [
-                "JSON", "MiddlewareKit", crypto, log, .product(name: "Mustache", package: "swift-mustache"),
+                "JSON", "MiddlewareKit", "Telemetry", crypto, log, metrics,
+                .product(name: "Mustache", package: "swift-mustache"),
             ]
         ),
         .target(
@@ -118,7 +119,7 @@ let package = Package(
             name: "BrowserEndpoint",
             dependencies: nio + [
                 "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
-                "WebSocketTransport", crypto, lifecycle, log, metrics, tracing,
+                "WebSocketTransport", "Webhooks", crypto, lifecycle, log, metrics, tracing,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -139,10 +140,11 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
+                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
+                "PipelineEngine",
                 "Plugins",
                 "Settings",
-                "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", log, lifecycle, metrics, tracing,
+                "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", "Webhooks", log, lifecycle, metrics, tracing,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -182,7 +184,9 @@ let package = Package(
         ),
         .testTarget(
             name: "StagesTests",
-            dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting", "Stages", crypto, log]),
+            dependencies: [
+                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
+            ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
         .testTarget(
@@ -240,7 +244,7 @@ let package = Package(
         .testTarget(
             name: "BrowserEndpointTests",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),

@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import OpenClaw
 import OpenClawTesting
+import OutboundHTTP
 import PipelineEngine
 import ServiceLifecycle
 package import Settings
@@ -15,6 +16,7 @@ import Storage
 import Telemetry
 import Tracing
 import WebSocketTransport
+import Webhooks
 
 /// The composition root: makes the parts from the settings, runs them, and takes them down in order.
 package struct SluiceServer: Sendable {
@@ -55,8 +57,9 @@ package struct SluiceServer: Sendable {
         let storage = try Database.open(settings.storage)
         let recorder = AnalyticsRecorder(store: storage, time: time)
         let traces = TraceExport(settings.traces, time: time, logger: logger)
+        let webhooks = WebhookRegistry()
         let chain = try await makeChain(
-            storage: storage, recorder: recorder, tracer: traces?.options.tracer, time: time)
+            storage: storage, recorder: recorder, webhooks: webhooks, tracer: traces?.options.tracer, time: time)
         if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
             try await storage.forgetAnalyticsProgress()
         }
@@ -81,7 +84,8 @@ package struct SluiceServer: Sendable {
 
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let endpoint = makeEndpoint(
-            hub: hub, group: group, metrics: metrics, analytics: recorder, isDemo: demo != nil)
+            hub: hub, group: group, metrics: metrics, analytics: recorder,
+            webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), isDemo: demo != nil)
         var services: [any Service] = traces.map { [$0.service] } ?? []
         services += [
             BackgroundStageService(chain: chain),
@@ -119,8 +123,10 @@ package struct SluiceServer: Sendable {
     }
 
     private func makeChain(
-        storage: Database, recorder: AnalyticsRecorder, tracer: (any Tracer)?, time: any TimeSource
+        storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry, tracer: (any Tracer)?,
+        time: any TimeSource
     ) async throws -> Chain {
+        let http = GuardedHTTPClient(userAgent: "Sluice/\(Version.current)")
         var stages: [Stage] = []
         for planned in self.stages {
             let name = planned.entry.name
@@ -129,7 +135,10 @@ package struct SluiceServer: Sendable {
             var context = ProvisionContext(
                 stageName: name, environment: environment, messages: storage, keys: storage, time: time,
                 logger: stageLogger)
+            context.http = http
             context[AnalyticsRecorderSlot.self] = recorder
+            context[DeliveryStoreKey.self] = storage
+            context[WebhookRegistryKey.self] = webhooks
             do {
                 stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
             } catch {
@@ -140,7 +149,8 @@ package struct SluiceServer: Sendable {
     }
 
     private func makeEndpoint(
-        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder, isDemo: Bool
+        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder,
+        webhooks: WebhookAdministration, isDemo: Bool
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
@@ -148,7 +158,7 @@ package struct SluiceServer: Sendable {
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
             scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
-            metrics: metrics, analytics: analytics)
+            metrics: metrics, analytics: analytics, webhooks: webhooks)
         let host = settings.server.host
         let onListening = options.onListening
         return Application(

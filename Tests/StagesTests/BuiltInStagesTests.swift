@@ -3,10 +3,14 @@ import MiddlewareKit
 import MiddlewareTesting
 import Stages
 import Testing
+import Webhooks
 
 @Suite struct BuiltInStagesTests {
     @Test func everyKindIsThereOnce() {
-        #expect(BuiltInStages.all.map { $0.kind } == ["auth", "rate-limit", "thinking-strip", "persist", "analytics"])
+        #expect(
+            BuiltInStages.all.map { $0.kind } == [
+                "auth", "rate-limit", "thinking-strip", "persist", "webhook", "analytics",
+            ])
     }
 
     @Test(arguments: BuiltInStages.all.indices)
@@ -17,6 +21,8 @@ import Testing
     private func violations<Plugin: MiddlewarePlugin>(of plugin: Plugin.Type) async throws -> [String] {
         var context = Sample.provision()
         context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
+        let database = try TemporaryDatabase()
+        context[DeliveryStoreKey.self] = database.database
         let harness = try await StageHarness(plugin, Plugin.Options(), in: context)
         return await MiddlewareCompatibility.violations(of: harness.middleware)
     }

@@ -41,7 +41,7 @@ final class WorkerRig: Sendable {
     func worker(_ endpoints: [Endpoint]) -> DeliveryWorker {
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(5), .seconds(300)], jitter: 0), rules: AddressRules(),
-            content: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400))
+            content: .text, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400))
         return DeliveryWorker(
             stage: Self.stage, configured: endpoints, added: [], settings: settings,
             services: DeliveryServices(store: database, http: http, time: time, random: { 0.5 }),

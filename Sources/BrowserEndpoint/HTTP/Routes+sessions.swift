@@ -40,7 +40,9 @@ extension Routes {
             let isDeleted = try await hub.call(.manage, in: id, context: context) { principal in
                 try await hub.checkAccess(to: id, by: principal)
                 await hub.discard(id)
-                return try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
+                let isDeleted = try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
+                if isDeleted { await hub.sessionWasDeleted(id, by: principal) }
+                return isDeleted
             }
             guard isDeleted else { throw Rejection.notFound("There is no session with this key.") }
             return Response(json: ["ok": true])
@@ -85,6 +87,14 @@ extension BrowserHub {
         sessionID(gateway: try knownGateway(try call.parameter("gateway")), key: try call.parameter("key"))
     }
 
+    fileprivate func sessionWasCreated(_ id: SessionID, by principal: Principal) {
+        for stage in chain.observers { stage.sessionWasCreated(ObservedSession(id, principal)) }
+    }
+
+    fileprivate func sessionWasDeleted(_ id: SessionID, by principal: Principal) {
+        for stage in chain.observers { stage.sessionWasDeleted(ObservedSession(id, principal)) }
+    }
+
     fileprivate func createSession(
         _ body: JSONObject, gateway: String, context: MessageContext
     ) async throws -> JSONValue {
@@ -102,15 +112,23 @@ extension BrowserHub {
         let id = sessionID(gateway: gateway, key: key)
         let row = try await call(.manage, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
+            let isNew = try await self.storage.session(gateway: gateway, key: id.key) == nil
             let row = try await self.storage.createSession(
                 gateway: gateway, key: id.key, title: title, agent: agent ?? agentID(inSessionKey: id.key),
                 model: model,
                 owner: principal == .anonymous ? nil : principal.user)
             await self.claim(id, for: principal)
+            if isNew { await self.sessionWasCreated(id, by: principal) }
             return row
         }
         guard case .object(var object) = row.json else { return row.json }
         object["key"] = .string(id.key)
         return .object(object)
+    }
+}
+
+extension ObservedSession {
+    fileprivate init(_ id: SessionID, _ principal: Principal) {
+        self.init(gateway: id.gateway, key: id.key, user: principal == .anonymous ? nil : principal.user)
     }
 }

@@ -3,6 +3,7 @@ package import Hummingbird
 import JSON
 import MiddlewareKit
 import NIOCore
+package import Webhooks
 
 /// All HTTP routes. Except for the page and the health checks, each call goes through the chain.
 package struct Routes: Sendable {
@@ -12,10 +13,11 @@ package struct Routes: Sendable {
     let scanner: (any GatewayScanner)?
     let metrics: MetricsPage?
     let analytics: AnalyticsRecorder
+    let webhooks: WebhookAdministration
 
     package init(
         hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage?,
-        analytics: AnalyticsRecorder
+        analytics: AnalyticsRecorder, webhooks: WebhookAdministration
     ) {
         self.hub = hub
         self.origins = origins
@@ -23,6 +25,7 @@ package struct Routes: Sendable {
         self.scanner = scanner
         self.metrics = metrics
         self.analytics = analytics
+        self.webhooks = webhooks
     }
 
     package func router() -> Router<CallContext> {
@@ -35,6 +38,7 @@ package struct Routes: Sendable {
         addHealth(to: router)
         if let metrics { addMetrics(metrics, to: router) }
         addAnalytics(analytics, to: router.group("api/analytics"))
+        addWebhooks(webhooks, to: router.group("api/webhooks"))
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

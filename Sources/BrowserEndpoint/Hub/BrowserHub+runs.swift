@@ -75,6 +75,7 @@ extension BrowserHub {
             run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
+        for stage in chain.observers { stage.runDidStart(run) }
         session.runs.append(live)
         sessions[session.id] = session
         return live

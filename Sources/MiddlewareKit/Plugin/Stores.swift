@@ -42,6 +42,8 @@ public struct MessageRecord: Sendable, Hashable {
     public var error: String?
     public var usage: Usage?
     public var agent: String?
+    /// The model that answered, if it is known. Not kept; for the rows that go with the message.
+    public var model: String?
     public var timestamp: Timestamp
 
     public init(
@@ -57,6 +59,7 @@ public struct MessageRecord: Sendable, Hashable {
         error: String? = nil,
         usage: Usage? = nil,
         agent: String? = nil,
+        model: String? = nil,
         timestamp: Timestamp
     ) {
         self.gateway = gateway
@@ -71,6 +74,7 @@ public struct MessageRecord: Sendable, Hashable {
         self.error = error
         self.usage = usage
         self.agent = agent
+        self.model = model
         self.timestamp = timestamp
     }
 }

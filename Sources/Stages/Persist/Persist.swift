@@ -41,7 +41,7 @@ struct Persist: Middleware {
                 role: event.kind == .message ? .user : .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
                 error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
-                agent: event.run.agent, timestamp: event.timestamp)
+                agent: event.run.agent, model: event.model, timestamp: event.timestamp)
             try await saving(context, "The reply could not be stored") {
                 try await store.store(record, rows: context.rows(for: record))
             }

@@ -141,6 +141,6 @@ extension MessageRecord {
             gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
             state: state, runID: event.run.id, text: event.text, blocks: event.blocks,
             error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
-            agent: event.run.agent, timestamp: event.timestamp)
+            agent: event.run.agent, model: event.model, timestamp: event.timestamp)
     }
 }

@@ -82,19 +82,11 @@ package enum WebhookPlugin: MiddlewarePlugin {
                         key: "endpoints",
                         message: "two endpoints have the name \(endpoint.name); give one of them a `name` of its own"))
             }
-            if let problem = problem(with: endpoint, options.rules) {
+            if let problem = endpoint.problem(under: options.rules) {
                 problems.append(OptionProblem(key: "endpoints", message: "\(endpoint.name): \(problem)"))
             }
         }
         return problems
-    }
-
-    /// What can be known of an address without asking anybody for it.
-    private static func problem(with endpoint: EndpointOptions, _ rules: AddressRules) -> String? {
-        guard let url = endpoint.url else { return nil }
-        if let refusal = rules.refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
-        guard let refusal = IPAddress(url.host).flatMap(rules.refusal(of:)) else { return nil }
-        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
     }
 
     package static func provision(_ options: WebhookOptions, in context: ProvisionContext) async throws
@@ -108,7 +100,8 @@ package enum WebhookPlugin: MiddlewarePlugin {
         }
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: options.schedule, jitter: options.jitter), rules: options.rules,
-            content: options.content, keepDelivered: options.keepDelivered, keepDead: options.keepDead)
+            content: options.content, storedContent: options.storedContent, keepDelivered: options.keepDelivered,
+            keepDead: options.keepDead)
         let worker = DeliveryWorker(
             stage: context.stageName, configured: configured, added: added, settings: settings,
             services: DeliveryServices(store: store, http: context.http, time: context.time), logger: context.logger)

@@ -1,6 +1,8 @@
+import CoreMetrics
 import JSON
 import Logging
 import MiddlewareKit
+import Telemetry
 
 /// The state of a worker's loop, and what one turn of the loop does: note what came of calls, plan new events, choose what is
 /// sent next.
@@ -12,6 +14,7 @@ struct DeliveryRound {
     private var mustReload = true
     private var stopBy: Duration?
     private var lastClean: Duration?
+    private var lastSample: Duration?
     private var clock: (wall: Timestamp, uptime: Duration)
     private var isStorageBroken = false
 
@@ -49,6 +52,7 @@ struct DeliveryRound {
                 try await plan()
                 started = try await startDue()
                 try await clean()
+                try await sampleMetrics()
             }
             isStorageBroken = false
         } catch {
@@ -80,6 +84,7 @@ struct DeliveryRound {
     ) {
         let logger = worker.logger
         let cause = call.outcome.error ?? "no error"
+        Counter(.webhookAttempts, call.endpoint, verdict.word).increment()
         switch verdict {
         case .delivered: logger.debug("webhook \(call.endpoint): delivered \(call.delivery.eventID)")
         case .retry: logger.info("webhook \(call.endpoint): \(call.delivery.eventID) failed: \(cause)")
@@ -214,6 +219,21 @@ struct DeliveryRound {
         lastClean = uptime
     }
 
+    private mutating func sampleMetrics() async throws {
+        let uptime = time.uptime
+        if let lastSample, uptime - lastSample < .seconds(10) { return }
+        let counts = try await store.deliveryCounts(stage: stage)
+        for (name, queue) in queues {
+            let count = counts.first { $0.endpoint == name }
+            let age = count?.oldestOpen.map { max(0, time.now.milliseconds - $0.milliseconds) } ?? 0
+            Meter(.webhookOpen, name).set(count?.open ?? 0)
+            Meter(.webhookDead, name).set(count?.dead ?? 0)
+            Meter(.webhookAge, name).set(Double(age) / 1000)
+            Meter(.webhookPaused, name).set(queue.breaker.isOpen ? 1 : 0)
+        }
+        lastSample = uptime
+    }
+
     private func publish() {
         let order = worker.configured.map(\.name)
         let entries = queues.values.map { queue in
@@ -224,5 +244,15 @@ struct DeliveryRound {
                 let (first, second) = (order.firstIndex(of: a.endpoint.name), order.firstIndex(of: b.endpoint.name))
                 return (first ?? .max, a.endpoint.name) < (second ?? .max, b.endpoint.name)
             })
+    }
+}
+
+extension DeliveryAttempt.Verdict {
+    fileprivate var word: String {
+        switch self {
+        case .delivered: "delivered"
+        case .retry: "failed"
+        case .dead: "dead"
+        }
     }
 }

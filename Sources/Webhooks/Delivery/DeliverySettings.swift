@@ -4,17 +4,21 @@ package import MiddlewareKit
 package struct DeliverySettings: Sendable {
     package var schedule: RetrySchedule
     package var rules: AddressRules
-    /// How much of a message events hold that are stored; endpoints can have less.
+    /// How much of a message an endpoint gets that does not say it itself.
     package var content: EventContent
+    /// How much the stored events hold; no endpoint can have more.
+    package var storedContent: EventContent
     package var keepDelivered: Duration
     package var keepDead: Duration
 
     package init(
-        schedule: RetrySchedule, rules: AddressRules, content: EventContent, keepDelivered: Duration, keepDead: Duration
+        schedule: RetrySchedule, rules: AddressRules, content: EventContent, storedContent: EventContent,
+        keepDelivered: Duration, keepDead: Duration
     ) {
         self.schedule = schedule
         self.rules = rules
         self.content = content
+        self.storedContent = storedContent
         self.keepDelivered = keepDelivered
         self.keepDead = keepDead
     }

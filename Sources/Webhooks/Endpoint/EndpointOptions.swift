@@ -66,6 +66,14 @@ package struct EndpointOptions: OptionGroup {
         return "\(url.host.replacing(":", with: "-"))-\(url.fingerprint.prefix(8))"
     }
 
+    /// Why the address may not be called, as far as that can be known without asking anybody for it.
+    package func problem(under rules: AddressRules) -> String? {
+        guard let url else { return nil }
+        if let refusal = rules.refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
+        guard let refusal = IPAddress(url.host).flatMap(rules.refusal(of:)) else { return nil }
+        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
+    }
+
     private static func nameProblem(_ name: String) -> String? {
         let isRight =
             (1...100).contains(name.utf8.count)

@@ -51,6 +51,7 @@ extension WebhookEvent {
         var data = Self.subject(
             gateway: record.gateway, session: record.sessionKey, run: record.runID, user: user, agent: record.agent)
         data["message"] = .object(message)
+        if record.role == .assistant { data["model"] = record.model.map { .string($0) } ?? .null }
         data["usage"] = record.role == .assistant ? record.usage?.eventJSON ?? .null : nil
         data["error"] = record.state == .failed ? record.error.map { .string($0) } ?? .null : nil
         self.init(record.eventType, timestamp: record.timestamp, data: data)
@@ -84,7 +85,9 @@ extension Usage {
             ("input", input), ("output", output), ("total", total), ("cacheRead", cacheRead),
             ("cacheWrite", cacheWrite),
         ]
-        return .object(JSONObject(members.compactMap { key, count in count.map { (key, .integer(Int64($0))) } }))
+        var usage = JSONObject(members.compactMap { key, count in count.map { (key, .integer(Int64($0))) } })
+        usage["costUSD"] = cost.map { .number($0) }
+        return .object(usage)
     }
 }
 

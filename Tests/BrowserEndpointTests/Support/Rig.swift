@@ -15,6 +15,7 @@ import ServiceLifecycle
 import Stages
 import Storage
 import WebSocketTransport
+import Webhooks
 
 /// A whole server in the process: real sockets on loopback, fake gateways, and a database in a temporary folder.
 struct Rig: Sendable {
@@ -33,6 +34,10 @@ struct Rig: Sendable {
         var stages: [Stage] = []
         /// Where `persist` keeps messages; nil: in the database.
         var messages: (any MessageStore)?
+        /// A webhook stage below `persist`; nil: there is none.
+        var webhook: WebhookOptions?
+        /// What webhook endpoints answer.
+        var http = ScriptedHTTPCaller()
         var limits = BrowserHub.Limits()
         var socket = WebSocketOptions()
         var origins: [String] = []
@@ -66,7 +71,8 @@ struct Rig: Sendable {
         let jobs = JobRunner(eventLoop: eventLoop)
         let analytics = AnalyticsRecorder(store: database, time: time)
         try await analytics.repair()
-        let chain = try await makeChain(options, database, analytics, time)
+        let webhooks = WebhookRegistry()
+        let chain = try await makeChain(options, database, analytics, webhooks, time)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
             limits: options.limits, traces: options.traces, logger: Sample.logger)
@@ -81,7 +87,8 @@ struct Rig: Sendable {
         let application = Application(
             router: Routes(
                 hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics,
-                analytics: analytics
+                analytics: analytics,
+                webhooks: WebhookAdministration(registry: webhooks, store: database, time: time)
             ).router(),
             server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
@@ -90,6 +97,7 @@ struct Rig: Sendable {
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [jobs, application], logger: Sample.logger))
 
+        let background = Task { await chain.runInBackground() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await services.run() }
             let rig = Rig(
@@ -101,6 +109,8 @@ struct Rig: Sendable {
             await manager.stop()
             for gateway in gateways { await gateway.stop() }
             await services.triggerGracefulShutdown()
+            background.cancel()
+            await background.value
             try await tasks.waitForAll()
             try result.get()
         }
@@ -109,10 +119,14 @@ struct Rig: Sendable {
     }
 
     private static func makeChain(
-        _ options: Options, _ database: Database, _ analytics: AnalyticsRecorder, _ time: ManualTime
+        _ options: Options, _ database: Database, _ analytics: AnalyticsRecorder, _ webhooks: WebhookRegistry,
+        _ time: ManualTime
     ) async throws -> Chain {
         var context = Sample.provision(messages: options.messages ?? database, keys: database, time: time)
         context[AnalyticsRecorderSlot.self] = analytics
+        context.http = options.http
+        context[DeliveryStoreKey.self] = database
+        context[WebhookRegistryKey.self] = webhooks
         var auth = AuthOptions()
         auth.mode = options.auth
         let stages = [
@@ -123,11 +137,15 @@ struct Rig: Sendable {
         let strip = try await ThinkingStripPlugin.provision(ThinkingStripOptions(), in: context)
         let persist = try await PersistPlugin.provision(PersistOptions(), in: context)
         let count = try await AnalyticsPlugin.provision(AnalyticsOptions(), in: context)
-        let last = [
+        var last = [
             Stage(name: "thinking-strip", kind: "thinking-strip", middleware: strip, isQuick: true),
             Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
             Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, isQuick: true),
         ]
+        if let webhook = options.webhook {
+            let middleware = try await WebhookPlugin.provision(webhook, in: context)
+            last.append(Stage(name: "test", kind: "webhook", middleware: middleware, onError: .open, isQuick: true))
+        }
         return Chain(
             stages: stages + options.stages + last, tracer: options.traces?.tracer, time: time)
     }

@@ -1,0 +1,180 @@
+package import JSON
+package import MiddlewareKit
+
+/// What administrators can look at and do, the same for the HTTP interface and the command line. Never shows a secret, or the
+/// path of an address, which often is one.
+package struct WebhookAdministration: Sendable {
+    let registry: WebhookRegistry
+    package let store: any DeliveryStore
+    let time: any TimeSource
+
+    package init(registry: WebhookRegistry, store: any DeliveryStore, time: any TimeSource) {
+        self.registry = registry
+        self.store = store
+        self.time = time
+    }
+
+    // MARK: Endpoints
+
+    package func endpoints() async throws -> JSONValue {
+        var rows: [JSONValue] = []
+        for worker in registry.all {
+            let counts = try await store.deliveryCounts(stage: worker.stage)
+            for entry in worker.directory.entries {
+                rows.append(entry.json(stage: worker.stage, counts.first { $0.endpoint == entry.endpoint.name }))
+            }
+        }
+        return .array(rows)
+    }
+
+    /// - Parameter body: The options of an endpoint as in config.yaml, and `stage` where there are several webhook stages.
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    package func addEndpoint(_ body: JSONObject) async throws -> JSONValue {
+        var body = body
+        let worker = try worker(named: body["stage"]?.string)
+        body["stage"] = nil
+        let (read, problems) = EndpointOptions.read(body)
+        guard var options = read else { throw Rejection.bad(problems.joined(separator: "; ")) }
+        if let problem = options.problem(under: worker.settings.rules) { throw Rejection.bad(problem) }
+        if let content = options.content, content > worker.settings.storedContent {
+            throw Rejection.bad(
+                "`content: \(content.rawValue)` is more than the stage keeps; set its `content` in config.yaml")
+        }
+        options.givenName = options.name
+        guard let endpoint = Endpoint(options, content: worker.settings.content, isAdded: true) else {
+            throw Rejection.bad("`url` is missing")
+        }
+        let isFree = worker.directory.entries.allSatisfy { $0.endpoint.name != endpoint.name }
+        let settings = JSONValue.object(body).encoded()
+        guard isFree,
+            try await store.addEndpoint(
+                stage: worker.stage, name: endpoint.name, settings: settings, now: time.now)
+        else { throw Rejection(code: "conflict", message: "There is an endpoint “\(endpoint.name)” already.") }
+        return EndpointDirectory.Entry(endpoint: endpoint).json(stage: worker.stage, nil)
+    }
+
+    package func removeEndpoint(_ name: String) async throws {
+        let (worker, entry) = try find(name)
+        guard entry.endpoint.isAdded else {
+            throw Rejection(code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; remove it there.")
+        }
+        _ = try await store.removeEndpoint(stage: worker.stage, name: name, now: time.now)
+    }
+
+    /// For one that said that it is gone.
+    package func enableEndpoint(_ name: String) async throws {
+        let (worker, _) = try find(name)
+        try await store.setGone(stage: worker.stage, endpoint: name, address: nil, now: time.now)
+    }
+
+    /// Sends a test event, as any other event: it can be looked at with the deliveries.
+    /// - Returns: The id of the event.
+    package func test(_ name: String) async throws -> String {
+        let (worker, _) = try find(name)
+        return try await Self.test(name, stage: worker.stage, store: store, now: time.now)
+    }
+
+    package static func test(
+        _ name: String, stage: String, store: any DeliveryStore, now: Timestamp
+    ) async throws -> String {
+        let event = WebhookEvent(
+            type: EventType.test, timestamp: now,
+            data: ["endpoint": .string(name), "message": ["role": "system", "text": "This is a test."]])
+        try await store.store([OutboxRow(stage: stage, topic: event.type, payload: event.payload)])
+        return event.id
+    }
+
+    // MARK: Deliveries
+
+    package func deliveries(_ filter: DeliveryFilter) async throws -> JSONValue {
+        let page = try await store.deliveries(filter)
+        let before: JSONValue = page.count == filter.limit ? page.last.map { .integer($0.id) } ?? .null : .null
+        return ["deliveries": .array(page.map { .object($0.json) }), "before": before]
+    }
+
+    package func delivery(id: Int64) async throws -> JSONValue {
+        guard let (delivery, payload, attempts) = try await store.delivery(id: id) else { throw Rejection.unknown(id) }
+        var object = delivery.json
+        object["event"] = (try? JSONValue(parsing: payload)) ?? .null
+        object["log"] = .array(attempts.map(\.json))
+        return .object(object)
+    }
+
+    package func replay(id: Int64) async throws {
+        if try await store.replay(id: id, now: time.now) { return }
+        guard try await store.delivery(id: id) != nil else { throw Rejection.unknown(id) }
+        throw Rejection(code: "conflict", message: "The delivery \(id) is not over yet.")
+    }
+
+    package func replayDead(since: Timestamp, endpoint: String?) async throws -> Int {
+        try await store.replayDead(since: since, endpoint: endpoint, now: time.now)
+    }
+
+    // MARK: Names
+
+    private func worker(named name: String?) throws -> DeliveryWorker {
+        let all = registry.all
+        if let worker = all.first(where: { $0.stage == name }) ?? (name == nil && all.count == 1 ? all[0] : nil) {
+            return worker
+        }
+        guard !all.isEmpty else {
+            throw Rejection(code: "disabled", message: "There is no webhook stage; add one to config.yaml.")
+        }
+        throw Rejection.bad("say which `stage` is meant: \(all.map(\.stage).joined(separator: ", "))")
+    }
+
+    private func find(_ name: String) throws -> (DeliveryWorker, EndpointDirectory.Entry) {
+        for worker in registry.all {
+            if let entry = worker.directory.entries.first(where: { $0.endpoint.name == name }) {
+                return (worker, entry)
+            }
+        }
+        throw Rejection(code: "not_found", message: "There is no endpoint “\(name)”.")
+    }
+}
+
+extension Rejection {
+    fileprivate static func bad(_ message: String) -> Rejection { Rejection(code: "bad_request", message: message) }
+
+    fileprivate static func unknown(_ id: Int64) -> Rejection {
+        Rejection(code: "not_found", message: "There is no delivery \(id).")
+    }
+}
+
+extension EndpointDirectory.Entry {
+    fileprivate func json(stage: String, _ counts: DeliveryCounts?) -> JSONValue {
+        let state =
+            !endpoint.options.enabled ? "disabled" : isGone ? "gone" : isPaused ? "paused" : "active"
+        return [
+            "name": .string(endpoint.name), "stage": .string(stage), "url": .string("\(endpoint.url)"),
+            "events": .array(endpoint.options.events.map { .string($0.rawValue) }), "state": .string(state),
+            "isSigned": .bool(!endpoint.options.secrets.isEmpty),
+            "source": endpoint.isAdded ? "api" : "config", "open": .integer(Int64(counts?.open ?? 0)),
+            "dead": .integer(Int64(counts?.dead ?? 0)),
+            "oldestOpen": counts?.oldestOpen.map { .string($0.iso8601) } ?? .null,
+        ]
+    }
+}
+
+extension StoredDelivery {
+    fileprivate var json: JSONObject {
+        [
+            "id": .integer(id), "endpoint": .string(endpoint), "stage": .string(stage), "eventId": .string(eventID),
+            "type": .string(type), "state": .string(state.rawValue), "attempts": .integer(Int64(attempts)),
+            "createdAt": .string(createdAt.iso8601),
+            "nextAttemptAt": state == .scheduled ? .string(dueAt.iso8601) : .null,
+            "finishedAt": finishedAt.map { .string($0.iso8601) } ?? .null,
+            "status": status.map { .integer(Int64($0)) } ?? .null, "error": error.map { .string($0) } ?? .null,
+        ]
+    }
+}
+
+extension StoredAttempt {
+    fileprivate var json: JSONValue {
+        [
+            "at": .string(at.iso8601), "durationMs": .integer(duration.wholeMilliseconds),
+            "status": status.map { .integer(Int64($0)) } ?? .null, "error": error.map { .string($0) } ?? .null,
+            "answer": .string(answer),
+        ]
+    }
+}

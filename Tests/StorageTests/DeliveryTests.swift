@@ -1,0 +1,133 @@
+import Foundation
+import GRDB
+import MiddlewareKit
+import Storage
+import Testing
+
+@Suite struct DeliveryTests {
+    private static let stage = "hook"
+    private let now = Timestamp(milliseconds: 1_770_000_000_000)
+
+    private func row(_ topic: String = "message.final", isForNewSession: Bool = false) -> OutboxRow {
+        OutboxRow(stage: Self.stage, topic: topic, payload: "{}", isForNewSession: isForNewSession)
+    }
+
+    @Test func rowsComeWithTheirMessageOrNotAtAll() async throws {
+        try await withDatabase { database in
+            try await database.store(record("one"), rows: [row()])
+            // The same message again: its event is there already.
+            try await database.store(record("one"), rows: [row()])
+            #expect(try await database.unplannedEvents(stage: Self.stage, limit: 10).count == 1)
+
+            // A full disk.
+            let pages = try #require(try await database.writerNumber("PRAGMA page_count"))
+            try await database.execute("PRAGMA max_page_count = \(pages)")
+            let failure = await #expect(throws: StorageFailure.self) {
+                for index in 0..<1000 {
+                    try await database.store(
+                        record("full-\(index)", text: String(repeating: "x", count: 5000)), rows: [row()])
+                }
+            }
+            #expect(failure?.reason == .full)
+            #expect(
+                try await database.count("messages")
+                    == database.unplannedEvents(stage: Self.stage, limit: 2000).count)
+        }
+    }
+
+    @Test func rowsForNewSessionsAreKeptOnce() async throws {
+        try await withDatabase { database in
+            for run in ["one", "two"] {
+                try await database.store(record(run), rows: [row("session.created", isForNewSession: true), row()])
+            }
+            #expect(
+                try await database.unplannedEvents(stage: Self.stage, limit: 10).map(\.topic)
+                    == ["session.created", "message.final", "message.final"])
+        }
+    }
+
+    @Test func stagesDoNotSeeEachOthersEvents() async throws {
+        try await withDatabase { database in
+            try await database.store([row(), OutboxRow(stage: "other", topic: "x", payload: "{}")])
+            let mine = try await database.unplannedEvents(stage: Self.stage, limit: 10)
+            try await database.plan([], stage: Self.stage, through: try #require(mine.last?.id), now: now)
+            #expect(try await database.unplannedEvents(stage: Self.stage, limit: 10).isEmpty)
+            #expect(try await database.unplannedEvents(stage: "other", limit: 10).count == 1)
+            #expect(try await database.count("outbox") == 1)
+        }
+    }
+
+    @Test func laneGoesOnWhenItsFirstIsGivenUp() async throws {
+        try await withDatabase { database in
+            try await plan(["a", "b"], lane: "one", database)
+            #expect(try await due(database) == ["a"])
+            let attempt = DeliveryAttempt(
+                delivery: 1, at: now, duration: .milliseconds(5), status: 500, error: "no", answer: "", verdict: .dead)
+            try await database.record([attempt], stage: Self.stage, now: now)
+            #expect(try await due(database) == ["b"])
+            // Of one that is over nothing more is written down.
+            try await database.record([attempt], stage: Self.stage, now: now)
+            #expect(try await database.delivery(id: 1)?.attempts.count == 1)
+        }
+    }
+
+    @Test func replayWaitsForWhatIsUnderWay() async throws {
+        try await withDatabase { database in
+            try await plan(["a", "b"], lane: "one", database)
+            let attempt = DeliveryAttempt(
+                delivery: 1, at: now, duration: .zero, status: 410, error: nil, answer: "", verdict: .dead)
+            try await database.record([attempt], stage: Self.stage, now: now)
+            #expect(try await database.replay(id: 1, now: now))
+            #expect(try await due(database) == ["b"])
+            #expect(try await database.delivery(id: 1)?.delivery.state == .waiting)
+            #expect(try await database.replay(id: 2, now: now) == false)
+        }
+    }
+
+    @Test func cleaningKeepsWhatIsOpen() async throws {
+        try await withDatabase { database in
+            try await plan(["a", "b"], lane: nil, database)
+            let attempt = DeliveryAttempt(
+                delivery: 1, at: now, duration: .zero, status: 200, error: nil, answer: "", verdict: .delivered)
+            try await database.record([attempt], stage: Self.stage, now: now)
+            let later = Timestamp(milliseconds: now.milliseconds + 1)
+            try await database.cleanDeliveries(
+                stage: Self.stage, endpoints: ["e"], deliveredBefore: later, deadBefore: later, now: later)
+            #expect(try await database.count("webhook_deliveries") == 1)
+            #expect(try await database.count("webhook_attempts") == 0)
+            #expect(try await database.count("outbox") == 1)
+            // What is left for an endpoint that is no longer there is given up.
+            try await database.cleanDeliveries(
+                stage: Self.stage, endpoints: [], deliveredBefore: later, deadBefore: later, now: later)
+            #expect(try await database.delivery(id: 2)?.delivery.state == .dead)
+        }
+    }
+
+    @Test func settingsOfEndpointsAreEncrypted() async throws {
+        try await withDatabase { database in
+            let settings = #"{"secret": "whsec_readable"}"#
+            #expect(
+                try await database.addEndpoint(stage: Self.stage, name: "e", settings: settings, now: now))
+            #expect(
+                try await database.addEndpoint(stage: Self.stage, name: "e", settings: settings, now: now) == false)
+            #expect(try await database.addedEndpoints(stage: Self.stage).map(\.settings) == [settings])
+            let stored = try await database.pool.read { db in
+                try Data.fetchOne(db, sql: "SELECT settings FROM webhook_endpoints")
+            }
+            #expect(!String(decoding: try #require(stored), as: UTF8.self).contains("readable"))
+        }
+    }
+
+    private func plan(_ ids: [String], lane: String?, _ database: Storage.Database) async throws {
+        try await database.store(ids.map { _ in row() })
+        let events = try await database.unplannedEvents(stage: Self.stage, limit: 10)
+        let deliveries = zip(events, ids).map { event, id in
+            PlannedDelivery(event: event, eventID: id, endpoint: "e", lane: lane, dueAt: now)
+        }
+        try await database.plan(deliveries, stage: Self.stage, through: try #require(events.last?.id), now: now)
+    }
+
+    private func due(_ database: Storage.Database) async throws -> [String] {
+        try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10).map(\.eventID)
+    }
+}
