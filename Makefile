@@ -22,6 +22,7 @@ test: deps
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --parallel
 	Tests/MetricsTests/run
+	Tests/WebhookDeliveryTests/run
 	Tests/BrowserTests/run
 
 lint:

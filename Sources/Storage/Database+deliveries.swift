@@ -1,11 +1,9 @@
-import Foundation
 import GRDB
 package import MiddlewareKit
 
 extension Database: DeliveryStore {
     package func store(_ rows: [OutboxRow]) async throws {
-        let now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        _ = try await writer.store(nil, rows: rows, now: now)
+        _ = try await writer.store(nil, rows: rows, now: now())
     }
 
     package func webhookChanges() -> AsyncStream<Void> { changes.listen() }

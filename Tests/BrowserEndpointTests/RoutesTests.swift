@@ -255,6 +255,10 @@ import Testing
                 "/api/gateways/{gateway}/sessions": ["get", "post"],
                 "/api/gateways/{gateway}/sessions/{key}": ["get", "delete"],
                 "/api/gateways/{gateway}/sessions/{key}/messages": ["get"],
+                "/api/webhooks/endpoints": ["get", "post"], "/api/webhooks/endpoints/{name}": ["delete"],
+                "/api/webhooks/endpoints/{name}/enable": ["post"], "/api/webhooks/endpoints/{name}/test": ["post"],
+                "/api/webhooks/deliveries": ["get"], "/api/webhooks/deliveries/{id}": ["get"],
+                "/api/webhooks/deliveries/{id}/replay": ["post"], "/api/webhooks/deliveries/replay": ["post"],
             ]
             #expect(Set(paths.keys) == Set(expected.keys))
             for (path, methods) in expected {

@@ -262,6 +262,21 @@ import Webhooks
         await rig.stop(task)
     }
 
+    /// When a chain takes the place of another, their workers must not be at work together.
+    @Test func aSuccessorWaitsForTheEnd() async throws {
+        let rig = try WorkerRig()
+        let registry = WebhookRegistry()
+        let (old, new) = (rig.worker([try WorkerRig.endpoint()]), rig.worker([try WorkerRig.endpoint()]))
+        #expect(registry.add(old) == nil)
+        let task = Task { await old.run() }
+        let predecessor = try #require(registry.add(new))
+        #expect(predecessor === old)
+        await rig.stop(task)
+        await predecessor.waitUntilEnded()
+        registry.remove(old)
+        #expect(registry.all.map { $0 === new } == [true])
+    }
+
     @Test func oldOnesAreForgotten() async throws {
         let rig = try WorkerRig()
         try await rig.store("a")

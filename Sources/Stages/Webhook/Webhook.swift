@@ -26,7 +26,8 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message]) }
 
     func run() async {
-        registry?.add(worker)
+        // Two at work for one stage would send everything twice.
+        await registry?.add(worker)?.waitUntilEnded()
         await worker.run()
         registry?.remove(worker)
     }

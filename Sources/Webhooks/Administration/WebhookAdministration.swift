@@ -70,7 +70,11 @@ package struct WebhookAdministration: Sendable {
     /// Sends a test event, as any other event: it can be looked at with the deliveries.
     /// - Returns: The id of the event.
     package func test(_ name: String) async throws -> String {
-        let (worker, _) = try find(name)
+        let (worker, entry) = try find(name)
+        guard !entry.isGone else {
+            throw Rejection(
+                code: "conflict", message: "The endpoint “\(name)” said that it is gone (HTTP 410); enable it first.")
+        }
         return try await Self.test(name, stage: worker.stage, store: store, now: time.now)
     }
 

@@ -7,7 +7,10 @@ package final class WebhookRegistry: Sendable {
 
     package init() {}
 
-    package func add(_ worker: DeliveryWorker) { workers.withLock { $0[worker.stage] = worker } }
+    /// - Returns: The one whose place it takes: of the chain before this one.
+    package func add(_ worker: DeliveryWorker) -> DeliveryWorker? {
+        workers.withLock { $0.updateValue(worker, forKey: worker.stage) }
+    }
 
     /// Does nothing when another one of the name has taken its place.
     package func remove(_ worker: DeliveryWorker) {

@@ -36,6 +36,7 @@ package final class DeliveryWorker: Sendable {
     let services: DeliveryServices
     let logger: Logger
     private let mailbox = Mailbox<Wake>()
+    private let ended = Mailbox<Void>()
 
     /// - Parameter added: The endpoints that were added at run time.
     package init(
@@ -54,8 +55,12 @@ package final class DeliveryWorker: Sendable {
     /// Something waits in `sideEvents`.
     package func wake() { mailbox.put(.changed) }
 
+    /// Returns once `run` has returned. For one caller.
+    package func waitUntilEnded() async { _ = await ended.takeAll() }
+
     /// Runs until the task is cancelled; then calls under way get some time to end, and nothing new is sent.
     package func run() async {
+        defer { ended.put(()) }
         // Not a child: a cancelled call would be lost to the books and repeated after every restart.
         let loop = Task { await self.loop() }
         await withTaskCancellationHandler {
