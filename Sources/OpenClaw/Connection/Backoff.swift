@@ -13,10 +13,15 @@ struct Backoff: Sendable {
         return spread(.milliseconds(Int64(base * 1_000)))
     }
 
-    /// After a successful hello.
     mutating func reset() { failures = 0 }
 
-    func spread(_ delay: Duration) -> Duration {
-        .milliseconds(Int64(Double(delay.milliseconds) * (0.8 + 0.4 * random())))
+    /// 20 % more or less.
+    func spread(_ delay: Duration) -> Duration { scale(delay, by: 0.8 + 0.4 * random()) }
+
+    /// Up to 20 % more: for a delay that the gateway asks for.
+    func spreadUpwards(_ delay: Duration) -> Duration { scale(delay, by: 1 + 0.2 * random()) }
+
+    private func scale(_ delay: Duration, by factor: Double) -> Duration {
+        .milliseconds(Int64(Double(delay.milliseconds) * factor))
     }
 }

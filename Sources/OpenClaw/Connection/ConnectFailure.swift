@@ -1,155 +1,135 @@
 import JSON
 
-/// Why a connect attempt failed, and what follows from it (OpenClaw protocol: connect errors and what to do).
+/// Why a connect attempt or a connection failed, in words for people, and what follows from it (OpenClaw protocol:
+/// connect errors and what to do). The words are in ``ConnectError``.
 struct ConnectFailure: Sendable, Equatable {
     /// When to try again.
     enum Retry: Sendable, Equatable {
         /// The gateway is starting: after this delay, and it does not count as a failure.
         case fast(Duration)
         case backoff
-        /// The delay that the gateway asks for.
+        /// At least the delay that the gateway asks for.
         case after(Duration)
         /// An admin must act first: slowly, at least after this delay.
         case slow(atLeast: Duration)
         /// Once more at once with the older signature payload.
         case olderSignature
-        /// Once more with the device token that the gateway issued.
-        case deviceToken
+        /// Once more at once without the members that this gateway does not know.
+        case withoutMembers(Set<String>)
+        /// Once more with the device token that the gateway issued, beside the shared token.
+        case withDeviceToken
+        /// The stored device token is of no use: forget it, and try once more with the shared secret.
+        case withoutDeviceToken
         /// Backoff once, then slowly.
         case backoffOnce
     }
 
+    /// The word for it in docs/gateway.md: that of the gateway, or one of our own.
+    var code: String
     var retry: Retry
     var reason: String
     var remedy: String?
     var isPairing = false
 
-    init(_ retry: Retry, _ reason: String, remedy: String? = nil, isPairing: Bool = false) {
-        self.retry = retry
-        self.reason = reason
-        self.remedy = remedy
-        self.isPairing = isPairing
+    init(_ error: ConnectError, retry: Retry? = nil, code: String? = nil, detail: String? = nil) {
+        self.code = code ?? error.codes[0]
+        self.retry = retry ?? error.retry
+        let detail = detail.map(Self.printable) ?? ""
+        reason = detail.isEmpty ? error.reason : "\(error.reason) (\(detail))"
+        remedy = error.remedy
+        isPairing = error.isPairing
     }
 
-    static let slow = Retry.slow(atLeast: .zero)
-
-    /// The socket could not be opened, or was lost without an error frame.
-    static func network(_ reason: String) -> ConnectFailure {
-        ConnectFailure(.backoff, reason, remedy: "Check that the gateway runs and that its URL is right.")
-    }
-
-    /// The socket was closed before the hello, and no error frame said why.
-    static func closed(code: UInt16?, reason: String) -> ConnectFailure {
-        let words = "the gateway closed the connection during the handshake"
-        return switch code {
-        case 1013: ConnectFailure(.fast(.milliseconds(500)), "the gateway is starting")
-        case 1002, 1008:
-            // Very old gateways say it only here.
-            classify(GatewayFault(code: "CLOSED", message: reason.isEmpty ? words : reason, isRetryable: true))
-        case 1000, nil: network(words)
-        case let code?: network("\(words) (\(code) \(reason))")
-        }
-    }
+    // MARK: The gateway's own words
 
     static func classify(_ fault: GatewayFault) -> ConnectFailure {
-        if fault.isStartup { return ConnectFailure(.fast(fault.startupDelay), "the gateway is starting") }
-        switch code(of: fault) {
-        case "PAIRING_REQUIRED": return pairing(fault)
-        case "PAIRING_REJECTED", "PAIRING_EXPIRED":
-            return ConnectFailure(slow, fault.message, remedy: pairingRemedy(requestID: nil), isPairing: true)
-        case "AUTH_TOKEN_MISMATCH":
+        if fault.isStartup { return ConnectFailure(.starting, retry: .fast(fault.startupDelay)) }
+        let code = code(of: fault)
+        guard let error = ConnectError.find(code) else {
             return ConnectFailure(
-                .deviceToken, fault.message, remedy: "Set `token` of this gateway to the gateway's own token.")
-        case "AUTH_DEVICE_TOKEN_MISMATCH":
-            return ConnectFailure(
-                .backoffOnce, fault.message, remedy: "Set `token` of this gateway in the configuration.")
-        case "AUTH_TOKEN_MISSING", "AUTH_REQUIRED", "AUTH_UNAUTHORIZED":
-            return ConnectFailure(
-                slow, fault.message, remedy: "Set `token` of this gateway to the gateway's own token.")
-        case "AUTH_PASSWORD_MISSING", "AUTH_PASSWORD_MISMATCH":
-            return ConnectFailure(
-                slow, fault.message, remedy: "Set `password` of this gateway to the gateway's own password.")
-        case "AUTH_TOKEN_NOT_CONFIGURED", "AUTH_PASSWORD_NOT_CONFIGURED":
-            return ConnectFailure(slow, fault.message, remedy: "Configure a shared token on the gateway.")
-        case "AUTH_RATE_LIMITED":
-            let delay = Duration.milliseconds(max(60_000, fault.retryAfterMs ?? 0))
-            return ConnectFailure(
-                .slow(atLeast: delay), fault.message,
-                remedy: "Correct the token; the gateway lets nobody try again before some time has passed.")
-        case "AUTH_SCOPE_MISMATCH":
-            return ConnectFailure(slow, fault.message, remedy: "Ask for fewer scopes, or approve the device anew.")
-        case "AUTHENTICATED_PROFILE_UNAVAILABLE":
-            let delay = fault.retryAfterMs.map { Duration.milliseconds($0) }
-            return ConnectFailure(delay.map { .after($0) } ?? .backoff, fault.message)
-        case "DEVICE_AUTH_SIGNATURE_EXPIRED":
-            return ConnectFailure(
-                slow, fault.message, remedy: "Check the clocks of both machines: they differ too much.")
-        case "DEVICE_AUTH_NONCE_MISMATCH", "DEVICE_AUTH_NONCE_REQUIRED":
-            return ConnectFailure(.backoffOnce, fault.message)
-        case "DEVICE_AUTH_SIGNATURE_INVALID":
-            return ConnectFailure(
-                .olderSignature, fault.message, remedy: "The gateway does not accept the signature of this device.")
-        case "CONTROL_UI_ORIGIN_NOT_ALLOWED":
-            return ConnectFailure(
-                slow, fault.message, remedy: "A proxy before the gateway seems to add an Origin header.")
-        case "PROTOCOL_MISMATCH", "CLIENT_VERSION_MISMATCH", "CONTROL_UI_BUILD_MISMATCH":
-            let theirs = fault.details?["expectedProtocol"]?.int.map { "protocol \($0)" } ?? "another protocol"
-            let ours = "\(ConnectRequest.minProtocol) to \(ConnectRequest.maxProtocol)"
-            return ConnectFailure(
-                slow, "\(fault.message): the gateway speaks \(theirs)",
-                remedy: "Sluice speaks protocol \(ours): update the older one of the two.")
-        case "DEVICE_IDENTITY_REQUIRED", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED":
-            return ConnectFailure(slow, fault.message, remedy: "The gateway did not accept the key of this device.")
-        case "AUTH_IDENTITY_HEADER_REQUIRED", "AUTH_VERIFIED_USER_REQUIRED", "OPERATOR_ACCESS_DENIED":
-            return ConnectFailure(
-                slow, fault.message, remedy: "Change the gateway's auth settings to take a shared token.")
-        case "INVALID_PARAMS":
-            return ConnectFailure(
-                slow, fault.message, remedy: "This gateway does not know what Sluice sends. Update it.")
-        case let code where code.hasPrefix("AUTH_") || code.hasPrefix("DEVICE_AUTH_"):
-            return ConnectFailure(slow, fault.message, remedy: "Check `token` and the gateway's auth settings.")
-        case "UNAVAILABLE":
-            let delay = fault.retryAfterMs.map { Duration.milliseconds($0) }
-            return ConnectFailure(delay.map { .after($0) } ?? .backoff, fault.message)
-        default:
-            return ConnectFailure(fault.isRetryable ? .backoff : slow, fault.message)
+                .unknown, retry: fault.isRetryable ? .backoff : nil, code: code, detail: fault.message)
         }
+        var failure = ConnectFailure(error, code: code, detail: fault.message)
+        switch code {
+        case "PAIRING_REQUIRED":
+            return pairing(fault)
+        case "AUTH_RATE_LIMITED":
+            let wait = min(max(fault.retryAfterMs ?? 0, 60_000), 3_600_000)
+            failure.retry = .slow(atLeast: .milliseconds(wait))
+        case "AUTHENTICATED_PROFILE_UNAVAILABLE", "UNAVAILABLE":
+            guard let wait = fault.retryAfterMs else { break }
+            failure.retry = .after(.milliseconds(min(max(wait, 0), 600_000)))
+        case "PROTOCOL_MISMATCH":
+            let theirs = fault.details?["expectedProtocol"]?.int.map { "protocol \($0)" } ?? "another protocol"
+            failure.reason = "protocol mismatch: the gateway speaks \(theirs)"
+        case ConnectError.invalidParameters.codes[0]:
+            let names = unexpectedProperties(in: fault.message)
+            if !names.isEmpty { failure.retry = .withoutMembers(names) }
+        default: break
+        }
+        return failure
     }
 
     /// The word to decide by. Old gateways only give the text.
     private static func code(of fault: GatewayFault) -> String {
         if !fault.detailCode.isEmpty { return fault.detailCode }
         let text = fault.message.lowercased()
-        if text.contains("pairing required") { return "PAIRING_REQUIRED" }
-        if text.contains("protocol mismatch") { return "PROTOCOL_MISMATCH" }
-        if text.contains("device signature invalid") { return "DEVICE_AUTH_SIGNATURE_INVALID" }
-        if text.contains("device signature expired") { return "DEVICE_AUTH_SIGNATURE_EXPIRED" }
-        if text.contains("invalid connect params") { return "INVALID_PARAMS" }
-        if text.contains("slow consumer") { return "UNAVAILABLE" }
-        if text.contains("unauthorized") { return "AUTH_UNAUTHORIZED" }
+        for (words, code) in codesByText where text.contains(words) { return code }
         return fault.code
     }
 
+    private static let codesByText = [
+        ("pairing required", "PAIRING_REQUIRED"), ("protocol mismatch", "PROTOCOL_MISMATCH"),
+        ("device signature invalid", "DEVICE_AUTH_SIGNATURE_INVALID"),
+        ("device signature expired", "DEVICE_AUTH_SIGNATURE_EXPIRED"),
+        ("device identity required", "DEVICE_IDENTITY_REQUIRED"),
+        ("invalid connect params", "INVALID_CONNECT_PARAMS"), ("invalid role", "INVALID_ROLE"),
+        ("slow consumer", "SLOW_CONSUMER"), ("unauthorized", "AUTH_UNAUTHORIZED"),
+    ]
+
+    /// From `invalid connect params: at /client: unexpected property 'x'; …`.
+    private static func unexpectedProperties(in text: String) -> Set<String> {
+        var names: Set<String> = []
+        for part in text.split(separator: "unexpected property ").dropFirst() {
+            let name = part.drop { "'\"`".contains($0) }.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            if !name.isEmpty { names.insert(String(name)) }
+        }
+        return names
+    }
+
+    /// What a gateway says goes into logs and terminals: one line, not too long.
+    static func printable(_ text: String) -> String {
+        let line = String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 }.prefix(300))
+        return String(
+            String.UnicodeScalarView(line.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+    }
+}
+
+// MARK: Pairing
+
+extension ConnectFailure {
     private static func pairing(_ fault: GatewayFault) -> ConnectFailure {
         let details = fault.details
         let waits =
             details?["pauseReconnect"]?.bool == false
             || details?["recommendedNextStep"]?.string == "wait_then_retry"
-        let reason =
-            switch details?["reason"]?.string {
-            case "scope-upgrade": "the gateway must approve the additional rights that are asked for"
-            case "role-upgrade": "the gateway must approve the role that is asked for"
-            case "metadata-upgrade": "this device looks different since it was approved, and must be approved anew"
-            default: "the gateway must approve this device"
-            }
-        let id = details?["requestId"]?.string ?? requestID(in: fault.message)
-        let remedy = pairingRemedy(requestID: id.flatMap { isRequestID($0) ? $0 : nil })
-        return ConnectFailure(waits ? .backoff : slow, reason, remedy: remedy, isPairing: true)
-    }
-
-    private static func pairingRemedy(requestID: String?) -> String {
-        if let requestID { return "On the gateway, run: openclaw devices approve \(requestID)" }
-        return "On the gateway, run: openclaw devices list, and then: openclaw devices approve <requestId>"
+        var failure = ConnectFailure(.pairing, retry: waits ? .backoff : nil)
+        let id = (details?["requestId"]?.string ?? requestID(in: fault.message)).flatMap { isRequestID($0) ? $0 : nil }
+        switch details?["reason"]?.string {
+        case "scope-upgrade":
+            failure.reason = "the gateway must approve the additional scopes that are asked for"
+            let approved = details?["approvedScopes"]?.array?.compactMap(\.string) ?? []
+            if !approved.isEmpty { failure.reason += printable(" (approved now: \(approved.joined(separator: ", ")))") }
+        case "role-upgrade": failure.reason = "the gateway must approve the role that is asked for"
+        case "metadata-upgrade":
+            failure.reason = "this device looks different since it was approved, and must be approved anew"
+        default: break
+        }
+        if let id {
+            failure.reason += " (request \(id))"
+            failure.remedy = "On the gateway, run: openclaw devices approve \(id)"
+        }
+        return failure
     }
 
     /// From `pairing required (requestId: abc)`.

@@ -14,22 +14,36 @@ package struct ConnectRequest: Sendable {
     static let role = "operator"
     /// Pinned when the device is paired: must never hold a version.
     static let platform = "linux"
+    /// Tells this process from others of the same device.
+    static let instanceID = "sluice-" + Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
+    /// What an older gateway may not know, and what it can do without.
+    static let optionalMembers: Set<String> = ["userAgent", "displayName", "instanceId", "caps", "deviceToken"]
 
     var identity: DeviceIdentity
     var version: String
     var scopes: [String]
     var token: Secret?
     var password: Secret?
-    /// The device token that the gateway issued; sent besides the shared token on the one special retry.
-    var deviceToken: Secret?
+    /// What the gateway issued; stands in for a shared secret where there is none.
+    var deviceToken: DeviceToken?
+    /// Sends it beside the shared token: the one special retry.
+    var addsDeviceToken = false
     var signature = SignatureVersion.v3
+    /// Optional members that this gateway refused.
+    var omitted: Set<String> = []
+
+    var hasSharedSecret: Bool { token != nil || password != nil }
 
     func params(nonce: String, now: Timestamp) throws -> JSONValue {
-        let token = token ?? (password == nil ? deviceToken : nil)
+        let standIn = hasSharedSecret ? nil : deviceToken?.secret
+        let token = token ?? standIn
         var auth = JSONObject()
         auth["token"] = token.map { .string($0.revealed) }
         auth["password"] = password.map { .string($0.revealed) }
-        auth["deviceToken"] = deviceToken.map { .string($0.revealed) }
+        if let deviceToken = standIn ?? (addsDeviceToken ? deviceToken?.secret : nil), !omitted.contains("deviceToken")
+        {
+            auth["deviceToken"] = .string(deviceToken.revealed)
+        }
         let payload = Self.signaturePayload(
             signature,
             deviceID: identity.deviceID,
@@ -41,16 +55,10 @@ package struct ConnectRequest: Sendable {
         var params = JSONObject()
         params["minProtocol"] = .integer(Int64(Self.minProtocol))
         params["maxProtocol"] = .integer(Int64(Self.maxProtocol))
-        params["client"] = [
-            "id": .string(Self.clientID),
-            "displayName": "Sluice",
-            "version": .string(version),
-            "platform": .string(Self.platform),
-            "mode": .string(Self.mode),
-        ]
+        params["client"] = .object(client)
         params["role"] = .string(Self.role)
         params["scopes"] = .array(scopes.map(JSONValue.string))
-        params["caps"] = []
+        if !omitted.contains("caps") { params["caps"] = [] }
         params["device"] = [
             "id": .string(identity.deviceID),
             "publicKey": .string(identity.publicKey),
@@ -58,9 +66,19 @@ package struct ConnectRequest: Sendable {
             "signedAt": .integer(now.milliseconds),
             "nonce": .string(nonce),
         ]
-        params["userAgent"] = .string("sluice/\(version)")
+        if !omitted.contains("userAgent") { params["userAgent"] = .string("sluice/\(version)") }
         if auth.count > 0 { params["auth"] = .object(auth) }
         return .object(params)
+    }
+
+    private var client: JSONObject {
+        var client: JSONObject = ["id": .string(Self.clientID)]
+        if !omitted.contains("displayName") { client["displayName"] = "Sluice" }
+        client["version"] = .string(version)
+        client["platform"] = .string(Self.platform)
+        client["mode"] = .string(Self.mode)
+        if !omitted.contains("instanceId") { client["instanceId"] = .string(Self.instanceID) }
+        return client
     }
 
     /// The string that is signed (OpenClaw protocol: device identity and signature): fields joined with `|`, unescaped.

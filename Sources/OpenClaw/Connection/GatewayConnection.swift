@@ -32,6 +32,7 @@ package actor GatewayConnection {
     /// The highest number of an event on this socket.
     private var lastSequence: Int64?
     private(set) weak var observer: (any GatewayObserver)?
+    private let deviceTokens: (any DeviceTokenStore)?
     private var socket: WebSocket?
     /// Tells the sockets of earlier attempts from the current one.
     private var attempt = 0
@@ -51,9 +52,11 @@ package actor GatewayConnection {
         eventLoop: any EventLoop,
         time: any TimeSource,
         logger: Logger,
-        observer: (any GatewayObserver)?
+        observer: (any GatewayObserver)?,
+        deviceTokens: (any DeviceTokenStore)? = nil
     ) {
         self.configuration = configuration
+        self.deviceTokens = deviceTokens
         self.eventLoop = eventLoop
         executor = eventLoop.executor
         self.time = time
@@ -63,7 +66,9 @@ package actor GatewayConnection {
         self.logger = logger
         runs = RunTable(gatewayID: configuration.id)
         machine = GatewayStateMachine(
-            options: .init(configuration: configuration, identity: identity, version: version),
+            options: .init(
+                configuration: configuration, identity: identity, version: version,
+                deviceToken: deviceTokens?.deviceToken(of: configuration)),
             now: Moment(time),
             random: { Double.random(in: 0..<1) }
         )
@@ -138,6 +143,8 @@ package actor GatewayConnection {
         case .failPending(let ids, let error):
             for id in ids { completions.removeValue(forKey: id)?(.failure(error)) }
         case .event(let name, let payload): receive(event: name, payload)
+        case .ping: socket?.ping()
+        case .keepDeviceToken(let token): deviceTokens?.keep(token, of: configuration)
         }
     }
 
@@ -149,11 +156,14 @@ package actor GatewayConnection {
         options.maxQueuedBytes = Self.sendQueueLimit
         // simdjson checks every frame, and one bad frame is no reason to lose the connection.
         options.validatesUTF8 = false
-        // Ticks show that the gateway lives; a server that answers no pings is not cut off.
+        // The state machine watches over the gateway's ticks, and pings by itself.
         options.pingInterval = nil
         WebSocketClient.connect(url: configuration.url, options: options, on: eventLoop, delegate: link)
             .whenFailure { [attempt] error in
-                self.assumeIsolated { $0.socketFailed("\(error)", attempt: attempt) }
+                let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
+                self.assumeIsolated {
+                    $0.socketFailed(failure ?? ConnectFailure(.unreachable, detail: "\(error)"), attempt: attempt)
+                }
             }
     }
 
@@ -185,7 +195,7 @@ package actor GatewayConnection {
         }
     }
 
-    private func fired(_ timer: GatewayStateMachine.Timer) {
+    func fired(_ timer: GatewayStateMachine.Timer) {
         timers[timer] = nil
         perform(machine.fired(timer, now: Moment(time)))
     }
@@ -213,9 +223,9 @@ package actor GatewayConnection {
         perform(machine.socketOpened(now: Moment(time)))
     }
 
-    private func socketFailed(_ reason: String, attempt: Int) {
+    private func socketFailed(_ failure: ConnectFailure, attempt: Int) {
         guard attempt == self.attempt else { return }
-        perform(machine.socketFailed(reason, now: Moment(time)))
+        perform(machine.socketFailed(failure, now: Moment(time)))
     }
 
     func socketClosed(_ closure: WebSocketClosure, attempt: Int) {
@@ -256,6 +266,10 @@ package actor GatewayConnection {
         observer?.gateway(configuration.id, didReceive: .eventsLost)
     }
 
+    func receivedPong(attempt: Int) {
+        if attempt == self.attempt { machine.receivedPong() }
+    }
+
     func burstEnded(attempt: Int) {
         if attempt == self.attempt { observer?.gatewayDidReadBurst(configuration.id) }
     }
@@ -294,6 +308,10 @@ private final class SocketLink: WebSocketDelegate {
     }
 
     func webSocketDidBecomeWritable(_ socket: WebSocket) {}
+
+    func webSocketDidReceivePong(_ socket: WebSocket) {
+        connection.assumeIsolated { [attempt] in $0.receivedPong(attempt: attempt) }
+    }
 
     func webSocketDidClose(_ socket: WebSocket, _ closure: WebSocketClosure) {
         connection.assumeIsolated { [attempt] in $0.socketClosed(closure, attempt: attempt) }

@@ -18,6 +18,7 @@ package actor GatewayManager {
     /// In the order of the configuration.
     private var connections: [GatewayConnection] = []
     private var observer: (any GatewayObserver)?
+    private let deviceTokens: (any DeviceTokenStore)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -27,7 +28,8 @@ package actor GatewayManager {
         identity: DeviceIdentity,
         time: any TimeSource,
         logger: Logger,
-        version: String
+        version: String,
+        deviceTokens: (any DeviceTokenStore)? = nil
     ) {
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -35,6 +37,7 @@ package actor GatewayManager {
         self.time = time
         self.logger = logger
         self.version = version
+        self.deviceTokens = deviceTokens
     }
 
     /// Call it before `start`. The manager holds the observer until `stop`.
@@ -57,7 +60,8 @@ package actor GatewayManager {
             eventLoop: eventLoop,
             time: time,
             logger: logger,
-            observer: observer
+            observer: observer,
+            deviceTokens: deviceTokens
         )
         if let index = connections.firstIndex(where: { $0.configuration.id == configuration.id }) {
             guard connections[index].configuration != configuration else { return }

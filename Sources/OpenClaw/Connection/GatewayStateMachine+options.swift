@@ -1,14 +1,20 @@
 extension GatewayStateMachine.Options {
-    package init(configuration: GatewayConfiguration, identity: DeviceIdentity, version: String) {
+    package init(
+        configuration: GatewayConfiguration,
+        identity: DeviceIdentity,
+        version: String,
+        deviceToken: DeviceToken? = nil
+    ) {
         self.init(
             gatewayID: configuration.id,
-            isLoopback: Self.isLoopback(url: configuration.url),
+            isTrustedEndpoint: Self.isLoopback(url: configuration.url),
             connect: ConnectRequest(
                 identity: identity,
                 version: version,
                 scopes: configuration.scopes,
                 token: configuration.token,
-                password: configuration.password
+                password: configuration.password,
+                deviceToken: deviceToken
             ),
             requestTimeout: configuration.requestTimeout
         )

@@ -22,6 +22,10 @@ package struct GatewayStateMachine: Sendable {
         case failPending([String], GatewayError)
         /// An event that does not concern the connection itself.
         case event(name: String, payload: JSONValue)
+        /// Asks the gateway with a WebSocket ping whether it is there.
+        case ping
+        /// The gateway issued a device token; nil: the one that is kept is of no use.
+        case keepDeviceToken(DeviceToken?)
     }
 
     package enum Timer: Sendable, Hashable {
@@ -41,7 +45,8 @@ package struct GatewayStateMachine: Sendable {
 
     package struct Options: Sendable {
         package var gatewayID: String
-        package var isLoopback: Bool
+        /// Nobody can listen in: loopback, or TLS with a pinned certificate.
+        package var isTrustedEndpoint: Bool
         package var connect: ConnectRequest
         package var requestTimeout: Duration
         /// Requests in flight; more are refused.
@@ -65,7 +70,6 @@ package struct GatewayStateMachine: Sendable {
 
     /// OpenClaw protocol: the gateway's own handshake budget.
     static let handshakeTimeout = Duration.seconds(15)
-    static let tickTimeoutCode: UInt16 = 4000
 
     let options: Options
     package internal(set) var status: GatewayStatus
@@ -75,20 +79,21 @@ package struct GatewayStateMachine: Sendable {
     var phase = Phase.stopped
     var pending: [String: Pending] = [:]
     private var nextID = 0
-    private var backoff: Backoff
-    private var connect: ConnectRequest
-    /// Failures of this kind in a row: slow retries become slower.
-    private var slowFailures = 0
-    private var hasUsedSpecialRetry = false
-    private var deviceToken: Secret?
+    var connect: ConnectRequest
+    var retries: Retries
+    /// The uptime of the last hello.
+    var connectedAt = Duration.zero
+    /// How far our clock is ahead of the gateway's, in milliseconds.
+    var clockLead: Int64?
     private var shutdownReason: String?
-    /// Watchdog checks in a row at which nothing had come in.
-    private var silentChecks = 0
+    /// Watchdog checks in a row at which nothing had come in; and whether a pong came since the last ping.
+    var silentChecks = 0
+    var hasPong = false
 
     package init(options: Options, now: Moment, random: @escaping @Sendable () -> Double) {
         self.options = options
         status = GatewayStatus(state: .stopped, since: now.wall)
-        backoff = Backoff(random: random)
+        retries = Retries(random: random)
         connect = options.connect
     }
 
@@ -123,9 +128,9 @@ package struct GatewayStateMachine: Sendable {
     }
 
     /// The socket could not be opened.
-    package mutating func socketFailed(_ reason: String, now: Moment) -> [Action] {
+    mutating func socketFailed(_ failure: ConnectFailure, now: Moment) -> [Action] {
         guard phase == .opening else { return [] }
-        return fail(.network(reason), isSocketOpen: false, now: now)
+        return fail(failure, isSocketOpen: false, now: now)
     }
 
     package mutating func socketClosed(code: UInt16?, reason: String, now: Moment) -> [Action] {
@@ -133,9 +138,7 @@ package struct GatewayStateMachine: Sendable {
         case .opening, .challenge, .hello:
             return fail(.closed(code: code, reason: reason), isSocketOpen: false, now: now)
         case .connected:
-            let words =
-                shutdownReason ?? (reason.isEmpty ? "the connection was lost" : "the gateway closed it: \(reason)")
-            let failure = code == 1013 ? .closed(code: code, reason: reason) : ConnectFailure(.backoff, words)
+            let failure = ConnectFailure.lost(code: code, reason: reason, shutdown: shutdownReason)
             return fail(failure, isSocketOpen: false, now: now)
         case .stopped, .waiting:
             return []
@@ -152,15 +155,12 @@ package struct GatewayStateMachine: Sendable {
         }
     }
 
-    /// Something came in: the connection lives.
-    package mutating func noteActivity() { silentChecks = 0 }
-
     package mutating func fired(_ timer: Timer, now: Moment) -> [Action] {
         switch (timer, phase) {
         case (.handshake, .challenge):
-            return fail(.network("the gateway sent no challenge in time"), isSocketOpen: true, now: now)
+            return fail(ConnectFailure(.noChallenge), isSocketOpen: true, now: now)
         case (.handshake, .hello):
-            return fail(.network("the gateway did not answer the handshake in time"), isSocketOpen: true, now: now)
+            return fail(ConnectFailure(.noHello), isSocketOpen: true, now: now)
         case (.watchdog, .connected): return check(now: now)
         case (.reconnect, .waiting): return open(now: now)
         case (.deadline(let id), _): return expire(id)
@@ -192,18 +192,16 @@ package struct GatewayStateMachine: Sendable {
     private mutating func answer(challenge: JSONValue, now: Moment) -> [Action] {
         let nonce = challenge["nonce"]?.string?.trimmed ?? ""
         guard !nonce.isEmpty else {
-            let failure = ConnectFailure.network("the gateway's challenge has no nonce")
-            return fail(failure, isSocketOpen: true, closeCode: 1008, now: now)
+            return fail(ConnectFailure(.noNonce), isSocketOpen: true, closeCode: 1008, now: now)
         }
+        clockLead = challenge["ts"]?.int.map { now.wall.milliseconds - Int64($0) }
         do {
             let request = GatewayRequest(
                 id: makeID(), method: "connect", params: try connect.params(nonce: nonce, now: now.wall))
             phase = .hello(request: request.id, since: now.uptime)
             return [.setTimer(.handshake, after: Self.handshakeTimeout), .send(request)]
         } catch {
-            return fail(
-                ConnectFailure(ConnectFailure.slow, "cannot sign the challenge: \(error)"), isSocketOpen: true, now: now
-            )
+            return fail(ConnectFailure(.cannotSign, detail: "\(error)"), isSocketOpen: true, now: now)
         }
     }
 
@@ -220,93 +218,39 @@ package struct GatewayStateMachine: Sendable {
         }
         self.hello = hello
         phase = .connected
-        backoff.reset()
-        (slowFailures, silentChecks, hasUsedSpecialRetry, shutdownReason) = (0, 0, false, nil)
-        deviceToken = hello.deviceToken ?? deviceToken
-        connect.deviceToken = nil
+        connectedAt = now.uptime
+        retries.connected()
+        (silentChecks, hasPong, shutdownReason) = (0, false, nil)
+        connect.addsDeviceToken = false
         status.attempts = 0
         status.protocolVersion = hello.protocolVersion
         status.serverVersion = hello.serverVersion
         status.latency = now.uptime - since
-        let missing = hello.missingScopes.joined(separator: " and ")
-        let state =
-            missing.isEmpty
-            ? publish(.ready, now: now)
-            : publish(
-                .limited, reason: "connected without permissions: \(missing) is missing",
-                remedy: "On the gateway, approve this device with that scope: openclaw devices list",
-                now: now)
-        return [.cancelTimer(.handshake), .setTimer(.watchdog, after: hello.tickInterval), state, .connected(hello)]
+        return [.cancelTimer(.handshake), .setTimer(.watchdog, after: watchdogInterval)]
+            + adopt(hello.deviceToken) + [publishPermissions(hello, now: now), .connected(hello)]
     }
 
-    // MARK: Failure
-
-    /// Ends this attempt or connection, and plans the next one.
-    private mutating func fail(
-        _ failure: ConnectFailure,
-        isSocketOpen: Bool,
-        closeCode: UInt16 = 1000,
-        now: Moment
-    ) -> [Action] {
-        phase = .waiting
-        let (delay, state) = plan(failure)
-        status.lastError = failure.reason
-        status.retryAt = now.wall.advanced(by: delay)
-        return failPending(.connectionLost)
-            + [.cancelTimer(.handshake), .cancelTimer(.watchdog)]
-            + (isSocketOpen ? [.closeSocket(code: closeCode, reason: closeCode == 1000 ? "" : failure.reason)] : [])
-            + [
-                publish(state, reason: failure.reason, remedy: failure.remedy, now: now),
-                .scheduleReconnect(after: delay),
-            ]
+    /// The token may be a new one at every hello.
+    private mutating func adopt(_ token: DeviceToken?) -> [Action] {
+        guard let token, token != connect.deviceToken else { return [] }
+        connect.deviceToken = token
+        return [.keepDeviceToken(token)]
     }
 
-    private mutating func plan(_ failure: ConnectFailure) -> (Duration, GatewayStatus.State) {
-        switch failure.retry {
-        case .fast(let delay): return (delay, .backingOff)
-        case .olderSignature where !hasUsedSpecialRetry && connect.signature == .v3:
-            hasUsedSpecialRetry = true
-            connect.signature = .v2
-            return (.zero, .backingOff)
-        case .deviceToken where !hasUsedSpecialRetry && options.isLoopback && deviceToken != nil:
-            hasUsedSpecialRetry = true
-            connect.deviceToken = deviceToken
-            return (.milliseconds(250), .backingOff)
-        case .backoffOnce where !hasUsedSpecialRetry:
-            hasUsedSpecialRetry = true
-            deviceToken = nil
-            fallthrough
-        case .backoff:
-            status.attempts += 1
-            return (backoff.next(), failure.isPairing ? .pairing : .backingOff)
-        case .after(let delay):
-            status.attempts += 1
-            return (delay, .backingOff)
-        case .slow(let least):
-            return slow(least, isPairing: failure.isPairing)
-        case .olderSignature, .deviceToken, .backoffOnce:
-            connect.signature = .v3
-            connect.deviceToken = nil
-            return slow(.zero, isPairing: failure.isPairing)
-        }
-    }
-
-    /// Every 60 s for ten minutes, then every 5 minutes: an admin can repair it at any time.
-    private mutating func slow(_ least: Duration, isPairing: Bool) -> (Duration, GatewayStatus.State) {
-        status.attempts += 1
-        slowFailures += 1
-        hasUsedSpecialRetry = false
-        let delay = Duration.seconds(slowFailures <= 10 ? 60 : 300)
-        return (backoff.spread(max(delay, least)), isPairing ? .pairing : .refused)
-    }
-
-    private mutating func check(now: Moment) -> [Action] {
-        silentChecks += 1
-        guard silentChecks > 2 else {
-            return [.setTimer(.watchdog, after: hello?.tickInterval ?? .seconds(30))]
-        }
-        let failure = ConnectFailure(.backoff, "nothing came from the gateway for two tick intervals (tick timeout)")
-        return fail(failure, isSocketOpen: true, closeCode: Self.tickTimeoutCode, now: now)
+    /// Only with the scopes that chatting needs the connection is `ready`.
+    private mutating func publishPermissions(_ hello: Hello, now: Moment) -> Action {
+        let missing = hello.missingScopes(of: connect.scopes)
+        guard !missing.isEmpty else { return publish(.ready, now: now) }
+        let words = missing.joined(separator: " and ")
+        let isLimited = !hello.missingScopes(of: []).isEmpty
+        let isAskedFor = missing.allSatisfy(connect.scopes.contains)
+        return publish(
+            isLimited ? .limited : .ready,
+            reason: isLimited ? "connected without permission to chat: \(words) is missing" : "\(words) is missing",
+            remedy: isAskedFor
+                ? "On the gateway, approve this device with that scope: openclaw devices list"
+                : "Add \(words) to `scopes` of this gateway; the gateway must approve that.",
+            now: now)
     }
 
     // MARK: Helpers
@@ -316,16 +260,22 @@ package struct GatewayStateMachine: Sendable {
         return "r\(nextID)"
     }
 
+    mutating func publish(_ state: GatewayStatus.State, _ failure: ConnectFailure, now: Moment) -> Action {
+        publish(state, reason: failure.reason, remedy: failure.remedy, code: failure.code, now: now)
+    }
+
     private mutating func publish(
         _ state: GatewayStatus.State,
         reason: String? = nil,
         remedy: String? = nil,
+        code: String? = nil,
         now: Moment
     ) -> Action {
         if status.state != state { status.since = now.wall }
         status.state = state
         status.reason = reason
         status.remedy = remedy
+        status.code = code
         switch state {
         case .backingOff, .pairing, .refused: break
         default: status.retryAt = nil

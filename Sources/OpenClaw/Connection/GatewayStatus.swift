@@ -26,6 +26,8 @@ package struct GatewayStatus: Sendable, Equatable {
     package var reason: String?
     /// What to do about it.
     package var remedy: String?
+    /// The word for it in docs/gateway.md.
+    package var code: String?
     /// When this state began.
     package var since: Timestamp
     /// Failed attempts since the connection was last up.

@@ -1,5 +1,5 @@
 package import JSON
-package import MiddlewareKit
+import MiddlewareKit
 
 /// What a `hello-ok` says (OpenClaw protocol: hello-ok payload), read leniently.
 package struct Hello: Sendable, Equatable {
@@ -7,7 +7,7 @@ package struct Hello: Sendable, Equatable {
     package var serverVersion: String?
     /// Nil when the gateway does not tell, as some of protocol 3 do.
     package var scopes: [String]?
-    package var deviceToken: Secret?
+    package var deviceToken: DeviceToken?
     /// The largest frame that the gateway takes.
     package var maxPayload: Int
     /// Decoded bytes of one attachment, if the gateway tells.
@@ -27,7 +27,11 @@ package struct Hello: Sendable, Equatable {
         scopes = payload["auth"]?["scopes"]?.array?.compactMap(\.string)
         // From protocol 4 on no scopes means no permissions.
         if scopes == nil, protocolVersion >= 4, payload["auth"]?.object != nil { scopes = [] }
-        deviceToken = payload["auth"]?["deviceToken"]?.string.map(Secret.init)
+        let auth = payload["auth"]
+        if let secret = auth?["deviceToken"]?.string, !secret.isEmpty {
+            let role = auth?["role"]?.string ?? ConnectRequest.role
+            deviceToken = DeviceToken(secret: Secret(secret), role: role, scopes: scopes ?? [])
+        }
         let policy = payload["policy"]
         maxPayload = policy?["maxPayload"]?.int.flatMap { $0 > 0 ? $0 : nil } ?? 25 << 20
         maxBufferedBytes = policy?["maxBufferedBytes"]?.int.flatMap { $0 > 0 ? $0 : nil } ?? 50 << 20
@@ -40,10 +44,14 @@ package struct Hello: Sendable, Equatable {
         uptime = payload["snapshot"]?["uptimeMs"]?.int.map { .milliseconds($0) }
     }
 
-    /// Chatting needs both; admin and write imply reading.
-    var missingScopes: [String] {
+    /// Which of these scopes, and of those that chatting needs, were not granted. Admin implies all, write implies
+    /// reading.
+    func missingScopes(of wanted: [String]) -> [String] {
         guard let scopes, !scopes.contains("operator.admin") else { return [] }
-        if scopes.contains("operator.write") { return [] }
-        return (scopes.contains("operator.read") ? [] : ["operator.read"]) + ["operator.write"]
+        var needed = ["operator.read", "operator.write"]
+        needed += wanted.filter { !needed.contains($0) }
+        return needed.filter { scope in
+            !scopes.contains(scope) && !(scope == "operator.read" && scopes.contains("operator.write"))
+        }
     }
 }

@@ -46,6 +46,9 @@ package final class WebSocket: Sendable {
     /// Hands what is queued to the kernel.
     package func flush() { handler.value.flush() }
 
+    /// Sends a ping at once. Its answer comes as `webSocketDidReceivePong`.
+    package func ping() { handler.value.ping() }
+
     /// Begins the closing handshake, after what is queued. The connection is cut when the peer does not answer in time.
     ///
     /// - Parameter reason: For the peer; cut to 123 bytes, the room that a Close frame has (RFC 6455 section 5.5).

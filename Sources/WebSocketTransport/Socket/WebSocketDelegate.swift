@@ -24,6 +24,12 @@ package protocol WebSocketDelegate: AnyObject {
     /// The queue fell below the low watermark after it had been above the high one.
     func webSocketDidBecomeWritable(_ socket: WebSocket)
     func webSocketDidClose(_ socket: WebSocket, _ closure: WebSocketClosure)
+    /// The peer answered a ping. Does nothing unless it is implemented.
+    func webSocketDidReceivePong(_ socket: WebSocket)
+}
+
+extension WebSocketDelegate {
+    package func webSocketDidReceivePong(_ socket: WebSocket) {}
 }
 
 /// How a WebSocket ended.

@@ -12,9 +12,13 @@ extension WebSocketHandler {
 
     private func pingIfSilent() {
         guard !heardFromPeer, isOpen, isReading else { return rest() }
+        ping()
+        schedule(in: options.pongTimeout) { $0.giveUpIfSilent() }
+    }
+
+    func ping() {
         enqueue(controlFrame(.ping, ByteBuffer()))
         flush()
-        schedule(in: options.pongTimeout) { $0.giveUpIfSilent() }
     }
 
     private func giveUpIfSilent() {

@@ -102,7 +102,9 @@ final class WebSocketHandler: ChannelInboundHandler {
                 if isOpen { enqueue(controlFrame(.pong, payload)) }
             case .close(let code, let reason):
                 peerClosed(code: code, reason: reason)
-            case .pong, .fragment:
+            case .pong:
+                if isOpen, let delegate, let socket { delegate.webSocketDidReceivePong(socket) }
+            case .fragment:
                 break
             }
         } catch {

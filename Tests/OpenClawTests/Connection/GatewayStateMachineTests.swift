@@ -17,7 +17,6 @@ import Testing
         harness.time.advance(.milliseconds(20))
         actions = harness.receive(
             ["type": "res", "id": .string(request.id), "ok": true, "error": nil, "payload": MachineHarness.hello])
-        #expect(actions.contains(.setTimer(.watchdog, after: .seconds(30))))
         #expect(actions.contains(.cancelTimer(.handshake)))
         let status = try #require(actions.status)
         #expect(status.state == .ready)
@@ -37,7 +36,7 @@ import Testing
             params.object?.keys.sorted() == [
                 "auth", "caps", "client", "device", "maxProtocol", "minProtocol", "role", "scopes", "userAgent",
             ])
-        #expect(params["client"]?.object?.keys == ["id", "displayName", "version", "platform", "mode"])
+        #expect(params["client"]?.object?.keys == ["id", "displayName", "version", "platform", "mode", "instanceId"])
         #expect(params["auth"] == ["token": "secret"])
         #expect(params["minProtocol"] == 3)
         #expect(params["maxProtocol"] == 4)
@@ -55,16 +54,24 @@ import Testing
         #expect(try harness.openAndChallenge().params["auth"] == nil)
     }
 
-    @Test(arguments: [
-        (["operator.read", "operator.write"], GatewayStatus.State.ready), (["operator.admin"], .ready),
-        (["operator.write"], .ready), (["operator.read"], .limited), ([], .limited),
-    ])
-    func scopes(granted: [String], state: GatewayStatus.State) throws {
-        var harness = try MachineHarness()
+    static let grants: [(asked: [String], granted: [String], GatewayStatus.State, remedy: String?)] = [
+        (["operator.read", "operator.write"], ["operator.read", "operator.write"], .ready, nil),
+        (["operator.read", "operator.write"], ["operator.admin"], .ready, nil),
+        (["operator.read", "operator.write"], ["operator.write"], .ready, nil),
+        (["operator.read", "operator.write"], ["operator.read"], .limited, "openclaw devices list"),
+        (["operator.read", "operator.write"], [], .limited, "openclaw devices list"),
+        (["operator.read"], ["operator.read"], .limited, "Add operator.write to `scopes`"),
+        (["operator.write", "operator.approvals"], ["operator.write"], .ready, "openclaw devices list"),
+    ]
+
+    @Test(arguments: grants)
+    func scopes(asked: [String], granted: [String], state: GatewayStatus.State, remedy: String?) throws {
+        var harness = try MachineHarness(scopes: asked)
         let hello: JSONValue = ["protocol": 4, "auth": ["scopes": .array(granted.map(JSONValue.string))]]
         let status = try #require(try harness.connect(hello: hello).status)
         #expect(status.state == state)
-        #expect((status.remedy != nil) == (state == .limited))
+        #expect((status.reason != nil) == (remedy != nil))
+        #expect(remedy.map { status.remedy?.contains($0) == true } ?? (status.remedy == nil))
     }
 
     static let hellos: [(JSONValue, GatewayStatus.State)] = [
@@ -97,17 +104,17 @@ import Testing
         var harness = try MachineHarness()
         _ = harness.machine.start(now: harness.time.now)
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
-            let actions = harness.machine.socketFailed("refused", now: harness.time.now)
+            let actions = harness.machine.socketFailed(ConnectFailure(.refused), now: harness.time.now)
             #expect(actions.reconnectDelay == .seconds(seconds))
             #expect(actions.status?.state == .backingOff)
             #expect(actions.status?.retryAt == harness.time.now.wall.advanced(by: .seconds(seconds)))
             #expect(harness.machine.fired(.reconnect, now: harness.time.now).contains(.openSocket))
         }
         #expect(harness.machine.status.attempts == 8)
-        _ = harness.machine.socketFailed("refused", now: harness.time.now)
+        _ = harness.machine.socketFailed(ConnectFailure(.refused), now: harness.time.now)
         try harness.connect()
         #expect(harness.machine.status.attempts == 0)
-        #expect(harness.machine.status.lastError == "refused")
+        #expect(harness.machine.status.lastError == ConnectError.refused.reason)
         let actions = harness.machine.socketClosed(code: 1006, reason: "", now: harness.time.now)
         #expect(actions.reconnectDelay == .seconds(1))
     }
@@ -116,22 +123,8 @@ import Testing
     func jitter(random: Double, milliseconds: Int) throws {
         var harness = try MachineHarness(random: random)
         _ = harness.machine.start(now: harness.time.now)
-        let actions = harness.machine.socketFailed("refused", now: harness.time.now)
+        let actions = harness.machine.socketFailed(ConnectFailure(.refused), now: harness.time.now)
         #expect(actions.reconnectDelay == .milliseconds(milliseconds))
-    }
-
-    @Test func watchdogAllowsTwoSilentIntervals() throws {
-        var harness = try MachineHarness()
-        try harness.connect()
-        for _ in 0..<2 {
-            #expect(
-                harness.machine.fired(.watchdog, now: harness.time.now) == [.setTimer(.watchdog, after: .seconds(30))])
-        }
-        harness.machine.noteActivity()
-        for _ in 0..<2 { _ = harness.machine.fired(.watchdog, now: harness.time.now) }
-        let actions = harness.machine.fired(.watchdog, now: harness.time.now)
-        #expect(actions.contains { if case .closeSocket(4000, _) = $0 { true } else { false } })
-        #expect(actions.status?.state == .backingOff)
     }
 
     @Test func shutdownWordsTheStatus() throws {

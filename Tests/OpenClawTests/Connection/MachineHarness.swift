@@ -11,10 +11,21 @@ struct MachineHarness {
     var machine: GatewayStateMachine
     var time = TestTime()
 
-    init(token: String? = "secret", url: String = "ws://127.0.0.1:18789", random: Double = 0.5) throws {
-        let configuration = GatewayConfiguration(id: "home", name: "Home", url: url, token: token.map(Secret.init))
+    init(
+        token: String? = "secret",
+        password: String? = nil,
+        url: String = "ws://127.0.0.1:18789",
+        scopes: [String] = GatewayConfiguration.defaultScopes,
+        deviceToken: DeviceToken? = nil,
+        random: Double = 0.5
+    ) throws {
+        let configuration = GatewayConfiguration(
+            id: "home", name: "Home", url: url, token: token.map(Secret.init), password: password.map(Secret.init),
+            scopes: scopes)
         machine = GatewayStateMachine(
-            options: .init(configuration: configuration, identity: try TestIdentity.make(), version: "1.0.0"),
+            options: .init(
+                configuration: configuration, identity: try TestIdentity.make(), version: "1.0.0",
+                deviceToken: deviceToken),
             now: time.now,
             random: { random }
         )
