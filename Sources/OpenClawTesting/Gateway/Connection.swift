@@ -14,6 +14,7 @@ struct Connection {
     /// How many chat events were sent.
     var chatEvents = 0
     var isSubscribedToSessions = false
+    var isFrozen = false
 
     var isReady: Bool { admission != nil }
 }

@@ -41,6 +41,8 @@ extension FakeGateway {
         /// Half a frame, then the connection ends.
         case halfFrame
         case close(code: UInt16, reason: String)
+        /// The gateway is gone without a word, as when its machine lost power: nothing is read, sent or closed any more.
+        case freeze
         /// A text frame that is no JSON.
         case malformedJSON
         case binaryFrame

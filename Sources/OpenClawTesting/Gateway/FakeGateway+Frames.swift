@@ -11,7 +11,7 @@ extension FakeGateway {
     var now: JSONValue { .integer(options.now()) }
 
     func didReceive(_ message: WebSocketMessage, from id: Int) {
-        guard let connection = connections[id] else { return }
+        guard let connection = connections[id], !connection.isFrozen else { return }
         guard case .text(let bytes) = message else {
             return connection.socket.close(code: 1003, reason: "text frames only")
         }
@@ -96,7 +96,7 @@ extension FakeGateway {
     }
 
     func send(_ text: ByteBuffer, to id: Int) {
-        guard let connection = connections[id] else { return }
+        guard let connection = connections[id], !connection.isFrozen else { return }
         for case .fragmentMessages(let pieceBytes) in faults {
             return connection.channel.writeAndFlush(
                 BrokenFrame.fragments(of: text, pieceBytes: pieceBytes),

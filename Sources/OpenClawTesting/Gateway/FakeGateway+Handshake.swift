@@ -41,7 +41,8 @@ extension FakeGateway {
 
     /// The checks in the gateway's order: shape, protocol, role, origin, device, secret, scopes.
     private func admit(_ parameters: JSONValue, nonce: String) throws(GatewayRefusal) -> Admission {
-        let problems = GatewayMethod.connect.parameters(options.protocolVersion).problems(in: parameters)
+        let shape = GatewayMethod.connect.parameters(options.protocolVersion).without(options.unknownConnectMembers)
+        let problems = shape.problems(in: parameters)
         guard problems.isEmpty else {
             throw .invalidRequest("invalid connect params: \(problems.joined(separator: "; "))")
         }
@@ -55,11 +56,13 @@ extension FakeGateway {
                 parameters: parameters,
                 nonce: nonce,
                 now: options.now(),
-                allowedSkew: allowedSkewMs
+                allowedSkew: allowedSkewMs,
+                isOldOnly: options.verifiesOldSignaturesOnly
             )
             deviceID = try proof.verify()
         }
         try checkSecret(parameters["auth"], deviceID: deviceID)
+        if let deviceID { try checkPairing(parameters, deviceID: deviceID) }
         return Admission(scopes: grantedScopes(parameters, hasDevice: deviceID != nil), deviceID: deviceID)
     }
 
@@ -92,17 +95,17 @@ extension FakeGateway {
     }
 
     private func checkSecret(_ auth: JSONValue?, deviceID: String?) throws(GatewayRefusal) {
-        guard options.token != nil || options.password != nil else { return }
+        guard token != nil || password != nil else { return }
         let given = auth?["token"]?.string
-        if let token = options.token, given == token { return }
-        if let password = options.password, auth?["password"]?.string == password { return }
+        if let token, given == token { return }
+        if let password, auth?["password"]?.string == password { return }
         if let deviceID, let issued = deviceTokens[deviceID], (auth?["deviceToken"]?.string ?? given) == issued {
             return
         }
         if auth?["deviceToken"] != nil {
             throw .auth("AUTH_DEVICE_TOKEN_MISMATCH", "device_token_mismatch", "device token mismatch")
         }
-        if options.token != nil {
+        if token != nil {
             throw given == nil
                 ? .auth("AUTH_TOKEN_MISSING", "token_missing", "gateway token missing")
                 : .auth("AUTH_TOKEN_MISMATCH", "token_mismatch", "gateway token mismatch")
@@ -122,7 +125,8 @@ extension FakeGateway {
     private func hello(_ admission: Admission) -> JSONValue {
         var auth: JSONObject = ["role": "operator", "scopes": .array(admission.scopes.map { .string($0) })]
         if let deviceID = admission.deviceID {
-            let token = deviceTokens[deviceID] ?? "device-token-\(UUID().uuidString.lowercased())"
+            let known = options.rotatesDeviceTokens ? nil : deviceTokens[deviceID]
+            let token = known ?? "device-token-\(UUID().uuidString.lowercased())"
             deviceTokens[deviceID] = token
             auth["deviceToken"] = .string(token)
             auth["issuedAtMs"] = now
@@ -132,7 +136,6 @@ extension FakeGateway {
             "events": ["connect.challenge", "agent", "chat", "tick", "shutdown", "health", "sessions.changed"],
         ]
         if options.protocolVersion == .v4 { features["capabilities"] = [] }
-        let ticks = options.tickInterval.components
         return [
             "type": "hello-ok",
             "protocol": .integer(Int64(options.protocolVersion.rawValue)),
@@ -153,12 +156,23 @@ extension FakeGateway {
                 ],
             ],
             "auth": .object(auth),
-            "policy": [
-                "maxPayload": .integer(Int64(options.maxPayload)),
-                "maxBufferedBytes": .integer(Int64(options.maxBufferedBytes)),
-                "tickIntervalMs": .integer(ticks.seconds * 1000 + ticks.attoseconds / 1_000_000_000_000_000),
-            ],
+            "policy": policy,
         ]
+    }
+
+    private var policy: JSONValue {
+        let ticks = options.tickInterval.components
+        var policy: JSONObject = [
+            "maxPayload": .integer(Int64(options.maxPayload)),
+            "maxBufferedBytes": .integer(Int64(options.maxBufferedBytes)),
+            "tickIntervalMs": .integer(ticks.seconds * 1000 + ticks.attoseconds / 1_000_000_000_000_000),
+        ]
+        if let limits = options.attachmentLimits {
+            policy["attachments"] = [
+                "maxBytes": .integer(Int64(limits.maxBytes)), "maxImageBytes": .integer(Int64(limits.maxImageBytes)),
+            ]
+        }
+        return .object(policy)
     }
 }
 

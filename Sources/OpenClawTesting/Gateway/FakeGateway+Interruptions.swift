@@ -34,6 +34,9 @@ extension FakeGateway {
             cut(id)
         case .close(let code, let reason):
             connection.socket.close(code: code, reason: reason)
+        case .freeze:
+            connection.socket.pauseReading()
+            connections[id]?.isFrozen = true
         case .malformedJSON:
             send(ByteBuffer(string: #"{"type":"event","event":"chat","payload":{"#), to: id)
         case .binaryFrame:

@@ -38,6 +38,17 @@ extension FakeGateway {
         }
     }
 
+    /// The largest attachments that the gateway takes, in bytes.
+    public struct AttachmentLimits: Sendable, Hashable {
+        public var maxBytes: Int
+        public var maxImageBytes: Int
+
+        public init(maxBytes: Int, maxImageBytes: Int) {
+            self.maxBytes = maxBytes
+            self.maxImageBytes = maxImageBytes
+        }
+    }
+
     /// How a fake gateway behaves. The defaults suit most tests: protocol 4, no secret, one agent, an echo.
     public struct Options: Sendable {
         public var protocolVersion = ProtocolVersion.v4
@@ -47,6 +58,15 @@ extension FakeGateway {
         /// Without a device a connection gets no permissions at all, as OpenClaw does for anybody but a backend on the
         /// same machine. False: it keeps the scopes that it asked for.
         public var requiresDevice = true
+        /// The administrator must approve each device, as for every one that connects from another machine; see
+        /// ``FakeGateway/approve(_:)``. False: devices are approved silently, as on the gateway's own machine.
+        public var requiresApproval = false
+        /// Members of `connect` that this gateway, being older, does not know: `instanceId`, `userAgent` and so on.
+        public var unknownConnectMembers: Set<String> = []
+        /// The first gateways with protocol 3 know the signature payload v2 only.
+        public var verifiesOldSignaturesOnly = false
+        /// A new device token with every hello.
+        public var rotatesDeviceTokens = false
 
         /// The first one is the default agent.
         public var agents = [Agent(id: "main")]
@@ -64,6 +84,8 @@ extension FakeGateway {
         public var maxPayload = 26_214_400
         /// The most bytes that may wait for a slow reader before it is closed with 1008.
         public var maxBufferedBytes = 52_428_800
+        /// In `hello-ok.policy.attachments`, as later gateways have it; nil: they say nothing.
+        public var attachmentLimits: AttachmentLimits?
         /// Ticks come from the event loop's own timer; see also ``FakeGateway/tick()``.
         public var tickInterval = Duration.seconds(30)
 

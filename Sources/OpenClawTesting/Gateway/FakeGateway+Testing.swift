@@ -1,5 +1,6 @@
 import JSON
 import NIOCore
+import WebSocketTransport
 
 /// What tests do to a gateway.
 extension FakeGateway {
@@ -35,6 +36,12 @@ extension FakeGateway {
     /// Sends a text frame as it is to every client that got `hello-ok`. It has no part in the sequence numbers.
     public func send(raw text: String) {
         for id in readyConnections { send(ByteBuffer(string: text), to: id) }
+    }
+
+    /// Changes the shared secret, and closes all connections with 4001 for it.
+    public func changeToken(to token: String?) {
+        self.token = token
+        for connection in connections.values { connection.socket.close(code: 4001, reason: "gateway auth changed") }
     }
 
     /// Sends `tick` to all clients.

@@ -38,6 +38,10 @@ public actor FakeGateway {
     /// Of all broadcasts together; protocol 3 counts that way.
     var broadcastSeq = 0
     var deviceTokens: [String: String] = [:]
+    var pairing = Pairing()
+    /// The shared secrets in force.
+    var token: String?
+    var password: String?
     var transcripts: Transcripts
     var runs: [String: ActiveRun] = [:]
     var finishedRuns = FinishedRuns()
@@ -56,6 +60,8 @@ public actor FakeGateway {
         self.options = options
         eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         faults = options.faults
+        token = options.token
+        password = options.password
         let agentIDs = options.agents.map(\.id)
         keys = SessionKeys(
             defaultAgentID: agentIDs.first ?? "main",

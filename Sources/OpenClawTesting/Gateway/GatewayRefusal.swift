@@ -38,15 +38,18 @@ public struct GatewayRefusal: Error, Sendable, Hashable {
     }
 
     /// The device waits for the administrator's approval (OpenClaw protocol: pairing).
-    public static func pairingRequired(requestID: String, reason: String = "not-paired") -> GatewayRefusal {
-        let details: JSONValue = [
+    public static func pairingRequired(
+        requestID: String, reason: String = "not-paired", approvedScopes: [String] = []
+    ) -> GatewayRefusal {
+        var details: JSONObject = [
             "code": "PAIRING_REQUIRED", "requestId": .string(requestID), "reason": .string(reason),
             "remediationHint": "approve the device on the gateway",
         ]
+        if !approvedScopes.isEmpty { details["approvedScopes"] = .array(approvedScopes.map { .string($0) }) }
         return GatewayRefusal(
             code: "NOT_PAIRED",
             message: "pairing required: device is not approved yet",
-            details: details.encoded()
+            details: JSONValue.object(details).encoded()
         )
     }
 

@@ -11,6 +11,8 @@ struct DeviceProof {
     let now: Int64
     /// How far the device's clock may be off, in milliseconds.
     let allowedSkew: Int64
+    /// Only payload version 2 is known.
+    var isOldOnly = false
 
     /// - Returns: The device id.
     func verify() throws(GatewayRefusal) -> String {
@@ -50,7 +52,8 @@ struct DeviceProof {
             scopes.joined(separator: ","), String(signedAt), token, nonce,
         ]
         let machine = [client?["platform"]?.string, client?["deviceFamily"]?.string].map { Self.normalized($0 ?? "") }
-        return [(["v3"] + common + machine), ["v2"] + common].map { $0.joined(separator: "|") }
+        let old = ["v2"] + common
+        return (isOldOnly ? [old] : [["v3"] + common + machine, old]).map { $0.joined(separator: "|") }
     }
 
     /// Trimmed, and only ASCII letters in lower case.

@@ -82,7 +82,9 @@ enum GatewayMethod: String, CaseIterable, Sendable {
     }
 
     private static func connectParameters(_ version: FakeGateway.ProtocolVersion) -> Shape {
-        let secrets = ["token", "password", "deviceToken"] + (version == .v4 ? ["bootstrapToken"] : [])
+        let secrets = ["token", "password"].map { Shape.optional($0, .string(characters: 0...4096)) }
+        let issued = (["deviceToken"] + (version == .v4 ? ["bootstrapToken"] : []))
+            .map { Shape.optional($0, .string(characters: 0...256)) }
         return .object([
             Shape.required("minProtocol", .integer(1...Int.max)),
             Shape.required("maxProtocol", .integer(1...Int.max)),
@@ -115,7 +117,7 @@ enum GatewayMethod: String, CaseIterable, Sendable {
                     Shape.required("nonce", .nonEmptyText),
                 ])
             ),
-            Shape.optional("auth", .object(secrets.map { Shape.optional($0, .text) })),
+            Shape.optional("auth", .object(secrets + issued)),
             Shape.optional("locale", .text),
             Shape.optional("userAgent", .text),
         ])

@@ -28,6 +28,14 @@ indirect enum Shape: Sendable {
         Member(name: name, shape: shape, isRequired: false)
     }
 
+    /// The same without the members of these names, at any depth: how an older gateway sees it.
+    func without(_ names: Set<String>) -> Shape {
+        guard case .object(let members) = self else { return self }
+        return .object(
+            members.filter { !names.contains($0.name) }
+                .map { Member(name: $0.name, shape: $0.shape.without(names), isRequired: $0.isRequired) })
+    }
+
     /// All that is wrong, in the gateway's words: `at root: unexpected property 'x'`.
     ///
     /// - Parameter path: Where the value is, such as `/client/id`; empty for the root.
