@@ -35,11 +35,19 @@ extension GatewayConfiguration {
     package init(_ settings: GatewaySettings) {
         self.init(
             id: settings.id.value, name: settings.name, url: settings.url, token: settings.token,
-            password: settings.password, scopes: settings.scopes, requestTimeout: settings.requestTimeout)
+            password: settings.password, scopes: settings.scopes, tls: WebSocketTLS(settings.tls),
+            requestTimeout: settings.requestTimeout)
         whileAway =
             settings.whileAway == .reject
             ? .reject : .queue(maxMessages: settings.queueMessages, maxAge: settings.queueTime)
         blocksCommands = settings.commands == .block
+    }
+}
+
+extension WebSocketTLS {
+    fileprivate init(_ settings: GatewayTLSSettings) {
+        self.init(
+            caFile: settings.caFile, pin: settings.pin.flatMap(WebSocketTLS.pin), serverName: settings.serverName)
     }
 }
 

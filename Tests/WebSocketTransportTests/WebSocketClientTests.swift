@@ -1,7 +1,6 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 import Testing
 
 @testable import WebSocketTransport
@@ -61,58 +60,5 @@ struct WebSocketClientTests {
                 return
             }
         }
-    }
-
-    @Test func echoOverTLS() async throws {
-        let certificate = try NIOSSLCertificate(bytes: Array(TestCertificate.certificate.utf8), format: .pem)
-        let key = try NIOSSLPrivateKey(bytes: Array(TestCertificate.key.utf8), format: .pem)
-        let context = try NIOSSLContext(
-            configuration: .makeServerConfiguration(
-                certificateChain: [.certificate(certificate)],
-                privateKey: .privateKey(key)
-            )
-        )
-        let listener = try await ServerBootstrap(group: Loopback.group)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
-                    _ = try WebSocketServerUpgrade.configure(
-                        channel: channel,
-                        options: WebSocketOptions(),
-                        shouldUpgrade: { _, channel in channel.eventLoop.makeSucceededFuture(.echo) },
-                        notUpgrading: { $0.close() }
-                    )
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = try #require(listener.localAddress?.port)
-
-        guard case .tls? = await Loopback.connectError("wss://127.0.0.1:\(port)") else {
-            Issue.record("a certificate that nobody signed must not be trusted")
-            return
-        }
-
-        let eventLoop = Loopback.group.next()
-        let closed = eventLoop.makePromise(of: ([String], WebSocketClosure).self)
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .certificates([certificate])
-        let trusting = tls
-        _ = try await eventLoop.flatSubmit {
-            let delegate = RecordingDelegate()
-            delegate.onOpen = { socket in
-                for text in ["one", "two"] { socket.send(text: ByteBuffer(string: text)) }
-                socket.flush()
-            }
-            delegate.onMessage = { [unowned delegate] socket, _ in
-                if delegate.messages.count == 2 { socket.close(code: 1000, reason: "done") }
-            }
-            delegate.onClose = { [unowned delegate] in closed.succeed((delegate.texts, $0)) }
-            return WebSocketClient.connect(
-                url: "wss://127.0.0.1:\(port)", tls: trusting, on: eventLoop, delegate: delegate)
-        }.get()
-        let (texts, closure) = try await closed.futureResult.get()
-        #expect(texts == ["one", "two"])
-        #expect(closure.code == 1000)
-        try await listener.close().get()
     }
 }

@@ -81,6 +81,7 @@ extension ConnectFailure {
             case .unreachable: .unreachable
             case .timedOut: .timedOut
             case .tls: .tls
+            case .notPinned: .notPinned
             case .httpStatus: .httpStatus
             case .invalidAnswer: .notAWebSocket
             case .closedDuringHandshake: .endedEarly

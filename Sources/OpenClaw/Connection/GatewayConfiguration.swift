@@ -1,4 +1,5 @@
 package import MiddlewareKit
+package import WebSocketTransport
 
 /// How to reach one gateway.
 package struct GatewayConfiguration: Sendable, Equatable {
@@ -13,6 +14,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var token: Secret?
     package var password: Secret?
     package var scopes: [String]
+    /// For `wss://`.
+    package var tls: WebSocketTLS
     /// How long a request may stay without an answer.
     package var requestTimeout: Duration
     package var whileAway = AwayPolicy.standard
@@ -26,6 +29,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
         token: Secret? = nil,
         password: Secret? = nil,
         scopes: [String] = defaultScopes,
+        tls: WebSocketTLS = WebSocketTLS(),
         requestTimeout: Duration = .seconds(30)
     ) {
         self.id = id
@@ -34,6 +38,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
         self.token = token.flatMap { $0.revealed.isEmpty ? nil : $0 }
         self.password = password.flatMap { $0.revealed.isEmpty ? nil : $0 }
         self.scopes = scopes
+        self.tls = tls
         self.requestTimeout = requestTimeout
     }
 }

@@ -23,7 +23,7 @@ package actor GatewayConnection {
     private nonisolated let logger: Logger
     let time: any TimeSource
 
-    private var machine: GatewayStateMachine
+    private(set) var machine: GatewayStateMachine
     var runs: RunTable
     package private(set) var metadata: GatewayMetadata?
     var chatQueue = ChatQueue()
@@ -158,7 +158,8 @@ package actor GatewayConnection {
         options.validatesUTF8 = false
         // The state machine watches over the gateway's ticks, and pings by itself.
         options.pingInterval = nil
-        WebSocketClient.connect(url: configuration.url, options: options, on: eventLoop, delegate: link)
+        let (url, tls) = (configuration.url, configuration.tls)
+        WebSocketClient.connect(url: url, options: options, tls: tls, on: eventLoop, delegate: link)
             .whenFailure { [attempt] error in
                 let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
                 self.assumeIsolated {

@@ -1,3 +1,5 @@
+import WebSocketTransport
+
 extension GatewayStateMachine.Options {
     package init(
         configuration: GatewayConfiguration,
@@ -7,7 +9,7 @@ extension GatewayStateMachine.Options {
     ) {
         self.init(
             gatewayID: configuration.id,
-            isTrustedEndpoint: Self.isLoopback(url: configuration.url),
+            isTrustedEndpoint: Self.isTrusted(configuration),
             connect: ConnectRequest(
                 identity: identity,
                 version: version,
@@ -20,7 +22,12 @@ extension GatewayStateMachine.Options {
         )
     }
 
-    /// A device token is shown only to a gateway on this machine.
+    /// A device token is shown beside a shared one only where nobody else can be the gateway.
+    private static func isTrusted(_ configuration: GatewayConfiguration) -> Bool {
+        let isPinned = configuration.url.lowercased().hasPrefix("wss://") && configuration.tls.pin != nil
+        return isPinned || isLoopback(url: configuration.url)
+    }
+
     private static func isLoopback(url: String) -> Bool {
         guard let scheme = url.firstRange(of: "://") else { return false }
         let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }

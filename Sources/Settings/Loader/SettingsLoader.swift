@@ -56,6 +56,7 @@ package enum SettingsLoader {
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
+        checkTLS(of: settings.gateways, findings: &findings)
         let hostPlace = node["server"]?["host"]?.position ?? node.position
         if node["pipeline"]?.isNull ?? true {
             // The host is all that can make the default pipeline wrong.
@@ -80,6 +81,14 @@ package enum SettingsLoader {
             "other machines can reach this address, and no `auth` stage asks who they are",
             hint: "add `- use: auth` at the top of the pipeline, or set `host: 127.0.0.1`"
         )
+    }
+
+    /// Without TLS nothing would be checked, which nobody who writes `tls` expects.
+    private static func checkTLS(of gateways: [GatewaySettings], findings: inout Findings) {
+        for gateway in gateways where gateway.tls.isSet && gateway.url.lowercased().hasPrefix("ws://") {
+            findings.error(
+                at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
+        }
     }
 
     /// One warning a file is enough.

@@ -15,6 +15,7 @@ package struct GatewaySettings: OptionGroup {
     package var password: Secret?
     package var requestTimeout: Duration = .seconds(30)
     package var scopes = ["operator.read", "operator.write"]
+    package var tls = GatewayTLSSettings()
     package var whileAway = WhileAway.queue
     package var queueMessages = 100
     package var queueTime: Duration = .seconds(300)
@@ -51,7 +52,12 @@ package struct GatewaySettings: OptionGroup {
             help: "How long the gateway may take to answer a request. The run that a chat starts may take longer.",
             range: .milliseconds(100) ... .seconds(3600)
         ),
-        Option("scopes", \.scopes, help: "What the server asks the gateway to be allowed to do."),
+        Option(
+            "scopes", \.scopes,
+            help: "What the server asks the gateway to be allowed to do. More than was approved blocks the connection.",
+            check: { $0.isEmpty || $0.contains("") ? "must name at least one scope, such as operator.read" : nil }
+        ),
+        Option("tls", \.tls, help: "How to know the gateway behind a wss:// address."),
         Option(
             "while-away", \.whileAway,
             help:

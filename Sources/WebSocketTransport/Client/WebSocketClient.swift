@@ -1,7 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
-package import NIOSSL
+import NIOSSL
 import NIOWebSocket
 
 /// Opens WebSockets to servers.
@@ -15,14 +15,16 @@ package enum WebSocketClient {
     /// - Parameters:
     ///   - url: `ws://` or `wss://`, ports 80 and 443 by default; path and query are kept.
     ///   - headers: Sent besides those of the handshake.
-    ///   - tls: For `wss`; nil trusts the system's certificates.
+    ///   - tls: For `wss`.
+    ///   - onMilestone: Called on the event loop.
     package static func connect(
         url: String,
         headers: [(String, String)] = [],
         options: WebSocketOptions = WebSocketOptions(),
-        tls: TLSConfiguration? = nil,
+        tls: WebSocketTLS = WebSocketTLS(),
         on eventLoop: any EventLoop,
-        delegate: any WebSocketDelegate
+        delegate: any WebSocketDelegate,
+        onMilestone: @escaping @Sendable (ConnectMilestone) -> Void = { _ in }
     ) -> EventLoopFuture<WebSocket> {
         let delegate = NIOLoopBound(delegate, eventLoop: eventLoop)
         let address: WebSocketAddress
@@ -35,48 +37,55 @@ package enum WebSocketClient {
             return eventLoop.makeFailedFuture(error)
         }
         return tlsContext(address, tls, on: eventLoop).flatMap { tlsContext in
-            ClientBootstrap(group: eventLoop)
+            let attempt = Attempt(
+                address: address, headers: headers, options: options, tls: tls, tlsContext: tlsContext,
+                delegate: delegate, onMilestone: onMilestone)
+            return ClientBootstrap(group: eventLoop)
                 .connectTimeout(options.handshakeTimeout)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: address.host, port: address.port)
                 .flatMapErrorThrowing { throw WebSocketConnectError(connecting: $0, to: address) }
                 .flatMap { channel in
-                    upgrade(channel, address, headers, tlsContext, options, delegate)
+                    onMilestone(.connected)
+                    return attempt.upgrade(channel)
                 }
         }
     }
 
-    /// Off the event loop, because it reads the system's certificates from disk.
+    /// Off the event loop, because it reads certificates from disk.
     private static func tlsContext(
         _ address: WebSocketAddress,
-        _ configuration: TLSConfiguration?,
+        _ tls: WebSocketTLS,
         on eventLoop: any EventLoop
     ) -> EventLoopFuture<NIOSSLContext?> {
         guard address.isSecure else { return eventLoop.makeSucceededFuture(nil) }
-        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            try NIOSSLContext(configuration: configuration ?? .makeClientConfiguration())
-        }
-        .flatMapErrorThrowing { throw WebSocketConnectError.tls("\($0)") }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try tls.makeContext() }
+            .flatMapErrorThrowing { throw $0 as? WebSocketConnectError ?? WebSocketConnectError.tls("\($0)") }
     }
+}
 
-    private static func upgrade(
-        _ channel: any Channel,
-        _ address: WebSocketAddress,
-        _ headers: [(String, String)],
-        _ tlsContext: NIOSSLContext?,
-        _ options: WebSocketOptions,
-        _ delegate: NIOLoopBound<any WebSocketDelegate>
-    ) -> EventLoopFuture<WebSocket> {
+/// What is needed between the TCP connection and the open WebSocket.
+private struct Attempt: Sendable {
+    let address: WebSocketAddress
+    let headers: [(String, String)]
+    let options: WebSocketOptions
+    let tls: WebSocketTLS
+    let tlsContext: NIOSSLContext?
+    let delegate: NIOLoopBound<any WebSocketDelegate>
+    let onMilestone: @Sendable (ConnectMilestone) -> Void
+
+    func upgrade(_ channel: any Channel) -> EventLoopFuture<WebSocket> {
         let opened = channel.eventLoop.makePromise(of: WebSocket.self)
         let timeout = channel.eventLoop.scheduleTask(in: options.handshakeTimeout) {
             opened.fail(WebSocketConnectError.timedOut)
         }
+        // The fingerprint of a certificate that is not the pinned one.
+        let rejected = NIOLoopBoundBox<String?>(nil, eventLoop: channel.eventLoop)
         do {
             if let tlsContext {
-                // Server Name Indication knows names only (RFC 6066 section 3).
-                let name = address.host.isIPAddress ? nil : address.host
-                try channel.pipeline.syncOperations.addHandler(
-                    NIOSSLClientHandler(context: tlsContext, serverHostname: name))
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.addHandler(tls.makeHandler(tlsContext, host: address.host, rejected: rejected))
+                try pipeline.addHandler(TLSWatch { [onMilestone] in onMilestone(.secured) })
             }
             var fields = HTTPHeaders([("Host", address.authority)])
             fields.add(contentsOf: headers)
@@ -92,10 +101,9 @@ package enum WebSocketClient {
             timeout.cancel()
             if case .failure = result { channel.close(promise: nil) }
         }
-        return opened.futureResult.flatMapErrorThrowing { throw WebSocketConnectError(upgrading: $0) }
+        return opened.futureResult.flatMapErrorThrowing { error in
+            if let fingerprint = rejected.value { throw WebSocketConnectError.notPinned(fingerprint: fingerprint) }
+            throw WebSocketConnectError(upgrading: error)
+        }
     }
-}
-
-extension String {
-    fileprivate var isIPAddress: Bool { (try? SocketAddress(ipAddress: self, port: 0)) != nil }
 }

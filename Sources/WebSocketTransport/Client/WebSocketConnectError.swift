@@ -18,6 +18,8 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
     case unreachable(String)
     case timedOut
     case tls(String)
+    /// The certificate is another than the pinned one; its SHA-256.
+    case notPinned(fingerprint: String)
     /// The server answered with this status instead of 101.
     case httpStatus(Int, reason: String)
     /// The answer is 101 but breaks RFC 6455 section 4.1, or it is no HTTP.
@@ -34,6 +36,7 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
         case .unreachable(let problem): "the host could not be reached: \(problem)"
         case .timedOut: "the connection timed out"
         case .tls(let problem): "TLS failed: \(problem)"
+        case .notPinned(let fingerprint): "the certificate has the SHA-256 fingerprint \(fingerprint)"
         case .httpStatus(let status, let reason): "the server answered HTTP \(status) \(reason) instead of a WebSocket"
         case .invalidAnswer(let problem): "the server's answer is no WebSocket handshake: \(problem)"
         case .closedDuringHandshake: "the server closed the connection during the handshake"
