@@ -58,8 +58,10 @@ package struct SluiceServer: Sendable {
             try await storage.forgetAnalyticsProgress()
         }
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
+        let deviceTokens = try await DeviceTokens.load(from: storage, identity: identity, logger: logger)
         let manager = GatewayManager(
-            eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current)
+            eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current,
+            deviceTokens: deviceTokens)
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
@@ -81,6 +83,7 @@ package struct SluiceServer: Sendable {
             BackgroundStageService(chain: chain),
             jobs,
             MetricsService(hub: hub, eventLoop: eventLoop),
+            deviceTokens,
             GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),

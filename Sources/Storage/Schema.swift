@@ -15,6 +15,7 @@ enum Schema {
             try db.execute(sql: deletedSessions)
         }
         migrator.registerMigration("analytics") { db in try db.execute(sql: analytics) }
+        migrator.registerMigration("device-tokens") { try $0.execute(sql: deviceTokens) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
