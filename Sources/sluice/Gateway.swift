@@ -8,25 +8,49 @@ import Storage
 
 struct Gateway: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the gateways, and test the connection to one.", subcommands: [List.self, Test.self])
+        abstract: "List, test and add gateways.", subcommands: [List.self, Test.self, GatewayAdd.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the gateways of config.yaml and those that were added at run time.")
+            abstract: "List the gateways and how they are doing.",
+            discussion: """
+                Those of config.yaml and those that were added at run time. Their state is that of the running server; \
+                without one, the list says so.
+                """)
 
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
 
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
-            let added = try await Loading.addedGateways(loaded.settings)
+            let added = try await Loading.database(loaded.settings).gateways()
+            let server = await RunningServer.find(loaded.settings.server)
             let rows =
-                loaded.settings.gateways.map { [$0.id.value, $0.name, $0.url, "config.yaml"] }
-                + added.map { [$0.id, $0.name, $0.url, "added at run time"] }
+                loaded.settings.gateways.map { ($0.id.value, $0.name, $0.url, "config.yaml") }
+                + added.map { ($0.id, $0.name, $0.url, "added at run time") }
             guard !rows.isEmpty else {
-                return Output.error("No gateway is configured. config.yaml shows in a comment how to name one.")
+                return Output.error("No gateway is configured. Add one with: sluice gateway add")
             }
-            Output.table([["ID", "NAME", "URL", "FROM"]] + rows)
+            let table = rows.map { [$0.0, $0.1, $0.2, $0.3, Self.state(server?.gateways[$0.0], server)] }
+            Output.table([["ID", "NAME", "URL", "FROM", "STATE"]] + table)
+            for (id, _, _, _) in rows {
+                guard let gateway = server?.gateways[id], let reason = gateway.reason else { continue }
+                Output.line("\n\(id): \(reason)" + (gateway.remedy.map { "\nWhat to do: \($0)" } ?? ""))
+            }
+            if server == nil {
+                let settings = loaded.settings.server
+                Output.error("No server answers at \(settings.host):\(settings.port), so the states are not known.")
+            }
             Output.error("Try one with: sluice gateway test ID")
+        }
+
+        private static func state(_ gateway: RunningServer.GatewayState?, _ server: RunningServer?) -> String {
+            guard let gateway else { return server == nil ? "-" : "not known to the running server" }
+            guard gateway.isConnected else { return gateway.state }
+            let facts = [
+                gateway.serverVersion, gateway.protocolVersion.map { "protocol \($0)" },
+                gateway.latencyMs.map { "\($0) ms" },
+            ]
+            return "\(gateway.state) (\(facts.compactMap { $0 }.joined(separator: ", ")))"
         }
     }
 
@@ -35,31 +59,36 @@ struct Gateway: AsyncParsableCommand {
             abstract: "Connect to a gateway as the server would, and say what was found, or why not and what to do.")
 
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
-        @Argument(help: "The gateway's id. May be left out when there is only one.")
-        var id: String?
+        @Argument(help: "The gateway's id, or a URL. May be left out when there is only one gateway.")
+        var gateway: String?
+        @ArgumentParser.OptionGroup var secret: SecretOptions
 
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
+            let database = try Loading.database(loaded.settings)
             let all =
                 loaded.settings.gateways.map(GatewayConfiguration.init)
-                + (try await Loading.addedGateways(loaded.settings)).map(GatewayConfiguration.init)
-            guard let gateway = all.first(where: { $0.id == id }) ?? (id == nil && all.count == 1 ? all[0] : nil) else {
+                + (try await database.gateways()).map(GatewayConfiguration.init)
+            guard var found = try choose(among: all) else {
                 let known = all.map(\.id).joined(separator: ", ")
                 Output.error(
                     known.isEmpty
-                        ? "sluice: no gateway is configured."
+                        ? "sluice: no gateway is configured. Give a URL: sluice gateway test ws://127.0.0.1:18789"
                         : "sluice: say which gateway to test: \(known)")
                 throw ExitCode(Exit.failure)
             }
-            guard try await GatewayTest.run(gateway, loaded.settings, print: Output.line) else {
-                throw ExitCode(Exit.failure)
-            }
+            if let text = try secret.read(asks: false) { secret.set(text, in: &found) }
+            let test = try await GatewayTest(found, loaded.settings, storage: database)
+            let report = await test.run(print: Output.line)
+            await test.finish()
+            guard report.hasPassed else { throw ExitCode(Exit.failure) }
         }
-    }
-}
 
-extension Loading {
-    fileprivate static func addedGateways(_ settings: Settings) async throws -> [StoredGateway] {
-        try await database(settings).gateways()
+        private func choose(among all: [GatewayConfiguration]) throws -> GatewayConfiguration? {
+            guard let gateway else { return all.count == 1 ? all[0] : nil }
+            if let known = all.first(where: { $0.id == gateway || $0.url == gateway }) { return known }
+            guard gateway.contains(":") else { return nil }
+            return GatewayConfiguration(id: gateway, name: "the gateway", url: gateway)
+        }
     }
 }

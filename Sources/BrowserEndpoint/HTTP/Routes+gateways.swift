@@ -48,29 +48,24 @@ extension Routes {
 }
 
 /// A gateway as somebody wants it added.
-struct NewGateway: Sendable {
-    let id: String
-    let name: String
-    let url: String
-    let token: String?
-    let password: String?
+package struct NewGateway: Sendable {
+    package let id: String
+    package let name: String
+    package let url: String
+    var token: String?
+    var password: String?
 
-    /// - Throws: ``Rejection`` that says what is wrong with the body.
-    init(_ body: JSONObject) throws {
-        try body.requireOnly("id", "name", "url", "token", "password")
-        guard let name = try body.string("name", atMost: 100), name.contains(where: { !$0.isWhitespace }) else {
-            throw Rejection.badRequest("`name` is missing.")
-        }
-        guard let url = try body.string("url") else {
-            throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
-        }
+    /// - Parameter id: Made from the name when nil.
+    /// - Throws: ``Rejection`` that says what is wrong.
+    package init(id: String?, name: String, url: String) throws {
+        guard name.contains(where: { !$0.isWhitespace }) else { throw Rejection.badRequest("`name` is missing.") }
         // Everybody who may chat sees the URL.
         guard !url.contains("@"), !url.contains("?") else {
             throw Rejection.badRequest(
                 "`url` must hold neither user nor password nor query: give `token` or `password` beside it.")
         }
         if let problem = WebSocketClient.problem(withURL: url) { throw Rejection.badRequest("`url`: \(problem)") }
-        let id = try body.string("id", atMost: 64) ?? Self.slug(of: name)
+        let id = id ?? Self.slug(of: name)
         guard !id.isEmpty, id.utf8.allSatisfy(Self.isIDCharacter),
             id.utf8.first.map({ $0 != UInt8(ascii: "-") }) == true
         else {
@@ -79,6 +74,16 @@ struct NewGateway: Sendable {
         self.id = id
         self.name = name
         self.url = url
+    }
+
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    init(_ body: JSONObject) throws {
+        try body.requireOnly("id", "name", "url", "token", "password")
+        guard let name = try body.string("name", atMost: 100) else { throw Rejection.badRequest("`name` is missing.") }
+        guard let url = try body.string("url") else {
+            throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
+        }
+        try self.init(id: try body.string("id", atMost: 64), name: name, url: url)
         token = try body.string("token", atMost: 4096)
         password = try body.string("password", atMost: 4096)
     }
@@ -150,20 +155,12 @@ extension BrowserHub {
             let defaultModel: JSONValue = metadata?.defaultModel.map { .string($0) } ?? .null
             var object: JSONObject = [
                 "id": .string(id),
-                "connected": .bool(status.isConnected),
                 "agents": .array(metadata?.agentRows ?? []),
                 "models": .array(metadata?.modelRows ?? []),
                 "default_model": defaultModel,
                 "defaultModel": defaultModel,
-                "state": .string(status.state.rawValue),
-                "since": .integer(status.since.milliseconds),
-                "attempts": .integer(Int64(status.attempts)),
             ]
-            object["reason"] = status.reason.map { .string($0) }
-            object["remedy"] = status.remedy.map { .string($0) }
-            object["lastError"] = status.lastError.map { .string($0) }
-            object["protocol"] = status.protocolVersion.map { .integer(Int64($0)) }
-            object["serverVersion"] = status.serverVersion.map { .string($0) }
+            object.add(status)
             return .object(object)
         }
     }

@@ -47,10 +47,9 @@ extension BrowserHub {
             storageState = "\(error)"
         }
         let states = await gateways.statuses.map { configuration, status -> JSONValue in
-            [
-                "id": .string(configuration.id), "connected": .bool(status.isConnected),
-                "state": .string(status.state.rawValue),
-            ]
+            var object: JSONObject = ["id": .string(configuration.id)]
+            object.add(status)
+            return .object(object)
         }
         return Readiness(
             storage: storageState, stages: chain.stages.map(\.name), gateways: states, isDraining: isDraining)

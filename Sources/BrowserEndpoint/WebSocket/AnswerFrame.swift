@@ -64,12 +64,8 @@ enum AnswerFrame {
             frame["id"] = id
             return json(.object(frame))
         case (.gateway(let id, let status), .native):
-            var frame: JSONObject = [
-                "type": "gateway", "gateway": .string(id), "connected": .bool(status.isConnected),
-                "state": .string(status.state.rawValue),
-            ]
-            frame["reason"] = status.reason.map { .string($0) }
-            frame["remedy"] = status.remedy.map { .string($0) }
+            var frame: JSONObject = ["type": "gateway", "gateway": .string(id)]
+            frame.add(status)
             return json(.object(frame))
         default:
             return nil

@@ -2,20 +2,97 @@ import JSON
 package import Logging
 package import MiddlewareKit
 package import NIOCore
+import WebSocketTransport
 
-/// Tries one gateway and tells what works: `sluice gateway test`.
-package enum GatewayProbe {
+/// Tries one gateway, step by step, and tells what works: `sluice gateway test`.
+package struct GatewayProbe: Sendable {
     private static let retryLimit = 20
 
-    /// Connects once, asks for agents and models, and disconnects. Takes at most about a minute.
-    package static func run(
+    let configuration: GatewayConfiguration
+    let identity: DeviceIdentity
+    let version: String
+    let eventLoop: any EventLoop
+    let time: any TimeSource
+    let logger: Logger
+    let deviceTokens: (any DeviceTokenStore)?
+
+    package init(
         _ configuration: GatewayConfiguration,
         identity: DeviceIdentity,
         version: String,
         eventLoop: any EventLoop,
         time: any TimeSource,
-        logger: Logger
-    ) async -> ProbeReport {
+        logger: Logger,
+        deviceTokens: (any DeviceTokenStore)? = nil
+    ) {
+        self.configuration = configuration
+        self.identity = identity
+        self.version = version
+        self.eventLoop = eventLoop
+        self.time = time
+        self.logger = logger
+        self.deviceTokens = deviceTokens
+    }
+
+    /// Connects, asks for agents and models, and disconnects. Takes at most about a minute.
+    ///
+    /// - Parameter onStep: Called as soon as a step is over.
+    package func run(onStep: (ProbeReport.Step) -> Void = { _ in }) async -> ProbeReport {
+        var report = ProbeReport(gateway: configuration.name)
+        await checkSocket { step in
+            report.steps.append(step)
+            onStep(step)
+        }
+        guard report.hasPassed else { return report }
+        await checkProtocol { step, state in
+            report.steps.append(step)
+            report.state = state ?? report.state
+            onStep(step)
+        }
+        return report
+    }
+
+    // MARK: Up to the challenge
+
+    private func checkSocket(_ onStep: (ProbeReport.Step) -> Void) async {
+        if let problem = WebSocketClient.problem(withURL: configuration.url) {
+            let remedy = Self.correction(ofURL: configuration.url) ?? ConnectError.invalidURL.remedy
+            return onStep(.init("address", .failed(reason: problem), .zero, remedy: remedy))
+        }
+        onStep(.init("address", .passed(configuration.url), .zero))
+        let isSecure = configuration.url.lowercased().hasPrefix("wss://")
+        var names = isSecure ? ["connect", "TLS", "WebSocket", "challenge"] : ["connect", "WebSocket", "challenge"]
+        var began = time.uptime
+        for await event in SocketProbe.events(configuration, on: eventLoop) {
+            let name = names.removeFirst()
+            let duration = time.uptime - began
+            began = time.uptime
+            switch event {
+            case .milestone(.secured):
+                let isPinned = configuration.tls.pin != nil
+                onStep(
+                    .init(name, .passed(isPinned ? "the pinned certificate" : "the certificate is trusted"), duration))
+            case .milestone(.connected), .opened, .challenged: onStep(.init(name, .passed(""), duration))
+            case .failed(let failure):
+                onStep(.init(name, .failed(reason: failure.reason), duration, remedy: failure.remedy))
+            }
+        }
+    }
+
+    /// What was probably meant; nil: no idea.
+    static func correction(ofURL url: String) -> String? {
+        for (wrong, right) in [("http://", "ws://"), ("https://", "wss://")] where url.lowercased().hasPrefix(wrong) {
+            return "Write \(right)\(url.dropFirst(wrong.count)) instead."
+        }
+        if !url.contains("://"), WebSocketClient.problem(withURL: "ws://\(url)") == nil {
+            return "Write ws://\(url) instead."
+        }
+        return nil
+    }
+
+    // MARK: From the connect request on
+
+    private func checkProtocol(_ onStep: (ProbeReport.Step, GatewayStatus.State?) -> Void) async {
         let (statuses, continuation) = AsyncStream.makeStream(
             of: GatewayStatus.self,
             bufferingPolicy: .bufferingNewest(16)
@@ -28,46 +105,40 @@ package enum GatewayProbe {
             eventLoop: eventLoop,
             time: time,
             logger: logger,
-            observer: observer
+            observer: observer,
+            deviceTokens: deviceTokens
         )
-        var report = ProbeReport(gateway: configuration.name, steps: [])
         var began = time.uptime
         var retries = 0
         await connection.start()
         loop: for await status in statuses {
             let duration = time.uptime - began
             let failure = ProbeReport.Verdict.failed(reason: status.reason ?? status.state.rawValue)
-            let name = report.steps.isEmpty ? "open socket" : "handshake"
             switch status.state {
             case .connecting: continue
+            case .handshaking: began = time.uptime
             // A gateway that is starting, or a special second try.
-            case .backingOff where status.attempts == 0 && retries < retryLimit:
-                retries += 1
-                report.steps = []
-            case .handshaking: report.add("open socket", .passed(""), duration)
+            case .backingOff where status.attempts == 0 && retries < Self.retryLimit: retries += 1
             case .ready:
-                report.add("handshake", .passed(describe(status)), duration)
-                report.add("permissions", .passed(configuration.scopes.joined(separator: ", ")), .zero)
+                onStep(.init("handshake", .passed(Self.describe(status)), duration), .ready)
+                let scopes = configuration.scopes.joined(separator: ", ")
+                onStep(.init("permissions", .passed(status.reason ?? scopes), .zero, remedy: status.remedy), nil)
+                await ask("agents.list", "agents", connection, onStep)
+                await ask("models.list", "models", connection, onStep)
                 break loop
             case .limited:
-                report.add("handshake", .passed(describe(status)), duration)
-                report.add("permissions", failure, .zero, remedy: status.remedy)
+                onStep(.init("handshake", .passed(Self.describe(status)), duration), .limited)
+                onStep(.init("permissions", failure, .zero, remedy: status.remedy), nil)
                 break loop
             case .pairing, .backingOff, .refused, .stopped:
-                report.add(name, failure, duration, remedy: status.remedy)
+                onStep(.init("handshake", failure, duration, remedy: status.remedy), status.state)
                 break loop
             }
-            began = time.uptime
-        }
-        if report.hasPassed {
-            await ask("agents.list", "agents", connection, time, &report)
-            await ask("models.list", "models", connection, time, &report)
         }
         let closed = await connection.stop()
         // A socket that ended with an error is gone as well.
         try? await closed?.get()
         withExtendedLifetime(observer) {}
-        return report
     }
 
     private static func describe(_ status: GatewayStatus) -> String {
@@ -75,20 +146,19 @@ package enum GatewayProbe {
         return "\(version)protocol \(status.protocolVersion ?? 0)"
     }
 
-    private static func ask(
+    private func ask(
         _ method: String,
         _ member: String,
         _ connection: GatewayConnection,
-        _ time: any TimeSource,
-        _ report: inout ProbeReport
+        _ onStep: (ProbeReport.Step, GatewayStatus.State?) -> Void
     ) async {
         let began = time.uptime
         do throws(GatewayError) {
             let answer = try await connection.request(method, params: [:])
             let count = (answer[member]?.array ?? answer.array ?? []).count
-            report.add(member, .passed("\(count)"), time.uptime - began)
+            onStep(.init(member, .passed("\(count)"), time.uptime - began), nil)
         } catch {
-            report.add(member, .failed(reason: "\(error)"), time.uptime - began)
+            onStep(.init(member, .failed(reason: "\(error)"), time.uptime - began), nil)
         }
     }
 }
@@ -105,17 +175,22 @@ package struct ProbeReport: Sendable, Equatable {
         package var verdict: Verdict
         package var duration: Duration
         package var remedy: String?
+
+        init(_ name: String, _ verdict: Verdict, _ duration: Duration, remedy: String? = nil) {
+            self.name = name
+            self.verdict = verdict
+            self.duration = duration
+            self.remedy = remedy
+        }
     }
 
     package var gateway: String
-    package var steps: [Step]
+    package var steps: [Step] = []
+    /// How the handshake ended; nil: it did not come so far.
+    package var state: GatewayStatus.State?
 
     package var hasPassed: Bool {
         steps.allSatisfy { if case .passed = $0.verdict { true } else { false } }
-    }
-
-    mutating func add(_ name: String, _ verdict: Verdict, _ duration: Duration, remedy: String? = nil) {
-        steps.append(Step(name: name, verdict: verdict, duration: duration, remedy: remedy))
     }
 }
 

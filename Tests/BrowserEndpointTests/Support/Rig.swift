@@ -172,7 +172,7 @@ private final class ConnectionWitness: GatewayObserver {
 
     func gateway(_ id: String, didChange status: GatewayStatus) {
         hub.gateway(id, didChange: status)
-        if status.state == .backingOff || status.state == .refused { continuation.yield() }
+        if [.backingOff, .refused, .pairing].contains(status.state) { continuation.yield() }
     }
 
     func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {

@@ -97,7 +97,9 @@ import Testing
         try await ScriptedGateway.serve { url in
             let report = await probe(configuration(url))
             #expect(report.hasPassed)
-            #expect(report.steps.map(\.name) == ["open socket", "handshake", "permissions", "agents", "models"])
+            #expect(
+                report.steps.map(\.name)
+                    == ["address", "connect", "WebSocket", "challenge", "handshake", "permissions", "agents", "models"])
             var wrong = configuration(url)
             wrong.token = nil
             let failed = await probe(wrong)
@@ -105,7 +107,14 @@ import Testing
             #expect(failed.steps.last?.name == "handshake")
             #expect(failed.steps.last?.remedy?.contains("token") == true)
             let gone = await probe(configuration("ws://127.0.0.1:1"))
-            #expect(gone.steps.map(\.name) == ["open socket"])
+            #expect(gone.steps.map(\.name) == ["address", "connect"])
+            #expect(gone.steps.last?.remedy?.contains("18789") == true)
+            let mistake = await probe(configuration("http" + url.dropFirst(2)))
+            #expect(mistake.steps.map(\.name) == ["address"])
+            #expect(mistake.steps.last?.remedy == "Write \(url) instead.")
+            let noTLS = await probe(configuration("wss" + url.dropFirst(2)))
+            #expect(noTLS.steps.map(\.name) == ["address", "connect", "TLS"])
+            #expect(noTLS.steps.last?.remedy?.contains("use ws://") == true)
         }
     }
 
@@ -123,9 +132,10 @@ import Testing
     }
 
     private func probe(_ configuration: GatewayConfiguration) async -> ProbeReport {
-        await GatewayProbe.run(
+        await GatewayProbe(
             configuration, identity: DeviceIdentity(), version: "1.0.0",
-            eventLoop: NIOSingletons.posixEventLoopGroup.next(), time: FixedTime(), logger: .silent)
+            eventLoop: NIOSingletons.posixEventLoopGroup.next(), time: FixedTime(), logger: .silent
+        ).run()
     }
 }
 

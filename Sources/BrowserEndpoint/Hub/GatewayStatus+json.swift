@@ -1,0 +1,21 @@
+import JSON
+import MiddlewareKit
+import OpenClaw
+
+extension JSONObject {
+    /// All that a status says, with the same names wherever it is shown. Times are milliseconds since 1970.
+    mutating func add(_ status: GatewayStatus) {
+        self["connected"] = .bool(status.isConnected)
+        self["state"] = .string(status.state.rawValue)
+        self["since"] = .integer(status.since.milliseconds)
+        self["attempts"] = .integer(Int64(status.attempts))
+        self["code"] = status.code.map { .string($0) }
+        self["reason"] = status.reason.map { .string($0) }
+        self["remedy"] = status.remedy.map { .string($0) }
+        self["retryAt"] = status.retryAt.map { .integer($0.milliseconds) }
+        self["lastError"] = status.lastError.map { .string($0) }
+        self["protocol"] = status.protocolVersion.map { .integer(Int64($0)) }
+        self["serverVersion"] = status.serverVersion.map { .string($0) }
+        self["latencyMs"] = status.latency.map { .integer($0.wholeMilliseconds) }
+    }
+}

@@ -1,0 +1,70 @@
+import JSON
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+package import Settings
+
+/// The server of the same configuration, as a command on the same machine reaches it.
+package struct RunningServer: Sendable {
+    /// How a gateway is doing, in the words of ``/readyz``.
+    package struct GatewayState: Sendable, Hashable {
+        package let isConnected: Bool
+        package let state: String
+        package let reason: String?
+        package let remedy: String?
+        package let serverVersion: String?
+        package let protocolVersion: Int?
+        package let latencyMs: Int?
+    }
+
+    /// By gateway id.
+    package let gateways: [String: GatewayState]
+    private let host: String
+    private let port: Int
+
+    /// Nil when no Sluice answers at the address of the settings.
+    package static func find(_ settings: ServerSettings) async -> RunningServer? {
+        let host =
+            switch settings.host {
+            case "0.0.0.0", "": "127.0.0.1"
+            case "::", "[::]": "::1"
+            default: settings.host
+            }
+        guard settings.port > 0,
+            let answer = try? await LocalHTTP.send(.GET, "/readyz", host: host, port: settings.port),
+            let body = try? JSONValue(parsing: answer.body), let rows = body["gateways"]?.array
+        else { return nil }
+        var gateways: [String: GatewayState] = [:]
+        for row in rows { gateways[row["id"]?.string ?? ""] = GatewayState(row) }
+        return RunningServer(gateways: gateways, host: host, port: settings.port)
+    }
+
+    /// Lets the server add a gateway and connect to it.
+    ///
+    /// - Parameter key: The access key of an administrator, where the server asks who is there.
+    /// - Returns: What the server says against it; nil: it is added.
+    package func add(
+        id: String, name: String, url: String, token: String?, password: String?, key: String?
+    ) async throws -> String? {
+        var body: JSONObject = ["id": .string(id), "name": .string(name), "url": .string(url)]
+        body["token"] = token.map { .string($0) }
+        body["password"] = password.map { .string($0) }
+        let answer = try await LocalHTTP.send(
+            .POST, "/api/gateways", host: host, port: port, key: key, body: JSONValue.object(body).encoded())
+        if answer.status == .created { return nil }
+        let words = (try? JSONValue(parsing: answer.body))?["error"]?["message"]?.string
+        return words ?? "it answered HTTP \(answer.status.code)"
+    }
+}
+
+extension RunningServer.GatewayState {
+    fileprivate init(_ row: JSONValue) {
+        isConnected = row["connected"]?.bool ?? false
+        state = row["state"]?.string ?? "unknown"
+        reason = row["reason"]?.string
+        remedy = row["remedy"]?.string
+        serverVersion = row["serverVersion"]?.string
+        protocolVersion = row["protocol"]?.int
+        latencyMs = row["latencyMs"]?.int
+    }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import JSON
+import OpenClawTesting
+import Testing
+
+/// `sluice gateway …`, with the real binary.
+@Suite struct GatewayCommandTests {
+    private static func gateway(_ change: (inout FakeGateway.Options) -> Void = { _ in }) async throws -> FakeGateway {
+        var options = FakeGateway.Options()
+        change(&options)
+        let gateway = FakeGateway(options: options)
+        try await gateway.start()
+        return gateway
+    }
+
+    private static func write(_ configuration: String, in folder: URL) throws {
+        try Data(configuration.utf8).write(to: folder.appending(path: "config.yaml"))
+    }
+
+    @Test func testTellsEveryStep() async throws {
+        let gateway = try await Self.gateway { $0.token = "t0ken" }
+        let folder = try SluiceProcess.makeFolder()
+        let url = await gateway.url
+        try Self.write("gateways:\n  - { id: home, url: \"\(url)\", token: t0ken }\n", in: folder)
+        let good = try await SluiceProcess.run(["gateway", "test"], in: folder)
+        #expect(good.code == 0)
+        for step in ["address", "connect", "WebSocket", "challenge", "handshake", "permissions", "agents", "models"] {
+            #expect(good.output.contains("  ok    \(step) ("), "\(step)")
+        }
+        #expect(good.output.contains("protocol 4"))
+        #expect(!good.output.contains("t0ken"))
+
+        let withoutToken = try await SluiceProcess.run(
+            ["gateway", "test", url.replacing("127.0.0.1", with: "localhost")], in: folder)
+        #expect(withoutToken.code == 1)
+        #expect(withoutToken.output.contains("FAIL  handshake"))
+        #expect(withoutToken.output.contains("What to do: Set `token`"))
+
+        let http = try await SluiceProcess.run(["gateway", "test", "http" + url.dropFirst(2)], in: folder)
+        #expect(http.code == 1)
+        #expect(http.output.contains("What to do: Write \(url) instead."))
+        await gateway.stop()
+    }
+
+    @Test func addWaitsForTheApproval() async throws {
+        let gateway = try await Self.gateway { $0.requiresApproval = true }
+        let folder = try SluiceProcess.makeFolder()
+        try Self.write("server: { port: 0 }\n", in: folder)
+        let url = await gateway.url
+        async let added = SluiceProcess.run(
+            ["gateway", "add", url, "--id", "home", "--name", "Home", "--poll", "1"], in: folder)
+        // The second attempt shows that it waits.
+        _ = try await gateway.nextRequest(method: "connect")
+        _ = try await gateway.nextRequest(method: "connect")
+        let request = try #require(await gateway.pairingRequests.first)
+        await gateway.approve(request.id)
+        let result = try await added
+        #expect(result.code == 0, "\(result.output) \(result.errors)")
+        #expect(result.output.contains("openclaw devices approve \(request.id)"))
+        #expect(result.output.contains("Approved"))
+        let again = try await SluiceProcess.run(["gateway", "add", url, "--id", "home"], in: folder)
+        #expect(again.code == 1)
+        #expect(again.errors.contains("there is a gateway home already"))
+        let list = try await SluiceProcess.run(["gateway", "list"], in: folder)
+        #expect(list.output.contains("home"))
+        #expect(list.errors.contains("No server answers"))
+        await gateway.stop()
+    }
+
+    @Test func theRunningServerTellsItsStatesAndTakesNewGateways() async throws {
+        let gateway = try await Self.gateway { $0.token = "t0ken" }
+        let other = try await Self.gateway()
+        let folder = try SluiceProcess.makeFolder()
+        let configuration = """
+            server: { port: 0 }
+            gateways:
+              - { id: home, url: "\(await gateway.url)", token: wrong }
+            """
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+        try Self.write(configuration.replacing("port: 0", with: "port: \(port)"), in: folder)
+        let browser = try await BrowserClient.connect(port: port)
+        let url = await other.url
+        let added = try await SluiceProcess.run(["gateway", "add", url, "--id", "other"], in: folder)
+        #expect(added.code == 0, "\(added.output) \(added.errors)")
+        #expect(added.output.contains("The running server connects to it."))
+        _ = try await browser.next { $0["type"] == "gateway" && $0["gateway"] == "other" && $0["connected"] == true }
+        let list = try await SluiceProcess.run(["gateway", "list"], in: folder)
+        #expect(list.output.contains("ready (fake, protocol 4"))
+        #expect(list.output.contains("refused"))
+        #expect(list.output.contains("home: the token is not that of the gateway"))
+        #expect(list.output.contains("What to do: Set `token`"))
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+        for gateway in [gateway, other] { await gateway.stop() }
+    }
+
+    /// The device token that a gateway issued is as good as its shared secret after a restart.
+    @Test func deviceTokensAreKept() async throws {
+        let gateway = try await Self.gateway { $0.token = "t0ken" }
+        let folder = try SluiceProcess.makeFolder()
+        let url = await gateway.url
+        for secret in [", token: t0ken", ""] {
+            let (server, port) = try await SluiceProcess.serve(
+                in: folder,
+                configuration: "server: { port: 0 }\ngateways:\n  - { id: home, url: \"\(url)\"\(secret) }\n")
+            let browser = try await BrowserClient.connect(port: port)
+            let hello = try await browser.next(type: "hello")
+            if hello["gateways"]?[0]?["connected"] != true {
+                let change = try await browser.next {
+                    $0["type"] == "gateway" && ($0["connected"] == true || $0["state"] == "refused")
+                }
+                #expect(change["state"] == "ready", "\(change)")
+            }
+            server.signal(SIGTERM)
+            #expect(await server.wait() == 0)
+        }
+        await gateway.stop()
+    }
+}
