@@ -91,6 +91,7 @@ package struct SluiceServer: Sendable {
             BackgroundStageService(chain: chain),
             jobs,
             MetricsService(hub: hub, eventLoop: eventLoop),
+            deviceTokens,
             GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
             deviceTokens,
             endpoint,

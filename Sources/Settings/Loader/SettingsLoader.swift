@@ -85,6 +85,14 @@ package enum SettingsLoader {
         )
     }
 
+    /// Without TLS nothing would be checked, which nobody who writes `tls` expects.
+    private static func checkTLS(of gateways: [GatewaySettings], findings: inout Findings) {
+        for gateway in gateways where gateway.tls.isSet && gateway.url.lowercased().hasPrefix("ws://") {
+            findings.error(
+                at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
+        }
+    }
+
     /// One warning a file is enough.
     private static func warnOfClearSecrets(_ files: ConfigFiles, _ findings: inout Findings) {
         var seen: Set<String> = []

@@ -15,6 +15,7 @@ package struct GatewaySettings: OptionGroup {
     package var password: Secret?
     package var requestTimeout: Duration = .seconds(30)
     package var scopes = ["operator.read", "operator.write"]
+    package var tls = GatewayTLSSettings()
     package var whileAway = WhileAway.queue
     package var queueMessages = 100
     package var queueTime: Duration = .seconds(300)
