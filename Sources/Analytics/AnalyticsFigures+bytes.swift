@@ -111,13 +111,17 @@ extension Latencies {
     }
 
     fileprivate mutating func add(_ reader: inout NumberReader) throws {
-        var value: UInt64 = 0
-        for _ in 0..<(try reader.number()) {
-            value += UInt64(try reader.number())
-            guard let count = UInt32(exactly: try reader.number()), value <= 1 << 40 else {
-                throw NumberReader.Malformed()
+        let pairs = try reader.number()
+        guard pairs > 0 else { return }
+        try change { histogram in
+            var value: UInt64 = 0
+            for _ in 0..<pairs {
+                value += UInt64(try reader.number())
+                guard let count = UInt32(exactly: try reader.number()), value <= 2 * Self.longest else {
+                    throw NumberReader.Malformed()
+                }
+                histogram.record(value, count: count)
             }
-            record(milliseconds: value, count: count)
         }
     }
 }

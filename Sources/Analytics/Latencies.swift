@@ -3,7 +3,7 @@ import Histogram
 /// How long things took, as an HDR histogram of milliseconds with two significant digits.
 package struct Latencies: Sendable {
     /// Longer times count as a day.
-    private static let longest: UInt64 = 86_400_000
+    static let longest: UInt64 = 86_400_000
 
     /// Nil until the first value: most cells have none.
     private(set) var histogram: Histogram<UInt32>?
@@ -31,17 +31,23 @@ package struct Latencies: Sendable {
     }
 
     package mutating func record(milliseconds: UInt64, count: UInt32) {
-        makeHistogram()
-        histogram?.record(min(milliseconds, Self.longest), count: count)
+        change { $0.record(min(milliseconds, Self.longest), count: count) }
+    }
+
+    /// Changes the histogram in one go: to reach it for each value anew would cost as much as the value.
+    mutating func change(_ body: (inout Histogram<UInt32>) throws -> Void) rethrows {
+        var changed = histogram ?? Self.empty
+        histogram = nil
+        defer { histogram = changed }
+        try body(&changed)
     }
 
     /// With room for the usual from the start: to grow costs more than to record.
-    private mutating func makeHistogram() {
-        guard histogram == nil else { return }
-        var new = Histogram<UInt32>(highestTrackableValue: 60_000, numberOfSignificantValueDigits: .two)
-        new.autoResize = true
-        histogram = new
-    }
+    private static let empty: Histogram<UInt32> = {
+        var histogram = Histogram<UInt32>(highestTrackableValue: 60_000, numberOfSignificantValueDigits: .two)
+        histogram.autoResize = true
+        return histogram
+    }()
 
     package mutating func add(_ other: Latencies) {
         guard let added = other.histogram else { return }

@@ -48,12 +48,17 @@ package struct NumberReader {
     }
 
     /// At most 56 bits.
+    @inline(__always)
     mutating func number() throws -> Int {
         // Most numbers are small.
         if index < bytes.count, bytes[index] < 0x80 {
             defer { index += 1 }
             return Int(bytes[index])
         }
+        return try longNumber()
+    }
+
+    private mutating func longNumber() throws -> Int {
         var result = 0
         var shift = 0
         while true {
