@@ -93,7 +93,6 @@ package struct SluiceServer: Sendable {
             MetricsService(hub: hub, eventLoop: eventLoop),
             deviceTokens,
             GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
-            deviceTokens,
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]

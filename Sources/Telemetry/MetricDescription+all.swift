@@ -87,26 +87,6 @@ extension MetricDescription {
     package static let storageFailures = MetricDescription(
         "sluice_storage_failures_total", .counter, "Transactions of messages that failed.")
 
-    // MARK: Webhooks
-
-    package static let webhookAttempts = MetricDescription(
-        "sluice_webhook_attempts_total", .counter,
-        "Calls of webhook endpoints, by what came of them: delivered, failed (tried again), dead (given up).",
-        labels: ["endpoint", "outcome"])
-    package static let webhookOpen = MetricDescription(
-        "sluice_webhook_open_deliveries", .gauge, "Deliveries that are neither done nor given up.",
-        labels: ["endpoint"])
-    package static let webhookDead = MetricDescription(
-        "sluice_webhook_dead_deliveries", .gauge, "Deliveries that were given up and are still kept.",
-        labels: ["endpoint"])
-    package static let webhookAge = MetricDescription(
-        "sluice_webhook_oldest_open_seconds", .gauge,
-        "The age of the oldest delivery that is not over; 0: there is none.",
-        labels: ["endpoint"])
-    package static let webhookPaused = MetricDescription(
-        "sluice_webhook_paused", .gauge, "1 while the endpoint is left alone because it fails again and again.",
-        labels: ["endpoint"])
-
     // MARK: Traces
 
     package static let traceSpansExported = MetricDescription(

@@ -103,14 +103,6 @@ package enum SettingsLoader {
                 hint: "chmod o-r \(place.file), or write \"${NAME}\" or \"${file:PATH}\" instead")
         }
     }
-
-    /// Without TLS nothing would be checked, which nobody who writes `tls` expects.
-    private static func checkTLS(of gateways: [GatewaySettings], findings: inout Findings) {
-        for gateway in gateways where gateway.tls.isSet && gateway.url.lowercased().hasPrefix("ws://") {
-            findings.error(
-                at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
-        }
-    }
 }
 
 extension MiddlewarePlugin {
