@@ -34,6 +34,18 @@ extension Database {
         }
     }
 
+    /// Replaces a gateway that is kept under the same id. False when there is none.
+    package func changeGateway(_ gateway: StoredGateway) async throws -> Bool {
+        let token = try gateway.token.map(secrets.seal)
+        let password = try gateway.password.map(secrets.seal)
+        return try await write { db in
+            try db.execute(
+                sql: "UPDATE gateways SET name = ?, url = ?, token = ?, password = ? WHERE id = ?",
+                arguments: [gateway.name, gateway.url, token, password, gateway.id])
+            return db.changesCount > 0
+        }
+    }
+
     /// False when there is no such gateway.
     package func removeGateway(id: String) async throws -> Bool {
         try await write { db in

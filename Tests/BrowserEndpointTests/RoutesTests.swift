@@ -251,7 +251,7 @@ import Testing
                 "/metrics": ["get"], "/api/analytics/summary": ["get"], "/api/analytics/timeseries": ["get"],
                 "/api/analytics/top": ["get"],
                 "/api/gateways": ["get", "post"], "/api/gateways/scan": ["post"],
-                "/api/gateways/{gateway}": ["delete"], "/api/gateways/{gateway}/status": ["get"],
+                "/api/gateways/{gateway}": ["delete", "patch"], "/api/gateways/{gateway}/status": ["get"],
                 "/api/gateways/{gateway}/sessions": ["get", "post"],
                 "/api/gateways/{gateway}/sessions/{key}": ["get", "delete"],
                 "/api/gateways/{gateway}/sessions/{key}/messages": ["get"],

@@ -23,6 +23,17 @@ struct GatewayTests {
         try second.close()
     }
 
+    @Test func canBeChanged() async throws {
+        try await withDatabase { database in
+            try await database.addGateway(gateway)
+            let changed = StoredGateway(id: "g1", name: "New", url: "wss://new", token: nil, password: "pw")
+            #expect(try await database.changeGateway(changed))
+            #expect(try await database.gateways() == [changed])
+            let unknown = StoredGateway(id: "g2", name: "New", url: "wss://new", token: nil, password: nil)
+            #expect(try await database.changeGateway(unknown) == false)
+        }
+    }
+
     @Test func secretsAreNotReadableInTheFiles() async throws {
         let folder = try TemporaryFolder()
         let database = try folder.open()

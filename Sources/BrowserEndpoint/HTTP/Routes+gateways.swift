@@ -35,9 +35,20 @@ extension Routes {
             }
             return Response(json: .array(found.map { ["url": .string($0)] }))
         }
+        group.patch("{gateway}") { request, call in
+            var request = request
+            let context = await hub.context(of: request, call)
+            let id = try call.parameter("gateway")
+            let change = try GatewayChange(try await request.jsonObject())
+            return Response(json: try await hub.changeGateway(id, change, context: context))
+        }
         group.delete("{gateway}") { request, call in
             let context = await hub.context(of: request, call)
-            try await hub.removeGateway(try call.parameter("gateway"), context: context)
+            let word = request.uri.queryParameters["runs"].map(String.init) ?? RunsOnRemoval.finish.rawValue
+            guard let runs = RunsOnRemoval(rawValue: word) else {
+                throw Rejection.badRequest("`runs` must be finish or abort.")
+            }
+            try await hub.removeGateway(try call.parameter("gateway"), runs, context: context)
             return Response(json: ["ok": true])
         }
         group.get("{gateway}/status") { request, call in
@@ -58,13 +69,8 @@ package struct NewGateway: Sendable {
     /// - Parameter id: Made from the name when nil.
     /// - Throws: ``Rejection`` that says what is wrong.
     package init(id: String?, name: String, url: String) throws {
-        guard name.contains(where: { !$0.isWhitespace }) else { throw Rejection.badRequest("`name` is missing.") }
-        // Everybody who may chat sees the URL.
-        guard !url.contains("@"), !url.contains("?") else {
-            throw Rejection.badRequest(
-                "`url` must hold neither user nor password nor query: give `token` or `password` beside it.")
-        }
-        if let problem = WebSocketClient.problem(withURL: url) { throw Rejection.badRequest("`url`: \(problem)") }
+        try Self.check(name: name)
+        try Self.check(url: url)
         let id = id ?? Self.slug(of: name)
         guard !id.isEmpty, id.utf8.allSatisfy(Self.isIDCharacter),
             id.utf8.first.map({ $0 != UInt8(ascii: "-") }) == true
@@ -86,6 +92,19 @@ package struct NewGateway: Sendable {
         try self.init(id: try body.string("id", atMost: 64), name: name, url: url)
         token = try body.string("token", atMost: 4096)
         password = try body.string("password", atMost: 4096)
+    }
+
+    static func check(url: String) throws {
+        // Everybody who may chat sees the URL.
+        guard !url.contains("@"), !url.contains("?") else {
+            throw Rejection.badRequest(
+                "`url` must hold neither user nor password nor query: give `token` or `password` beside it.")
+        }
+        if let problem = WebSocketClient.problem(withURL: url) { throw Rejection.badRequest("`url`: \(problem)") }
+    }
+
+    static func check(name: String) throws {
+        guard name.contains(where: { !$0.isWhitespace }) else { throw Rejection.badRequest("`name` is missing.") }
     }
 
     /// Lowercase letters and digits of the name, with dashes between its words.
@@ -130,19 +149,6 @@ extension BrowserHub {
             return [
                 "id": .string(new.id), "name": .string(new.name), "url": .string(new.url), "connected": false,
             ]
-        }
-    }
-
-    func removeGateway(_ id: String, context: MessageContext) async throws {
-        let (gateways, storage) = (gateways, storage)
-        try await call(.manage, gateway: id, context: context) { principal in
-            try principal.requireAdministrator()
-            guard await self.status(of: id) != nil else { throw Rejection.notFound("There is no gateway “\(id)”.") }
-            guard try await storage.removeGateway(id: id) else {
-                throw Rejection(
-                    code: "conflict", message: "The gateway “\(id)” stands in config.yaml; remove it there.")
-            }
-            await gateways.remove(id: id)
         }
     }
 

@@ -1,12 +1,12 @@
 /// One row of the table of connect errors: what is wrong, in words for an administrator, and what to do about it.
 ///
 /// `docs/gateway.md` shows the same table; a test keeps the two in step.
-package struct ConnectError: Sendable {
+struct ConnectError: Sendable {
     /// The gateway's words for it, or one of our own for what no gateway says. `*` at the end stands for anything.
-    package let codes: [String]
+    let codes: [String]
     let retry: ConnectFailure.Retry
-    package let reason: String
-    package let remedy: String
+    let reason: String
+    let remedy: String
     let isPairing: Bool
 
     private init(
@@ -33,7 +33,7 @@ package struct ConnectError: Sendable {
     }
 
     /// When it is tried again, in words.
-    package var retryWords: String {
+    var retryWords: String {
         switch retry {
         case .fast: "after half a second, thirty times; then with growing delays"
         case .backoff, .after: "after 1 s, 2 s, 4 s and so on up to 1 minute"
@@ -46,9 +46,6 @@ package struct ConnectError: Sendable {
         case .backoffOnce: "once after 1 s; then every minute"
         }
     }
-
-    /// All rows, in the order of the page.
-    package static var all: [ConnectError] { gatewayErrors + [unknown] + networkErrors }
 
     // MARK: What a gateway says
 

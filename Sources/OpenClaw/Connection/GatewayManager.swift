@@ -73,10 +73,12 @@ package actor GatewayManager {
         connection.assumeIsolated { $0.start() }
     }
 
-    /// Closes a gateway's connection and forgets the gateway.
+    /// Closes a gateway's connection and forgets the gateway, its device token too.
     package func remove(id: String) {
         guard let index = connections.firstIndex(where: { $0.configuration.id == id }) else { return }
-        connections.remove(at: index).assumeIsolated { _ = $0.stop() }
+        let connection = connections.remove(at: index)
+        connection.assumeIsolated { _ = $0.stop() }
+        deviceTokens?.keep(nil, of: connection.configuration)
     }
 
     /// Closes all connections and returns when their sockets are gone.

@@ -29,12 +29,14 @@ extension FakeGateway {
     public var pairingRequests: [PairingRequest] { pairing.requests }
 
     /// What `openclaw devices approve` does. False: there is no such request.
+    ///
+    /// - Parameter scopes: Fewer than the device asks for; nil: all of them.
     @discardableResult
-    public func approve(_ requestID: String) -> Bool {
+    public func approve(_ requestID: String, scopes: [String]? = nil) -> Bool {
         guard let index = pairing.requests.firstIndex(where: { $0.id == requestID }) else { return false }
         let request = pairing.requests.remove(at: index)
         pairing.devices[request.deviceID] = PairedDevice(
-            scopes: request.scopes, metadata: pairing.metadata[request.deviceID] ?? [])
+            scopes: scopes ?? request.scopes, metadata: pairing.metadata[request.deviceID] ?? [])
         return true
     }
 

@@ -1,0 +1,107 @@
+import JSON
+import MiddlewareTesting
+import OpenClawTesting
+import Storage
+import Testing
+
+/// Gateways that are changed and removed while the server runs.
+@Suite(.timeLimit(.minutes(1))) struct GatewayChangeTests {
+    private static func manual() -> Rig.Options {
+        var options = Rig.Options()
+        options.gateway.reply = ManualReply()
+        return options
+    }
+
+    /// Adds a second way to the rig's gateway, under the id `extra`, and waits for its connection.
+    private func addExtra(_ rig: Rig, _ browser: Browser, token: String = "t0ps3cret") async throws {
+        let body: JSONValue = [
+            "id": "extra", "name": "Extra", "url": .string(await rig.gateway.url), "token": .string(token),
+        ]
+        #expect(try await rig.http("POST", "/api/gateways", body: body.encoded()).status == 201)
+        _ = try await browser.next { $0["gateway"] == "extra" && $0["connected"] == true }
+    }
+
+    /// The hub looks every 50 ms whether runs are left.
+    private func ticking(_ rig: Rig) -> Task<Void, Never> {
+        Task {
+            while !Task.isCancelled {
+                rig.time.advance(by: .milliseconds(50))
+                await Task.yield()
+            }
+        }
+    }
+
+    @Test func aNameCanBeChangedAndTheSecretStays() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            let answer = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"name":"Better"}"#)
+            #expect(answer.status == 200)
+            #expect(answer.json["name"] == "Better")
+            #expect(!answer.text.contains("t0ps3cret"))
+            #expect(try await rig.database.gateways().first?.token == "t0ps3cret")
+            #expect(try await rig.http("GET", "/api/gateways").json.array?.last?["name"] == "Better")
+        }
+    }
+
+    @Test func anotherAddressDoesNotGetTheOldSecret() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            let body = #"{"url":"ws://127.0.0.1:9"}"#
+            #expect(try await rig.http("PATCH", "/api/gateways/extra", body: body).json["connected"] == false)
+            #expect(try await rig.database.gateways().first?.token == nil)
+            #expect(try await rig.database.gateways().first?.url == "ws://127.0.0.1:9")
+        }
+    }
+
+    @Test(arguments: [
+        ("mars", "{}", 404), ("home", #"{"name":"x"}"#, 409), ("home", #"{"name":" "}"#, 400),
+        ("home", #"{"url":"http://x"}"#, 400), ("home", #"{"id":"y"}"#, 400),
+    ])
+    func whatCannotBeChanged(id: String, body: String, status: Int) async throws {
+        try await Rig.run { rig in
+            let answer = try await rig.http("PATCH", "/api/gateways/\(id)", body: body)
+            #expect(answer.status == status)
+        }
+    }
+
+    @Test func removalCanAbortRuns() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            browser.send([
+                "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hi", "idempotencyKey": "r",
+            ])
+            _ = try await rig.gateway.nextRun()
+            _ = try await browser.next(state: "accepted")
+            async let removed = rig.http("DELETE", "/api/gateways/extra?runs=abort")
+            #expect(try await browser.next(state: "aborted")["runId"] == "r")
+            let ticking = ticking(rig)
+            #expect(try await removed.json == ["ok": true])
+            ticking.cancel()
+            #expect(try await rig.http("GET", "/api/gateways/extra/status").status == 404)
+            #expect(try await rig.http("DELETE", "/api/gateways/home?runs=never").status == 400)
+        }
+    }
+
+    @Test func removalLetsRunsEnd() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            browser.send([
+                "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hi", "idempotencyKey": "r",
+            ])
+            let run = try await rig.gateway.nextRun()
+            _ = try await browser.next(state: "accepted")
+            async let removed = rig.http("DELETE", "/api/gateways/extra")
+            await rig.time.waitForSleepers()
+            await run.final("Done")
+            #expect(try await browser.next(state: "final")["runId"] == "r")
+            let ticking = ticking(rig)
+            #expect(try await removed.json == ["ok": true])
+            ticking.cancel()
+            #expect(try await rig.http("GET", "/api/gateways/extra/status").status == 404)
+        }
+    }
+}
