@@ -14,6 +14,8 @@ struct Persist: Middleware {
     }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        // A shadow has no effect, and to keep something is one.
+        guard !context.isShadow else { return try await next(message, context) }
         guard let sessionKey = message.sessionKey, let runID = message.runID else {
             throw Rejection(code: "bad_request", message: "A chat message needs a session.")
         }
@@ -28,6 +30,7 @@ struct Persist: Middleware {
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
+        guard !context.isShadow else { return try await next(event, context) }
         let blocks = keepsBlocks ? event.blocks : []
         if event.kind == .final, event.text.isEmpty, blocks.isEmpty {
             // A silent reply has nothing to keep but that there will be none.

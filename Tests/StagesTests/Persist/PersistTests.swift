@@ -32,6 +32,14 @@ import Testing
         #expect(store.records.map(\.owner) == [nil, nil])
     }
 
+    @Test func aShadowStoresNothing() async {
+        var context = Sample.context()
+        context.isShadow = true
+        #expect(await harness().send(Sample.chat(), context: context).rejection == nil)
+        #expect(await harness().deliver(Sample.event(.final), context: context).rejection == nil)
+        #expect(store.records.isEmpty)
+    }
+
     @Test func nothingIsForwardedWhenItCannotBeStored() async {
         store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
         let outcome = await harness().send(Sample.chat()) { _ in Issue.record("it was forwarded") }
