@@ -23,7 +23,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
         self.registry = registry
     }
 
-    var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error]) }
+    var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message]) }
 
     func run() async {
         // Two at work for one stage would send everything twice.
@@ -56,7 +56,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
 
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
         var rows: [OutboxRow] = []
-        let user = record.role == .user ? context.principal?.eventUser : record.owner
+        let user = record.role == .user ? context.principal?.eventUser ?? record.owner : record.owner
         if worker.directory.wants(.sessionCreated) {
             let data = WebhookEvent.subject(
                 gateway: record.gateway, session: record.sessionKey, user: user, agent: record.agent)
@@ -64,7 +64,9 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
             rows.append(row(event, isForNewSession: true))
         }
         if worker.directory.wants(record.eventType) {
-            rows.append(row(WebhookEvent(record, user: user, content: content)))
+            var event = WebhookEvent(record, user: user, content: content)
+            event.traceparent = context.traceparent
+            rows.append(row(event))
         }
         return rows
     }
@@ -136,11 +138,12 @@ extension MessageRecord {
             switch event.kind {
             case .aborted: .aborted
             case .error: .failed
-            case .final, .status: .complete
+            case .final, .status, .message: .complete
             }
         self.init(
-            gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user, role: .assistant,
-            state: state, runID: event.run.id, text: event.text, blocks: event.blocks,
+            gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
+            role: event.kind == .message ? .user : .assistant, state: state, runID: event.run.id, text: event.text,
+            blocks: event.blocks,
             error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
             agent: event.run.agent, model: event.model, timestamp: event.timestamp)
     }
