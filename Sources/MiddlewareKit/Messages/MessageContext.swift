@@ -21,8 +21,8 @@ public struct MessageContext: Sendable {
     private var slots: [ObjectIdentifier: any Sendable] = [:]
     /// Stages below the running one that store rows together with a message; set by the engine.
     package var contributors: [any RowContributor] = []
-    /// Whose message a stage above has kept, with the rows of its contributors: the user's inbound, the assistant's
-    /// outbound. Nil: no stage above keeps messages.
+    /// A stage above has kept the message, with the rows of its contributors: `user` on the way to the gateway, `assistant`
+    /// on the way to the browsers. Nil: no stage above keeps messages.
     package var keptRole: MessageRecord.Role?
     /// The stage runs with `mode: shadow`: what it does must have no effect.
     package var isShadow = false

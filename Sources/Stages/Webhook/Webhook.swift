@@ -57,7 +57,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
 
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
         var rows: [OutboxRow] = []
-        let user = record.role == .user ? context.principal?.eventUser : record.owner
+        let user = record.role == .user ? context.principal?.eventUser ?? record.owner : record.owner
         if worker.directory.wants(.sessionCreated) {
             let data = WebhookEvent.subject(
                 gateway: record.gateway, session: record.sessionKey, user: user, agent: record.agent)
@@ -65,7 +65,9 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
             rows.append(row(event, isForNewSession: true))
         }
         if worker.directory.wants(record.eventType) {
-            rows.append(row(WebhookEvent(record, user: user, content: content)))
+            var event = WebhookEvent(record, user: user, content: content)
+            event.traceparent = context.traceparent
+            rows.append(row(event))
         }
         return rows
     }

@@ -30,7 +30,8 @@ package struct Endpoint: Sendable {
     ///
     /// The id is the same on every attempt, so that an endpoint knows an event that it has had (Standard Webhooks).
     func call(_ delivery: DueDelivery, now: Timestamp, rules: AddressRules) -> HTTPCall {
-        let event = ReceivedEvent(delivery.payload)?.json(content: content)
+        let received = ReceivedEvent(delivery.payload)
+        let event = received?.json(content: content)
         let text = event.map { options.template?.render($0) ?? $0.encoded() } ?? delivery.payload
         let body = Array(text.utf8)
         let seconds = now.milliseconds / 1000
@@ -38,6 +39,7 @@ package struct Endpoint: Sendable {
             (name: "Content-Type", value: "application/json"), (name: "webhook-id", value: delivery.eventID),
             (name: "webhook-timestamp", value: "\(seconds)"),
         ]
+        if let trace = received?.traceparent { headers.append((name: "traceparent", value: trace)) }
         if !options.secrets.isEmpty {
             let signature = options.secrets.signature(id: delivery.eventID, timestamp: seconds, body: body)
             headers.append((name: "webhook-signature", value: signature))

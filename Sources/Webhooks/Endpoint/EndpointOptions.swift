@@ -89,7 +89,9 @@ package struct EndpointOptions: OptionGroup {
 
     /// Headers that say how the call is sent are not for the file to set.
     private static func headerProblem(_ headers: [String: Secret]) -> String? {
-        let own = ["host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent"]
+        let own = [
+            "host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "traceparent",
+        ]
         for (name, value) in headers {
             let lowercased = name.lowercased()
             if own.contains(lowercased) || lowercased.hasPrefix("webhook-") {

@@ -19,6 +19,7 @@ struct ReceivedEvent: Sendable {
         self.data = data
     }
 
+    var traceparent: String? { json["traceparent"]?.string }
     var gateway: String? { data["gateway"]?.string }
     var session: String? { data["session"]?.string }
     var user: String? { data["user"]?.string }

@@ -11,6 +11,8 @@ package struct WebhookEvent: Sendable {
     package let type: String
     package let timestamp: Timestamp
     package var data: JSONObject
+    /// The place of the message in a trace, as W3C's header has it.
+    package var traceparent: String?
 
     package init(type: String, timestamp: Timestamp, data: JSONObject, id: String = makeID()) {
         self.id = id
@@ -31,11 +33,12 @@ package struct WebhookEvent: Sendable {
 
     /// The text that is stored and sent.
     package var payload: String {
-        let object: JSONValue = [
+        var object: JSONObject = [
             "version": .integer(Int64(Self.version)), "id": .string(id), "type": .string(type),
             "timestamp": .string(timestamp.iso8601), "data": .object(data),
         ]
-        return object.encoded()
+        object["traceparent"] = traceparent.map { .string($0) }
+        return JSONValue.object(object).encoded()
     }
 }
 

@@ -16,10 +16,12 @@ import Webhooks
     @Test func rowGoesWithTheMessage() async throws {
         let harness = try await harness([.messageReceived, .messageFinal])
         let contributor = try #require(harness.middleware as? any RowContributor)
-        let context = Sample.context(principal: Principal(user: "ada"))
+        var context = Sample.context(principal: Principal(user: "ada"))
+        context.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let rows = contributor.rows(for: record(.user), context: context)
         #expect(rows.map(\.topic) == ["message.received"])
         #expect(rows.map(\.stage) == ["test"])
+        #expect(try event(rows.first?.payload)["traceparent"] == .string(try #require(context.traceparent)))
         let data = try event(rows.first?.payload)["data"]
         #expect(data?["user"] == "ada")
         #expect(data?["session"] == "agent:main:one")
