@@ -66,7 +66,13 @@ let package = Package(
             name: "Analytics",
             dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
         ),
-        .target(name: "Stages", dependencies: ["Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log]),
+        .target(
+            name: "Stages",
+            dependencies: [
+                "Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]
+        ),
         .target(
             name: "Webhooks",
             dependencies: [
