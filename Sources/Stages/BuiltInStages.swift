@@ -6,6 +6,7 @@ package enum BuiltInStages {
         AuthPlugin.self,
         RateLimitPlugin.self,
         ThinkingStripPlugin.self,
+        RedactPlugin.self,
         FilterPlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,

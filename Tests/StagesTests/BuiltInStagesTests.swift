@@ -9,7 +9,7 @@ import Webhooks
     @Test func everyKindIsThereOnce() {
         #expect(
             BuiltInStages.all.map { $0.kind } == [
-                "auth", "rate-limit", "thinking-strip", "filter", "persist", "webhook", "analytics",
+                "auth", "rate-limit", "thinking-strip", "redact", "filter", "persist", "webhook", "analytics",
             ])
     }
 

@@ -50,8 +50,12 @@ final class Automaton: Sendable {
 
     /// Collects the rules.
     struct Builder {
-        fileprivate var instructions: [Instruction] = []
-        fileprivate var entries: [Int] = []
+        fileprivate(set) var instructions: [Instruction] = []
+        /// Where the rules begin.
+        private(set) var entries: [Int] = []
+
+        /// A rule that was put together from instructions.
+        mutating func add(entry: Int) { entries.append(entry) }
 
         /// A rule that is a regular expression.
         mutating func add(_ syntax: PatternSyntax, rule: Int) throws(PatternProblem) {
@@ -76,7 +80,7 @@ final class Automaton: Sendable {
         }
 
         @discardableResult
-        fileprivate mutating func add(_ instruction: Instruction) -> Int {
+        mutating func add(_ instruction: Instruction) -> Int {
             instructions.append(instruction)
             return instructions.count - 1
         }
