@@ -71,6 +71,7 @@ let package = Package(
             dependencies: [
                 "Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Mustache", package: "swift-mustache"),
             ]
         ),
         .target(
@@ -195,7 +196,8 @@ let package = Package(
                 "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
             ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
-        .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
+        .testTarget(
+            name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins", "SluiceServer"]),
         .testTarget(
             name: "SettingsTests", dependencies: ["JSON", "MiddlewareKit", "Settings", "Stages"],
             exclude: ["Broken"]),
