@@ -66,7 +66,14 @@ let package = Package(
             name: "Analytics",
             dependencies: ["MiddlewareKit", log, .product(name: "Histogram", package: "hdrhistogram-swift")]
         ),
-        .target(name: "Stages", dependencies: ["Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log]),
+        .target(
+            name: "Stages",
+            dependencies: [
+                "Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ]
+        ),
         .target(
             name: "Webhooks",
             dependencies: [
@@ -189,7 +196,8 @@ let package = Package(
                 "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
             ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
-        .testTarget(name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins"]),
+        .testTarget(
+            name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins", "SluiceServer"]),
         .testTarget(
             name: "SettingsTests", dependencies: ["JSON", "MiddlewareKit", "Settings", "Stages"],
             exclude: ["Broken"]),

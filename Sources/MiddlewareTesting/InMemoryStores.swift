@@ -80,3 +80,35 @@ public final class InMemoryKeyStore: KeyStore {
         }
     }
 }
+
+/// Keeps the numbers of stages in memory. They expire by the clock that it was given; it can be told to fail.
+public final class InMemoryStateStore: StageStateStore {
+    private struct State {
+        var numbers: [StageCounter: (value: Int64, expires: Timestamp)] = [:]
+        var failure: StorageFailure?
+    }
+
+    private let time: any TimeSource
+    private let state = Mutex(State())
+
+    public init(time: any TimeSource = ManualTime()) { self.time = time }
+
+    /// What every call throws from now on; nil: calls work again.
+    public func fail(with failure: StorageFailure?) { state.withLock { $0.failure = failure } }
+
+    public func add(_ amount: Int64, to counter: StageCounter, expires: Timestamp) async throws -> Int64 {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            let old = state.numbers[counter].flatMap { $0.expires > time.now ? $0.value : nil } ?? 0
+            state.numbers[counter] = (old + amount, expires)
+            return old + amount
+        }
+    }
+
+    public func value(of counter: StageCounter) async throws -> Int64 {
+        try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            return state.numbers[counter].flatMap { $0.expires > time.now ? $0.value : nil } ?? 0
+        }
+    }
+}

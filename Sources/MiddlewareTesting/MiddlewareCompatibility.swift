@@ -1,8 +1,9 @@
 public import MiddlewareKit
 import Synchronization
 
-/// Checks what every middleware promises: it calls `next` at most once, passes on what it does not handle, lets through what
-/// later stages throw, ends when its task is cancelled, and keeps the law of reply texts.
+/// Checks what every middleware promises: it calls `next` at most once, with the message that it was called for, passes on what
+/// it does not handle, lets through what later stages throw, ends when its task is cancelled, and keeps the law of reply texts
+/// with little of a reply held back. ``GrowthTest`` checks that it does not grow.
 public enum MiddlewareCompatibility {
     /// - Parameters:
     ///   - context: One with which the middleware lets messages through, so that there is something to check.
@@ -28,7 +29,25 @@ public enum MiddlewareCompatibility {
             }
             violations += await trial.violations(patience: patience)
         }
+        violations += await orderViolations(of: middleware, context)
         return violations + (await replyViolations(of: middleware, texts))
+    }
+
+    /// One message after the other: each call must pass on its own, or they would come out in another order.
+    private static func orderViolations(of middleware: any Middleware, _ context: MessageContext) async -> [String] {
+        let harness = StageHarness(middleware)
+        for number in 1...20 {
+            let id = "run-\(number)"
+            if let sent = await harness.send(Sample.chat(runID: id), context: context).message, sent.runID != id {
+                return ["inbound chat: it passed on another message than it was called for"]
+            }
+            if let event = await harness.deliver(Sample.event(run: Sample.run(id)), context: context).message,
+                event.run.id != id
+            {
+                return ["outbound final: it passed on another event than it was called for"]
+            }
+        }
+        return []
     }
 
     /// Texts with what usually goes wrong: tags, code, torn characters, white space at the ends.

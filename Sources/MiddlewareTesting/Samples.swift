@@ -50,10 +50,11 @@ public enum Sample {
     public static func provision(
         stageName: String = "test", listensBeyondLoopback: Bool = false,
         messages: any MessageStore = InMemoryMessageStore(), keys: any KeyStore = InMemoryKeyStore(),
+        state: any StageStateStore = InMemoryStateStore(),
         time: any TimeSource = ManualTime()
     ) -> ProvisionContext {
         ProvisionContext(
             stageName: stageName, environment: StageEnvironment(listensBeyondLoopback: listensBeyondLoopback),
-            messages: messages, keys: keys, time: time, logger: logger)
+            messages: messages, keys: keys, state: state, time: time, logger: logger)
     }
 }

@@ -133,7 +133,8 @@ package struct SluiceServer: Sendable {
             var stageLogger = logger
             stageLogger[metadataKey: "stage"] = "\(name)"
             var context = ProvisionContext(
-                stageName: name, environment: environment, messages: storage, keys: storage, time: time,
+                stageName: name, environment: environment, messages: storage, keys: storage, state: storage,
+                time: time,
                 logger: stageLogger)
             context.http = http
             context[AnalyticsRecorderSlot.self] = recorder

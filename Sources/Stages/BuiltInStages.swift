@@ -5,7 +5,13 @@ package enum BuiltInStages {
     package static let all: [any MiddlewarePlugin.Type] = [
         AuthPlugin.self,
         RateLimitPlugin.self,
+        QuotaPlugin.self,
+        PromptPlugin.self,
+        CachePlugin.self,
         ThinkingStripPlugin.self,
+        RedactPlugin.self,
+        FilterPlugin.self,
+        TransformPlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,
         AnalyticsPlugin.self,

@@ -17,6 +17,7 @@ enum Schema {
         migrator.registerMigration("analytics") { db in try db.execute(sql: analytics) }
         migrator.registerMigration("device-tokens") { try $0.execute(sql: deviceTokens) }
         migrator.registerMigration("webhooks") { db in try db.execute(sql: webhooks) }
+        migrator.registerMigration("stage-state") { db in try db.execute(sql: stageState) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")

@@ -18,6 +18,11 @@ enum Loading {
 
     /// Reads a configuration; ends the command when there is none.
     static func read(_ file: String) throws -> LoadedSettings {
+        let conflicts = StageCatalog.conflicts(in: StageCatalog.entries)
+        guard conflicts.isEmpty else {
+            for conflict in conflicts { Output.error("sluice: \(conflict)") }
+            throw ExitCode(Exit.failure)
+        }
         do {
             return try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)

@@ -14,7 +14,9 @@ import SluiceServer
             Check first: sluice check config.yaml
             """,
         version: Version.current,
-        subcommands: [Serve.self, Check.self, Key.self, Gateway.self, Webhook.self, ShowVersion.self],
+        subcommands: [
+            Serve.self, Check.self, Key.self, Gateway.self, Webhook.self, Stage.self, ShowVersion.self,
+        ],
         defaultSubcommand: nil)
 }
 

@@ -38,6 +38,34 @@ import Testing
         #expect(await hasBroken("inbound abort: a kind that is not handled was not passed on", refuses))
     }
 
+    @Test func passingOnAnotherMessageIsFound() async {
+        let last = Mutex<InboundMessage?>(nil)
+        let late = Inbound { message, context, next in
+            let before = last.withLock { last in
+                defer { last = message }
+                return last
+            }
+            try await next(before ?? message, context)
+        }
+        #expect(await hasBroken("inbound chat: it passed on another message than it was called for", late))
+    }
+
+    @Test func growthIsMeasured() async throws {
+        await #expect(processExitsWith: .success) {
+            let seen = Mutex<[String]>([])
+            let grows = Inbound { message, context, next in
+                seen.withLock { $0.append(String(repeating: "x", count: 1000)) }
+                try await next(message, context)
+            }
+            let (growing, still) = (
+                try await GrowthTest.growth(of: grows, turns: 10_000),
+                try await GrowthTest.growth(of: PassThrough(), turns: 10_000)
+            )
+            #expect(growing > 8_000_000)
+            #expect(still < 4_000_000)
+        }
+    }
+
     @Test func hidingWhatALaterStageThrewIsFound() async {
         let swallows = Inbound { message, context, next in try? await next(message, context) }
         #expect(await hasBroken("an error of a later stage was swallowed", swallows))

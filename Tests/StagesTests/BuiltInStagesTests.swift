@@ -6,24 +6,66 @@ import Testing
 import Webhooks
 
 @Suite struct BuiltInStagesTests {
+    /// Options with which each stage has something to do and lets most messages through.
+    private static let options: [(plugin: any MiddlewarePlugin.Type, block: ConfigNode)] = [
+        (AuthPlugin.self, ["mode": "none"]),
+        (RateLimitPlugin.self, ["limits": [["key": ["user"], "requests": 1_000_000_000, "per": "1s"]]]),
+        (QuotaPlugin.self, ["requests": 1_000_000_000, "tokens": 1_000_000_000]),
+        (PromptPlugin.self, ["before": "Be kind.", "after": "Be short."]),
+        (CachePlugin.self, ["max-entries": 500]),
+        (ThinkingStripPlugin.self, [:]),
+        (RedactPlugin.self, ["patterns": ["number": "number \\d+"], "max-sessions": 500]),
+        (FilterPlugin.self, ["words": ["secret", "word"], "patterns": ["an\\w+er"]]),
+        (TransformPlugin.self, ["message": "{{user}}: {{text}}", "reply": "({{agent}}) {{text}} ({{date}})"]),
+        (PersistPlugin.self, [:]),
+        (WebhookPlugin.self, [:]),
+        (AnalyticsPlugin.self, [:]),
+    ]
+
     @Test func everyKindIsThereOnce() {
         #expect(
             BuiltInStages.all.map { $0.kind } == [
-                "auth", "rate-limit", "thinking-strip", "persist", "webhook", "analytics",
+                "auth", "rate-limit", "quota", "prompt", "cache", "thinking-strip", "redact", "filter", "transform",
+                "persist", "webhook", "analytics",
             ])
+        #expect(BuiltInStages.all.map { $0.kind } == Self.options.map { $0.plugin.kind })
     }
 
     @Test(arguments: BuiltInStages.all.indices)
-    func everyStageKeepsThePromisesWithItsDefaults(index: Int) async throws {
-        #expect(try await violations(of: BuiltInStages.all[index]) == [])
+    func everyStageKeepsThePromises(index: Int) async throws {
+        let database = try TemporaryDatabase()
+        let middleware = try await Self.make(index, database)
+        #expect(await MiddlewareCompatibility.violations(of: middleware) == [])
     }
 
-    private func violations<Plugin: MiddlewarePlugin>(of plugin: Plugin.Type) async throws -> [String] {
-        var context = Sample.provision()
-        context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
-        let database = try TemporaryDatabase()
-        context[DeliveryStoreKey.self] = database.database
-        let harness = try await StageHarness(plugin, Plugin.Options(), in: context)
-        return await MiddlewareCompatibility.violations(of: harness.middleware)
+    /// In a process of its own, so that nothing else allocates meanwhile.
+    @Test(arguments: BuiltInStages.all.indices)
+    func noStageGrowsOverManyMessages(index: Int) async throws {
+        await #expect(processExitsWith: .success) { [index] in
+            let database = try TemporaryDatabase()
+            let growth = try await GrowthTest.growth(of: try await BuiltInStagesTests.make(index, database))
+            #expect(growth < 4_000_000, "\(BuiltInStages.all[index].kind) grew by \(growth) bytes")
+        }
     }
+
+    private static func make(_ index: Int, _ database: TemporaryDatabase) async throws -> any Middleware {
+        try await make(options[index].plugin, options[index].block, database)
+    }
+
+    private static func make<Plugin: MiddlewarePlugin>(
+        _ plugin: Plugin.Type, _ block: ConfigNode, _ database: TemporaryDatabase
+    ) async throws -> any Middleware {
+        let (options, problems) = PluginOptions.read(plugin, block)
+        #expect(problems == [])
+        var context = Sample.provision(messages: ForgetfulStore())
+        context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
+        context[DeliveryStoreKey.self] = database.database
+        return try await plugin.provision(try #require(options), in: context)
+    }
+}
+
+/// Keeps nothing: what grows is the stage.
+private struct ForgetfulStore: MessageStore {
+    func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 { 1 }
+    func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws {}
 }

@@ -26,6 +26,11 @@ extension BrowserHub {
         run.isAccepted = false
         recentSends.note(message.text, in: id, now: time.uptime)
         broadcast(.accepted(message, time.now), of: run)
+        if let answer = message.answer {
+            run.isAccepted = true
+            end(run, .final, RunOutcome(text: answer, timestamp: time.now))
+            return flush()
+        }
         if status(of: id.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
         flush()
         let request = ChatRequest(

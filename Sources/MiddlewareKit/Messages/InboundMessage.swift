@@ -28,6 +28,8 @@ public struct InboundMessage: Sendable {
     public var attachments: [Attachment]
     /// Names the run that a `chat` starts, and the run that an `abort` means; sent to the gateway as idempotency key.
     public let runID: String?
+    /// The answer to a `chat`, when a stage knows it: the gateway is not asked, and the text takes the way of its answers.
+    public var answer: String?
 
     public init(
         kind: MessageKind,

@@ -18,6 +18,10 @@ public struct MessageContext: Sendable {
     /// Carries `message.id` and `gateway.id` as metadata.
     public var logger: Logger
 
+    /// How text must look where it is kept or sent to others than the gateway and the browsers (storage, webhooks). Set by a
+    /// stage that hides something from them; nil: as it is.
+    public var rewriteKept: (@Sendable (String) -> String)?
+
     private var slots: [ObjectIdentifier: any Sendable] = [:]
     /// Stages below the running one that store rows together with a message; set by the engine.
     package var contributors: [any RowContributor] = []
@@ -48,6 +52,9 @@ public struct MessageContext: Sendable {
         get { slots[ObjectIdentifier(key)] as? Key.Value }
         set { slots[ObjectIdentifier(key)] = newValue }
     }
+
+    /// `text` as it may be kept. A stage that stores text, or sends it elsewhere, asks for it with this.
+    public func kept(_ text: String) -> String { rewriteKept?(text) ?? text }
 
     /// The rows that stages below want stored in the transaction that stores `record`.
     public func rows(for record: MessageRecord) -> [OutboxRow] {

@@ -87,6 +87,7 @@ public struct ProvisionContext: Sendable {
     public let environment: StageEnvironment
     public let messages: any MessageStore
     public let keys: any KeyStore
+    public let state: any StageStateStore
     public let time: any TimeSource
     public let logger: Logger
     /// Calls servers outside; there is none where nothing may be called, as in most tests.
@@ -98,6 +99,7 @@ public struct ProvisionContext: Sendable {
         environment: StageEnvironment,
         messages: any MessageStore,
         keys: any KeyStore,
+        state: any StageStateStore,
         time: any TimeSource,
         logger: Logger
     ) {
@@ -105,6 +107,7 @@ public struct ProvisionContext: Sendable {
         self.environment = environment
         self.messages = messages
         self.keys = keys
+        self.state = state
         self.time = time
         self.logger = logger
     }

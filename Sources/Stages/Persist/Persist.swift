@@ -21,7 +21,7 @@ struct Persist: Middleware {
         }
         let record = MessageRecord(
             gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner), role: .user,
-            runID: runID, text: message.text, attachments: message.attachments, agent: message.agent,
+            runID: runID, text: context.kept(message.text), attachments: message.attachments, agent: message.agent,
             timestamp: time.now)
         try await saving(context, "The message was not sent, because it could not be stored") {
             try await store.store(record, rows: context.rows(for: record))
@@ -31,7 +31,7 @@ struct Persist: Middleware {
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
         guard !context.isShadow else { return try await next(event, context) }
-        let blocks = keepsBlocks ? event.blocks : []
+        let blocks = keepsBlocks ? event.blocks.map { $0.mappingText(context.kept) } : []
         if event.kind == .final, event.text.isEmpty, blocks.isEmpty {
             // A silent reply has nothing to keep but that there will be none.
             try await saving(context, "The reply could not be stored") {
@@ -42,8 +42,9 @@ struct Persist: Middleware {
             let record = MessageRecord(
                 gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
                 role: event.kind == .message ? .user : .assistant,
-                state: event.kind.storedState, runID: event.run.id, text: event.text, blocks: blocks,
-                error: event.kind == .error ? event.detail ?? event.errorKind : nil, usage: event.usage,
+                state: event.kind.storedState, runID: event.run.id, text: context.kept(event.text), blocks: blocks,
+                error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
+                usage: event.usage,
                 agent: event.run.agent, model: event.model, timestamp: event.timestamp)
             try await saving(context, "The reply could not be stored") {
                 try await store.store(record, rows: context.rows(for: record))

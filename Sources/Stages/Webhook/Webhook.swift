@@ -42,7 +42,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
-        let record = MessageRecord(event)
+        let record = MessageRecord(event, context)
         if context.keptRole != record.role { try await keep(record, context) }
         try await next(event, context)
     }
@@ -131,10 +131,11 @@ extension MessageRecord {
         guard let sessionKey = message.sessionKey, let runID = message.runID else { return nil }
         self.init(
             gateway: message.gateway, sessionKey: sessionKey, owner: context.principal?.eventUser, role: .user,
-            runID: runID, text: message.text, attachments: message.attachments, agent: message.agent, timestamp: now)
+            runID: runID, text: context.kept(message.text), attachments: message.attachments, agent: message.agent,
+            timestamp: now)
     }
 
-    fileprivate init(_ event: OutboundEvent) {
+    fileprivate init(_ event: OutboundEvent, _ context: MessageContext) {
         let state: State =
             switch event.kind {
             case .aborted: .aborted
@@ -143,8 +144,9 @@ extension MessageRecord {
             }
         self.init(
             gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
-            role: event.kind == .message ? .user : .assistant, state: state, runID: event.run.id, text: event.text,
-            blocks: event.blocks, error: event.kind == .error ? event.detail ?? event.errorKind : nil,
+            role: event.kind == .message ? .user : .assistant, state: state, runID: event.run.id,
+            text: context.kept(event.text), blocks: event.blocks.map { $0.mappingText(context.kept) },
+            error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
             usage: event.usage,
             agent: event.run.agent, model: event.model, timestamp: event.timestamp)
     }

@@ -71,6 +71,18 @@ import Webhooks
         #expect(try await topics() == ["message.final"])
     }
 
+    /// What a stage above hides from storage is hidden from endpoints too.
+    @Test func withoutPersistItKeepsWhatMayBeKept() async throws {
+        let harness = try await harness([.messageReceived, .messageFinal])
+        var context = Sample.context()
+        context.rewriteKept = { "[hidden] " + $0.suffix(3) }
+        _ = await harness.send(Sample.chat("Hi Ada"), context: context)
+        _ = await harness.deliver(Sample.event(.final, text: "Hi Bob"), context: context)
+        let payloads = try await database.unplannedEvents(stage: "test", limit: 100).map(\.payload)
+        #expect(
+            try payloads.map { try event($0)["data"]?["message"]?["text"] } == ["[hidden] Ada", "[hidden] Bob"])
+    }
+
     @Test func inShadowItKeepsNothing() async throws {
         let harness = try await harness([.messageReceived])
         var context = Sample.context()

@@ -1,0 +1,48 @@
+package import MiddlewareKit
+
+/// The `with` block of `cache`.
+package struct CacheOptions: OptionGroup {
+    package enum Scope: String, OptionChoice {
+        /// A question is the same only in the same session.
+        case session
+        /// ... from the same user.
+        case user
+        /// ... from anybody.
+        case everybody
+    }
+
+    package var scope = Scope.user
+    package var maxAge = Duration.seconds(3600)
+    package var maxEntries = 1000
+    package var maxAnswer = ByteSize.kibibytes(64)
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option("scope", \.scope, help: "Who shares answers: a session, a user's sessions, or everybody."),
+        Option(
+            "max-age", \.maxAge, help: "How long an answer is given again.",
+            range: .seconds(1) ... .seconds(30 * 86_400)),
+        Option(
+            "max-entries", \.maxEntries,
+            help: "How many answers are remembered; those given least lately are forgotten.", range: 1...1_000_000),
+        Option(
+            "max-answer", \.maxAnswer, help: "Longer questions or answers are not remembered.",
+            range: .kibibytes(1) ... .mebibytes(16)),
+    ]
+}
+
+/// Makes cache stages.
+package enum CachePlugin: MiddlewarePlugin {
+    package static let kind = "cache"
+    package static let summary = "Gives the same answer to the same question, without asking the gateway again."
+    package static let defaultOnError = FailurePolicy.open
+    package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
+
+    package static func provision(_ options: CacheOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        Cache(options: options, answers: AnswerTable(options), time: context.time)
+    }
+}

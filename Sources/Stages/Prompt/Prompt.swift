@@ -1,0 +1,17 @@
+import MiddlewareKit
+
+/// Puts text before and after messages.
+struct Prompt: Middleware {
+    let options: PromptOptions
+
+    let handles = StagePaths(inbound: [.chat])
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        // A command of the gateway (`/new`) must stay at the beginning, and alone.
+        if options.skipCommands, message.text.hasPrefix("/") { return try await next(message, context) }
+        var message = message
+        message.text = [options.before, message.text, options.after].filter { !$0.isEmpty }
+            .joined(separator: options.separator)
+        try await next(message, context)
+    }
+}

@@ -1,0 +1,65 @@
+import Synchronization
+
+/// Remembers which placeholder stands for which value, for each session apart. Safe to use from anywhere.
+///
+/// Bounded: the sessions that were used least lately are forgotten, and a session has ``valuesPerSession`` values at most.
+/// It lives in memory only: writing it down would keep what the stage is there to hide.
+final class PlaceholderTable: Sendable {
+    struct SessionName: Hashable, Sendable {
+        var gateway: String
+        var key: String
+    }
+
+    /// The values of one session.
+    struct Values: Sendable {
+        fileprivate(set) var placeholders: [String: String] = [:]
+        fileprivate(set) var values: [String: String] = [:]
+        fileprivate var counts: [String: Int] = [:]
+        fileprivate var usedAt = 0
+
+        /// The placeholder of a value; one without number when it has none.
+        func placeholder(for value: String, name: String) -> String { placeholders[value] ?? "[\(name)]" }
+    }
+
+    static let valuesPerSession = 1000
+
+    private struct State {
+        var sessions: [SessionName: Values] = [:]
+        var uses = 0
+    }
+
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    var count: Int { state.withLock { $0.sessions.count } }
+
+    func values(of session: SessionName) -> Values { state.withLock { $0.sessions[session] } ?? Values() }
+
+    /// The placeholder of a value, a new one if it has none yet.
+    func placeholder(for value: String, name: String, in session: SessionName) -> String {
+        state.withLock { state in
+            state.uses += 1
+            var values = state.sessions.removeValue(forKey: session) ?? Values()
+            defer {
+                values.usedAt = state.uses
+                state.sessions[session] = values
+                if state.sessions.count > capacity { Self.forgetSome(&state.sessions) }
+            }
+            if let known = values.placeholders[value] { return known }
+            guard values.placeholders.count < Self.valuesPerSession else { return "[\(name)]" }
+            values.counts[name, default: 0] += 1
+            let placeholder = "[\(name)_\(values.counts[name, default: 1])]"
+            values.placeholders[value] = placeholder
+            values.values[placeholder] = value
+            return placeholder
+        }
+    }
+
+    /// A tenth at once, so that sorting them is seldom.
+    private static func forgetSome(_ sessions: inout [SessionName: Values]) {
+        let oldest = sessions.sorted { $0.value.usedAt < $1.value.usedAt }.prefix(max(1, sessions.count / 10))
+        for (session, _) in oldest { sessions[session] = nil }
+    }
+}

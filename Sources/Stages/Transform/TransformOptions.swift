@@ -1,0 +1,40 @@
+package import MiddlewareKit
+
+/// The `with` block of `transform`.
+package struct TransformOptions: OptionGroup {
+    package var message = ""
+    package var reply = ""
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "message", \.message, help: "A Mustache template for messages; they stay as they are when it is empty.",
+            example: "\"{{user}} asks: {{text}}\"",
+            check: { $0.isEmpty ? nil : TextTemplate.problem(of: $0) }),
+        Option(
+            "reply", \.reply, help: "A Mustache template for replies; they stay as they are when it is empty.",
+            example: "\"{{text}}\\n\\n({{agent}})\"",
+            check: { $0.isEmpty ? nil : ReplyTemplate.problem(of: $0) }),
+    ]
+}
+
+/// Makes transform stages.
+package enum TransformPlugin: MiddlewarePlugin {
+    package static let kind = "transform"
+    package static let summary = "Writes messages and replies anew, by Mustache templates."
+    package static let defaultTimeout: Duration? = nil
+
+    package static func validate(_ options: TransformOptions, in environment: StageEnvironment) -> [OptionProblem] {
+        options.message.isEmpty && options.reply.isEmpty
+            ? [OptionProblem(message: "`message` or `reply` must be a template")] : []
+    }
+
+    package static func provision(_ options: TransformOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        Transform(
+            message: options.message.isEmpty ? nil : try TextTemplate(options.message),
+            reply: options.reply.isEmpty ? nil : try ReplyTemplate(options.reply), time: context.time)
+    }
+}

@@ -1,0 +1,48 @@
+import MiddlewareKit
+import MiddlewareTesting
+import Testing
+
+@testable import Stages
+
+@Suite struct TransformTests {
+    private func harness(_ block: ConfigNode) async throws -> StageHarness {
+        let (options, problems) = PluginOptions.read(TransformPlugin.self, block)
+        #expect(problems == [])
+        return try await StageHarness(TransformPlugin.self, try #require(options))
+    }
+
+    @Test func messagesAreWrittenAnew() async throws {
+        let harness = try await harness([
+            "message": "{{user}}@{{gateway}}/{{agent}} on {{date}}: {{text}}{{#nothing}}x{{/nothing}} <&>"
+        ])
+        let context = Sample.context(principal: Principal(user: "ada"))
+        let sent = await harness.send(Sample.chat("a < b {{user}}"), context: context)
+        #expect(sent.message?.text == "ada@home/main on 2026-01-01: a < b {{user}} <&>")
+        #expect(harness.middleware.handles == StagePaths(inbound: [.chat]))
+    }
+
+    @Test func repliesAreWrittenAnewHoweverTheyAreCut() async throws {
+        let harness = try await harness(["reply": "{{agent}} says: {{text}}\n({{date}})"])
+        #expect(
+            try await harness.snapshots(["It ", "is 4."]) == [
+                "main says: It ", "main says: It is 4.", "main says: It is 4.\n(2026-01-01)",
+            ])
+        #expect(try await harness.stream([""]) == "")
+        #expect(await TextLaw.violation(of: harness.middleware, text: "It is 4.") == nil)
+        #expect(await MiddlewareCompatibility.violations(of: harness.middleware) == [])
+    }
+
+    @Test(
+        arguments: [
+            (["message": "{{#a}}"], "`message` is no Mustache template"),
+            (["reply": "none"], "must have {{text}} in it, once"),
+            (["reply": "{{text}}{{text}}"], "must have {{text}} in it, once"),
+            (["reply": "{{#user}}{{text}}{{/user}}"], "must not stand in a section"),
+            (["message": "{{> other}}"], "must not include other templates"),
+            ([:], "`message` or `reply` must be a template"),
+        ] as [(ConfigNode, String)])
+    func wrongTemplatesAreExplained(block: ConfigNode, words: String) {
+        let problems = PluginOptions.read(TransformPlugin.self, block).problems
+        #expect(problems.count == 1 && problems.allSatisfy { $0.contains(words) }, "\(problems)")
+    }
+}
