@@ -18,6 +18,7 @@ struct GatewayService: Service {
     func run() async throws {
         var configurations = configurations
         if let demo { configurations.append(try await demo.start()) }
+        try await hub.restoreSessionKeys()
         try await hub.restoreRuns(gateways: Set(configurations.map(\.id)))
         await manager.start(configurations)
         try? await gracefulShutdown()

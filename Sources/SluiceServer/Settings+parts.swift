@@ -41,6 +41,11 @@ extension GatewayConfiguration {
             settings.whileAway == .reject
             ? .reject : .queue(maxMessages: settings.queueMessages, maxAge: settings.queueTime)
         blocksCommands = settings.commands == .block
+        switch settings.approvals {
+        case .off: approvals = .off
+        case .administrators: approvals = .administrators
+        case .owners: approvals = .owners
+        }
     }
 }
 

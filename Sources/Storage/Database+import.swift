@@ -53,7 +53,7 @@ extension Database {
     }
 
     /// Takes over what a gateway says of its sessions: they are made when they are not there, and belong to nobody then. One that
-    /// was deleted comes back only when something was said in it since.
+    /// was deleted comes back only when something was said in it since. A title that was given here stays.
     package func noteSessions(_ notes: [SessionNote], gateway: String) async throws {
         guard !notes.isEmpty else { return }
         let now = now().milliseconds
@@ -68,7 +68,8 @@ extension Database {
                             SELECT 1 FROM deleted_sessions
                             WHERE gateway_id = ? AND session_key = ? AND deleted_at >= coalesce(?, 0))
                         ON CONFLICT (gateway_id, session_key) DO UPDATE SET
-                        title = coalesce(excluded.title, title), model = coalesce(excluded.model, model),
+                        title = CASE WHEN has_own_title THEN title ELSE coalesce(excluded.title, title) END,
+                        model = coalesce(excluded.model, model),
                         last_activity = max(last_activity, coalesce(?, 0))
                         """
                 ).execute(
@@ -78,17 +79,6 @@ extension Database {
                             gateway, note.key, time, time,
                         ] as [(any DatabaseValueConvertible)?]))
             }
-        }
-    }
-
-    /// Changes what was chosen for a session; what is nil stays.
-    package func changeSession(gateway: String, key: String, title: String?, model: String?) async throws {
-        try await write { db in
-            try db.execute(
-                sql: """
-                    UPDATE sessions SET title = coalesce(?, title), model = coalesce(?, model)
-                    WHERE gateway_id = ? AND session_key = ?
-                    """, arguments: [title, model, gateway, key])
         }
     }
 }

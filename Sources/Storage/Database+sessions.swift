@@ -64,13 +64,31 @@ extension Database {
             try db.execute(
                 sql: """
                     INSERT INTO sessions
-                    (gateway_id, session_key, title, agent_id, model, owner, created_at, last_activity)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
-                    """, arguments: [gateway, key, title, agent, model, owner, now, now])
+                    (gateway_id, session_key, title, has_own_title, agent_id, model, owner, created_at, last_activity)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    """, arguments: [gateway, key, title, title != nil, agent, model, owner, now, now])
             guard let session = try Self.session(gateway, key, db) else {
                 throw StorageFailure(reason: .other, description: "the session could not be made")
             }
             return session
+        }
+    }
+
+    /// Gives a session another title, or none: then the gateway's is shown.
+    package func setTitle(_ title: String?, gateway: String, key: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE sessions SET title = ?, has_own_title = ? WHERE gateway_id = ? AND session_key = ?",
+                arguments: [title, title != nil, gateway, key])
+        }
+    }
+
+    /// Nil: the gateway's default.
+    package func setModel(_ model: String?, gateway: String, key: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE sessions SET model = ? WHERE gateway_id = ? AND session_key = ?",
+                arguments: [model, gateway, key])
         }
     }
 

@@ -18,6 +18,7 @@ enum Schema {
         migrator.registerMigration("device-tokens") { try $0.execute(sql: deviceTokens) }
         migrator.registerMigration("webhooks") { db in try db.execute(sql: webhooks) }
         migrator.registerMigration("stage-state") { db in try db.execute(sql: stageState) }
+        migrator.registerMigration("own-titles") { try $0.execute(sql: ownTitles) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -38,6 +39,9 @@ enum Schema {
                     OR EXISTS (SELECT 1 FROM webhook_endpoints)
                 """) ?? false
     }
+
+    /// Titles that were given here, and that a gateway's do not replace.
+    private static let ownTitles = "ALTER TABLE sessions ADD COLUMN has_own_title INTEGER NOT NULL DEFAULT 0"
 
     /// Times are milliseconds since 1970.
     private static let version1 = """

@@ -239,6 +239,39 @@ import Testing
 
     // MARK: After a restart of the server
 
+    /// The gateway is away when the server starts: messages wait, under the keys that the gateway gave when it was there.
+    @Test func howKeysAreSpelledIsRemembered() async throws {
+        var options = Rig.Options()
+        options.gatewaysListen = false
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello", in: "main")
+            #expect(try await browser.next(type: "error")["code"] == "gateway_unavailable")
+        }
+        options.knownKeys = ["home": SessionKeys(json: ["defaultAgent": "ops", "mainKey": "lobby"])]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello", in: "main")
+            #expect(try await browser.next(type: "chat")["state"] == "accepted")
+            #expect(try await rig.database.session(gateway: "home", key: "agent:ops:lobby") != nil)
+        }
+    }
+
+    @Test func keysAreKeptAndReadBack() async throws {
+        var options = Rig.Options()
+        options.gateway.agents = [.init(id: "ops")]
+        options.gateway.mainKey = "lobby"
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello", in: "main")
+            _ = try await browser.next(state: "accepted")
+            try await rig.hub.restoreSessionKeys()
+            let kept = try await rig.database.remembered(under: "session-keys/")
+            #expect(kept.keys.sorted() == ["home"])
+            #expect(kept["home"]?.contains("lobby") == true)
+        }
+    }
+
     @Test func afterAStartOldRunsAreTakenUp() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()

@@ -127,7 +127,7 @@ import Testing
             let key = try #require(made.json["key"]?.string)
             #expect(key.hasPrefix("agent:main:"))
             let second = try await rig.http(
-                "POST", Self.sessions, body: #"{"session_key":"Räume: 1/2","title":"Rooms","model":"m"}"#)
+                "POST", Self.sessions, body: #"{"session_key":"Räume: 1/2","title":"Rooms"}"#)
             #expect(second.json["session_key"] == "agent:main:räume: 1/2")
             #expect(second.json["title"] == "Rooms")
             #expect(try await rig.http("GET", Self.sessions).json.array?.count == 2)
@@ -252,8 +252,10 @@ import Testing
                 "/api/analytics/top": ["get"],
                 "/api/gateways": ["get", "post"], "/api/gateways/scan": ["post"],
                 "/api/gateways/{gateway}": ["delete", "patch"], "/api/gateways/{gateway}/status": ["get"],
+                "/api/gateways/{gateway}/approvals": ["get"], "/api/gateways/{gateway}/approvals/{id}": ["post"],
                 "/api/gateways/{gateway}/sessions": ["get", "post"],
-                "/api/gateways/{gateway}/sessions/{key}": ["get", "delete"],
+                "/api/gateways/{gateway}/sessions/{key}": ["get", "patch", "delete"],
+                "/api/gateways/{gateway}/sessions/{key}/reset": ["post"],
                 "/api/gateways/{gateway}/sessions/{key}/messages": ["get"],
                 "/api/webhooks/endpoints": ["get", "post"], "/api/webhooks/endpoints/{name}": ["delete"],
                 "/api/webhooks/endpoints/{name}/enable": ["post"], "/api/webhooks/endpoints/{name}/test": ["post"],

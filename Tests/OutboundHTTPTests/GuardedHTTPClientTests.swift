@@ -153,8 +153,10 @@ import Testing
 
     @Test func refusedConnectionAndUnknownHost() async throws {
         let server = try await ScriptedServer.start { _ in .answer() }
-        let call = try call(server)
+        var call = try call(server)
         await server.stop()
+        // The port of the discard service; a port that was just given up may be another test's by now.
+        call.url = try HTTPAddress("http://127.0.0.1:9/")
         let refused = await #expect(throws: HTTPFailure.self) { try await GuardedHTTPClient().send(call) }
         #expect(refused?.reason == .refused)
         let unknown = HTTPCall(url: try HTTPAddress("http://no-such-host.invalid/"))

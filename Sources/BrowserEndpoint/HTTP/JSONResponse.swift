@@ -41,7 +41,7 @@ extension Rejection {
         switch code {
         case "bad_request", "storage_failed": .badRequest
         case "unauthorized": .unauthorized
-        case "forbidden", "disabled": .forbidden
+        case "forbidden", "disabled", "missing_scope": .forbidden
         case "unknown_gateway", "not_found": .notFound
         case "conflict": .conflict
         case "too_large": .contentTooLarge

@@ -51,6 +51,24 @@ extension Routes {
             try await hub.removeGateway(try call.parameter("gateway"), runs, context: context)
             return Response(json: ["ok": true])
         }
+        group.get("{gateway}/approvals") { request, call in
+            let context = await hub.context(of: request, call)
+            let id = try call.parameter("gateway")
+            _ = try await hub.gatewayStatus(id, context: context)
+            return Response(json: try await hub.approvalList(of: id, context: context))
+        }
+        group.post("{gateway}/approvals/{id}") { request, call in
+            var request = request
+            let context = await hub.context(of: request, call)
+            let body = try await request.jsonObject()
+            try body.requireOnly("decision")
+            guard let decision = try body.string("decision").flatMap(ExecApproval.Decision.init) else {
+                throw Rejection.badRequest("`decision` must be allow-once, allow-always or deny.")
+            }
+            try await hub.decide(
+                try call.parameter("id"), of: try call.parameter("gateway"), decision, context: context)
+            return Response(json: ["ok": true])
+        }
         group.get("{gateway}/status") { request, call in
             let context = await hub.context(of: request, call)
             return Response(json: try await hub.gatewayStatus(try call.parameter("gateway"), context: context))

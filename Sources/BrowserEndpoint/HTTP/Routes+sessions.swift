@@ -31,20 +31,26 @@ extension Routes {
                 try await hub.checkAccess(to: id, by: principal)
                 return try await hub.storage.session(gateway: id.gateway, key: id.key)
             }
-            guard let row else { throw Rejection.notFound("There is no session with this key.") }
+            guard let row else { throw Rejection.noSession }
             return Response(json: row.json)
+        }
+        group.patch("{key}") { request, call in
+            var request = request
+            let context = await hub.context(of: request, call)
+            let id = try await hub.sessionID(of: call)
+            let change = try SessionChange(try await request.jsonObject())
+            return Response(json: try await hub.changeSession(id, change, context: context))
+        }
+        group.post("{key}/reset") { request, call in
+            let context = await hub.context(of: request, call)
+            try await hub.resetSession(try await hub.sessionID(of: call), context: context)
+            return Response(json: ["ok": true])
         }
         group.delete("{key}") { request, call in
             let context = await hub.context(of: request, call)
-            let id = try await hub.sessionID(of: call)
-            let isDeleted = try await hub.call(.manage, in: id, context: context) { principal in
-                try await hub.checkAccess(to: id, by: principal)
-                await hub.discard(id)
-                let isDeleted = try await hub.storage.deleteSession(gateway: id.gateway, key: id.key)
-                if isDeleted { await hub.sessionWasDeleted(id, by: principal) }
-                return isDeleted
-            }
-            guard isDeleted else { throw Rejection.notFound("There is no session with this key.") }
+            let isEverywhere = request.uri.queryParameters["gateway"] == "true"
+            try await hub.deleteSession(
+                try await hub.sessionID(of: call), alsoOnGateway: isEverywhere, context: context)
             return Response(json: ["ok": true])
         }
         group.get("{key}/messages") { request, call in
@@ -85,50 +91,5 @@ extension BrowserHub {
 
     fileprivate func sessionID(of call: CallContext) throws -> SessionID {
         sessionID(gateway: try knownGateway(try call.parameter("gateway")), key: try call.parameter("key"))
-    }
-
-    fileprivate func sessionWasCreated(_ id: SessionID, by principal: Principal) {
-        for stage in chain.observers { stage.sessionWasCreated(ObservedSession(id, principal)) }
-    }
-
-    fileprivate func sessionWasDeleted(_ id: SessionID, by principal: Principal) {
-        for stage in chain.observers { stage.sessionWasDeleted(ObservedSession(id, principal)) }
-    }
-
-    fileprivate func createSession(
-        _ body: JSONObject, gateway: String, context: MessageContext
-    ) async throws -> JSONValue {
-        try body.requireOnly("session_key", "title", "agent_id", "model")
-        let agent = try body.string("agent_id", atMost: 64)
-        let title = try body.string("title", atMost: 200)
-        let model = try body.string("model", atMost: 200)
-        let defaultAgent = metadata(of: gateway)?.defaultAgentID ?? "main"
-        let key =
-            try body.string("session_key", atMost: FrameLimits.sessionKeyCharacters)
-            ?? "agent:\(agent ?? defaultAgent):web-\(RandomID.make().prefix(12))"
-        guard FrameLimits.isSessionKey(key) else {
-            throw Rejection.badRequest("`session_key` must not be blank or hold control characters.")
-        }
-        let id = sessionID(gateway: gateway, key: key)
-        let row = try await call(.manage, in: id, context: context) { principal in
-            try await self.checkAccess(to: id, by: principal)
-            let isNew = try await self.storage.session(gateway: gateway, key: id.key) == nil
-            let session = try await self.storage.createSession(
-                gateway: gateway, key: id.key, title: title, agent: agent ?? agentID(inSessionKey: id.key),
-                model: model,
-                owner: principal == .anonymous ? nil : principal.user)
-            await self.claim(id, for: principal)
-            if isNew { await self.sessionWasCreated(id, by: principal) }
-            return session
-        }
-        guard case .object(var object) = row.json else { return row.json }
-        object["key"] = .string(id.key)
-        return .object(object)
-    }
-}
-
-extension ObservedSession {
-    fileprivate init(_ id: SessionID, _ principal: Principal) {
-        self.init(gateway: id.gateway, key: id.key, user: principal == .anonymous ? nil : principal.user)
     }
 }

@@ -177,6 +177,9 @@ extension Rejection {
         switch error {
         case .refused(let code, let message, let retryAfterMs):
             self.init(code: "gateway_refused", message: "\(message) (\(code))", retryAfterMs: retryAfterMs)
+        case .missingScope(let scope, _):
+            let remedy = "Add \(scope) to `scopes` of this gateway in config.yaml; its administrator must approve that."
+            self.init(code: "missing_scope", message: "T\(error.description.dropFirst()). \(remedy)")
         case .timedOut: self.init(code: "gateway_timeout", message: error.description)
         case .expired: self.init(code: "undelivered", message: error.description)
         case .connectionLost: self.init(code: "gateway_lost", message: error.description, retryAfterMs: 2000)

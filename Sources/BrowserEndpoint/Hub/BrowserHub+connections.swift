@@ -108,6 +108,7 @@ extension BrowserHub {
             send(
                 .hello(connectionID: connection.info.id, user: principal.user, gateways: list, limits: limits),
                 to: connection)
+            showApprovals(to: connection)
         case .chat:
             guard let gateway = connection.gateway, status(of: gateway) != nil else {
                 let rejection = Rejection(code: "unknown_gateway", message: "Gateway not found")

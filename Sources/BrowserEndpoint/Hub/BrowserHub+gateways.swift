@@ -1,5 +1,7 @@
 import JSON
+import Logging
 import MiddlewareKit
+import NIOCore
 import OpenClaw
 import PipelineEngine
 import Storage
@@ -42,6 +44,29 @@ struct GatewayChange: Sendable {
 
 /// Gateways that change while the server runs.
 extension BrowserHub {
+    private static let keysPrefix = "session-keys/"
+
+    /// How the gateways spelled their session keys when the server ran last. Call it before they connect.
+    package func restoreSessionKeys() async throws {
+        rememberedKeys = try await storage.remembered(under: Self.keysPrefix).compactMapValues { text in
+            (try? JSONValue(parsing: ByteBuffer(string: text))).map(SessionKeys.init(json:))
+        }
+        await gateways.setKnownKeys(rememberedKeys)
+    }
+
+    func remember(_ keys: SessionKeys, of gateway: String) {
+        guard rememberedKeys[gateway] != keys else { return }
+        rememberedKeys[gateway] = keys
+        let text = keys.json.encoded()
+        jobs.submit {
+            do {
+                try await self.storage.remember(text, under: Self.keysPrefix + gateway)
+            } catch {
+                self.logger.warning("how a gateway spells session keys could not be stored: \(error)")
+            }
+        }
+    }
+
     private static let finishPatience = Duration.seconds(60)
     private static let abortPatience = Duration.seconds(5)
 

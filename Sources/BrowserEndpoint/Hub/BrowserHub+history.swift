@@ -21,6 +21,12 @@ extension BrowserHub {
             receive(message, in: SessionID(gateway: gateway, key: key))
         case .sessions(let sessions):
             note(sessions, of: gateway)
+        case .approvalRequested(let approval):
+            receive(approval, of: gateway)
+        case .approvalDecided(let id, let decision, let name):
+            decided(id, of: gateway, decision, by: name)
+        case .approvals(let list):
+            receive(list, of: gateway)
         }
     }
 

@@ -129,7 +129,7 @@ extension BrowserHub {
     }
 
     /// False when the server ends.
-    private nonisolated func pause(_ duration: Duration) async -> Bool {
+    nonisolated func pause(_ duration: Duration) async -> Bool {
         let time = time
         return (try? await cancelWhenGracefulShutdown { try await time.sleep(for: duration) }) != nil
     }

@@ -118,6 +118,10 @@ extension BrowserHub {
             let gateway = request.action.concernsOneGateway ? try gatewayID(of: request, connection) : ""
             let payload = try await list(request.action, gateway: gateway, context: context)
             send(.result(id: request.id, payload: payload), to: connection)
+        case .approve(let approval, let decision):
+            let gateway = try gatewayID(of: request, connection)
+            try await decide(approval, of: gateway, decision, context: context)
+            send(.result(id: request.id, payload: ByteBuffer(string: "{}")), to: connection)
         case .ping, .ignore, .authenticate:
             break
         }
@@ -154,10 +158,13 @@ extension BrowserHub {
         let message = InboundMessage(
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
+        let agentID = OpenClaw.SessionKeys.agentID(of: (request.sessionKey ?? "").lowercased())
         let context = traced(context, "chat", id, runID: runID)
         do {
             let passage = try await chain.send(message, context: context) { message, context in
-                try await self.forward(message, context: context, session: id, arrivedAt: request.arrivedAt) {
+                try await self.forward(
+                    message, context: context, session: id, agentID: agentID, arrivedAt: request.arrivedAt
+                ) {
                     await self.leaveLane(turn, of: connectionID)
                 }
             }

@@ -14,7 +14,8 @@ extension BrowserHub {
     ///
     /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
     func forward(
-        _ message: InboundMessage, context: MessageContext, session id: SessionID, arrivedAt: Duration,
+        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?,
+        arrivedAt: Duration,
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
@@ -34,7 +35,8 @@ extension BrowserHub {
         if status(of: id.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
         flush()
         let request = ChatRequest(
-            sessionKey: id.key, message: message.text, idempotencyKey: runID, attachments: message.attachments)
+            sessionKey: id.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
+            agentID: agentID)
         async let acknowledgement = gateways.sendChat(gateway: id.gateway, request)
         await isForwarded()
         do {
@@ -381,6 +383,7 @@ extension BrowserHub: GatewayObserver {
             send(.connected(metadata, isNew: false), to: connection)
         }
         flush()
+        remember(SessionKeys(metadata), of: id)
     }
 }
 

@@ -52,6 +52,10 @@ package actor BrowserHub {
     var searches: [String: Int] = [:]
     /// Sessions whose history was compared with the gateway's since the gateway was last connected.
     var comparedSessions: Set<SessionID> = []
+    /// How each gateway spells its session keys, as the database has it.
+    var rememberedKeys: [String: SessionKeys] = [:]
+    /// Commands of agents that wait for somebody to allow them.
+    var approvals: [ApprovalKey: PendingApproval] = [:]
     /// Owners that were read from the database. An owner does not change while its session exists.
     private var knownOwners: [SessionID: SessionOwner] = [:]
     private static let maxKnownOwners = 10_000

@@ -15,6 +15,8 @@ enum AnswerFrame {
     case error(id: JSONValue?, Rejection, sessionKey: String?, runID: String?)
     case pong(id: JSONValue?)
     case gateway(id: String, GatewayStatus)
+    /// - Parameter sessionKey: As the browser spells it.
+    case approval(PendingApproval, state: String, by: String?, sessionKey: String?)
 
     /// The frame in a browser's protocol; nil when that has none for it.
     func encode(for dialect: Dialect) -> EncodedFrame? {
@@ -66,6 +68,12 @@ enum AnswerFrame {
         case (.gateway(let id, let status), .native):
             var frame: JSONObject = ["type": "gateway", "gateway": .string(id)]
             frame.add(status)
+            return json(.object(frame))
+        case (.approval(let pending, let state, let name, let sessionKey), .native):
+            var frame = pending.json(sessionKey: sessionKey)
+            frame["type"] = "approval"
+            frame["state"] = .string(state)
+            frame["by"] = name.map { .string($0) }
             return json(.object(frame))
         default:
             return nil

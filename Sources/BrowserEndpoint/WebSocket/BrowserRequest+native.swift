@@ -1,6 +1,7 @@
 import JSON
 import MiddlewareKit
 import NIOCore
+import OpenClaw
 
 extension BrowserRequest {
     /// A frame of `/ws`.
@@ -31,19 +32,29 @@ extension BrowserRequest {
         case "models": request.action = .models
         case "sessions": request.action = .sessions(limit: try reader.limit(default: 200))
         case "gateways": request.action = .gateways
+        case "approve": request.action = .approve(id: try reader.approvalID(), try reader.decision())
         case "ping": request.action = .ping
         case "auth":
             request.action = .authenticate(Credential(try reader.required("token", atMost: 4096)))
         default:
             throw reader.problem(
                 "Unknown frame type. Known are chat, abort, subscribe, unsubscribe, history, agents, models, sessions, "
-                    + "gateways, ping and auth.")
+                    + "gateways, approve, ping and auth.")
         }
         return request
     }
 }
 
 extension FrameReader {
+    fileprivate func approvalID() throws -> String { try required("approvalId", atMost: FrameLimits.idCharacters) }
+
+    fileprivate func decision() throws -> ExecApproval.Decision {
+        guard let decision = ExecApproval.Decision(rawValue: try required("decision")) else {
+            throw problem("`decision` must be allow-once, allow-always or deny.")
+        }
+        return decision
+    }
+
     /// The key becomes the run's id on the gateway and in every frame, so it is kept short and printable.
     fileprivate func idempotencyKey() throws -> String? {
         guard let key = try string("idempotencyKey", atMost: 128), !key.isEmpty else { return nil }

@@ -1,6 +1,7 @@
 import JSON
 import MiddlewareKit
 import NIOCore
+import OpenClaw
 
 /// What a browser's frame asks for, whichever protocol it came in.
 struct BrowserRequest: Sendable {
@@ -14,6 +15,7 @@ struct BrowserRequest: Sendable {
         case models
         case sessions(limit: Int)
         case gateways
+        case approve(id: String, ExecApproval.Decision)
         case ping
         case authenticate(Credential)
         /// Understood, and answered with nothing.

@@ -9,16 +9,24 @@ package struct ChatRequest: Sendable, Equatable {
     /// Becomes the run id. The same key again never starts a second run.
     package var idempotencyKey: String
     package var attachments: [Attachment]
+    /// Who is to answer in the session that all agents share; nil: the default agent.
+    package var agentID: String?
 
-    package init(sessionKey: String, message: String, idempotencyKey: String, attachments: [Attachment] = []) {
+    package init(
+        sessionKey: String, message: String, idempotencyKey: String, attachments: [Attachment] = [],
+        agentID: String? = nil
+    ) {
         self.sessionKey = sessionKey
         self.message = message
         self.idempotencyKey = idempotencyKey
         self.attachments = attachments
+        self.agentID = agentID
     }
 
     /// A closed object for the gateway: what is empty is left out.
-    func params(canonicalKey: String) -> JSONValue {
+    ///
+    /// - Parameter agentID: nil: the key says it, or the gateway is too old to be told.
+    func params(canonicalKey: String, agentID: String? = nil) -> JSONValue {
         var params = JSONObject([
             ("sessionKey", .string(canonicalKey)),
             ("message", .string(message)),
@@ -26,6 +34,7 @@ package struct ChatRequest: Sendable, Equatable {
             ("deliver", false),
             ("idempotencyKey", .string(idempotencyKey)),
         ])
+        params["agentId"] = agentID.map { .string($0) }
         if !attachments.isEmpty { params["attachments"] = .array(attachments.map(Self.json)) }
         return .object(params)
     }

@@ -26,6 +26,8 @@ package struct ConnectRequest: Sendable {
     var password: Secret?
     /// What the gateway issued; stands in for a shared secret where there is none.
     var deviceToken: DeviceToken?
+    /// What this client can do with events (OpenClaw protocol: capabilities).
+    var capabilities: [String] = []
     /// Sends it beside the shared token: the one special retry.
     var addsDeviceToken = false
     var signature = SignatureVersion.v3
@@ -58,7 +60,7 @@ package struct ConnectRequest: Sendable {
         params["client"] = .object(client)
         params["role"] = .string(Self.role)
         params["scopes"] = .array(scopes.map(JSONValue.string))
-        if !omitted.contains("caps") { params["caps"] = [] }
+        if !omitted.contains("caps") { params["caps"] = .array(capabilities.map(JSONValue.string)) }
         params["device"] = [
             "id": .string(identity.deviceID),
             "publicKey": .string(identity.publicKey),

@@ -14,6 +14,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var token: Secret?
     package var password: Secret?
     package var scopes: [String]
+    package var approvals = ApprovalPolicy.off
     /// For `wss://`.
     package var tls: WebSocketTLS
     /// How long a request may stay without an answer.
@@ -42,5 +43,11 @@ package struct GatewayConfiguration: Sendable, Equatable {
         self.scopes = scopes
         self.tls = tls
         self.requestTimeout = requestTimeout
+    }
+
+    /// What the gateway is asked for in all.
+    var wantedScopes: [String] {
+        let approving = "operator.approvals"
+        return approvals == .off || scopes.contains(approving) ? scopes : scopes + [approving]
     }
 }

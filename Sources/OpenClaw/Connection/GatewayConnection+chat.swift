@@ -37,6 +37,13 @@ extension GatewayConnection {
 
     package func canonicalKey(_ key: String) -> String { runs.keys.canonical(key) }
 
+    /// The `agentId` beside a key: the shared session of a gateway with global scope names no agent, and gateways from
+    /// protocol 4 on want to be told (OpenClaw protocol: session keys).
+    func agentParameter(sessionKey: String, wanted: String? = nil) -> String? {
+        guard sessionKey == "global", hello?.protocolVersion ?? 0 >= 4 else { return nil }
+        return wanted ?? runs.keys.defaultAgentID
+    }
+
     /// Stops one run, or all runs of the session.
     ///
     /// - Returns: Whether something was stopped, and what. Its `aborted` event comes on its own.
@@ -49,6 +56,7 @@ extension GatewayConnection {
         if !withdrawn.isEmpty, runID != nil || !status.isConnected { return (true, withdrawn) }
         var params = JSONObject([("sessionKey", .string(sessionKey))])
         params["runId"] = runID.map(JSONValue.string)
+        params["agentId"] = agentParameter(sessionKey: sessionKey).map(JSONValue.string)
         let answer = try await request("chat.abort", params: .object(params))
         let runIDs = answer["runIds"]?.array?.compactMap(\.string) ?? []
         return (answer["aborted"]?.bool ?? !runIDs.isEmpty || !withdrawn.isEmpty, withdrawn + runIDs)

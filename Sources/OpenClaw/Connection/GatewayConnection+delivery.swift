@@ -51,7 +51,9 @@ extension GatewayConnection {
             case .send:
                 delivery.willSend(now: time.uptime)
                 do {
-                    let payload = try await request("chat.send", params: chat.params(canonicalKey: sessionKey))
+                    let agentID = agentParameter(sessionKey: sessionKey, wanted: chat.agentID)
+                    let params = chat.params(canonicalKey: sessionKey, agentID: agentID)
+                    let payload = try await request("chat.send", params: params)
                     return ChatAcknowledgement(payload: payload, key: key)
                 } catch {
                     guard delivery.mayGoOn(after: error, now: time.uptime) else { throw error }
@@ -68,8 +70,8 @@ extension GatewayConnection {
     func checkRoom() throws(GatewayError) -> Bool {
         if status.isConnected { return false }
         let reason = status.reason ?? "it is \(status.state.rawValue)"
-        // Before the first hello it is not known how the gateway spells its session keys.
-        guard case .queue(let maxMessages, _) = configuration.whileAway, status.mayComeBackByItself, metadata != nil
+        // Before the very first hello it is not known how the gateway spells its session keys.
+        guard case .queue(let maxMessages, _) = configuration.whileAway, status.mayComeBackByItself, knowsKeys
         else {
             throw .notConnected(gateway: configuration.id, reason: reason)
         }

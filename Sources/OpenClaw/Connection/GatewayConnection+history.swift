@@ -66,11 +66,13 @@ extension GatewayConnection {
     private func readHistory(
         sessionKey: String, limit: Int
     ) async throws(GatewayError) -> (messages: [HistoryMessage], answer: JSONValue) {
-        let params: JSONValue = [
-            "sessionKey": .string(canonicalKey(sessionKey)),
+        let key = canonicalKey(sessionKey)
+        var params: JSONObject = [
+            "sessionKey": .string(key),
             "limit": .integer(Int64(min(max(limit, 1), 1_000))),
         ]
-        let answer = try await request("chat.history", params: params)
+        params["agentId"] = agentParameter(sessionKey: key).map { .string($0) }
+        let answer = try await request("chat.history", params: .object(params))
         guard let rows = answer["messages"]?.array ?? answer.array else {
             throw .unexpectedAnswer(method: "chat.history")
         }

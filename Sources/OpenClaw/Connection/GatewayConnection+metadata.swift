@@ -20,6 +20,7 @@ extension GatewayConnection {
             if !sessions.isEmpty { connection.tell(.sessions(sessions)) }
         }
         subscribeToSessions(hello)
+        readApprovals(hello)
         readModels(["view": "configured"])
     }
 
@@ -54,10 +55,6 @@ extension GatewayConnection {
     }
 
     private func adoptAgents() {
-        guard let metadata else { return }
-        runs.keys.defaultAgentID = metadata.defaultAgentID.lowercased()
-        runs.keys.mainKey = metadata.mainKey.lowercased()
-        runs.keys.isGlobalScope = metadata.isGlobalScope
-        runs.keys.agentIDs = Set(metadata.agents.map { $0.id.lowercased() })
+        if let metadata { runs.keys = SessionKeys(metadata) }
     }
 }

@@ -14,6 +14,8 @@ extension GatewayConnection {
         case "chat": receive(chat: payload)
         case "chat.side_result": receive(sideResult: payload)
         case "session.message": receive(sessionMessage: payload)
+        case "exec.approval.requested": receive(approval: payload)
+        case "exec.approval.resolved": receive(decision: payload)
         case "sessions.changed":
             if let session = GatewaySession(row: payload, key: payload["sessionKey"] ?? payload["key"], keys: runs.keys)
             {

@@ -27,6 +27,7 @@ package actor GatewayConnection {
     var runs: RunTable
     package private(set) var metadata: GatewayMetadata?
     var chatQueue = ChatQueue()
+    private let wereKeysKnown: Bool
     /// When the last hello came.
     private(set) var connectedAt: Duration = .zero
     /// The highest number of an event on this socket.
@@ -53,7 +54,8 @@ package actor GatewayConnection {
         time: any TimeSource,
         logger: Logger,
         observer: (any GatewayObserver)?,
-        deviceTokens: (any DeviceTokenStore)? = nil
+        deviceTokens: (any DeviceTokenStore)? = nil,
+        knownKeys: SessionKeys? = nil
     ) {
         self.configuration = configuration
         self.deviceTokens = deviceTokens
@@ -65,6 +67,8 @@ package actor GatewayConnection {
         logger[metadataKey: "gateway.id"] = "\(configuration.id)"
         self.logger = logger
         runs = RunTable(gatewayID: configuration.id)
+        if let knownKeys { runs.keys = knownKeys }
+        wereKeysKnown = knownKeys != nil
         machine = GatewayStateMachine(
             options: .init(
                 configuration: configuration, identity: identity, version: version,
@@ -78,6 +82,9 @@ package actor GatewayConnection {
 
     /// What the gateway said last; stays while the connection is away.
     var hello: Hello? { machine.hello }
+
+    /// Whether keys can be made canonical as this gateway does it, and not by the protocol's defaults.
+    var knowsKeys: Bool { wereKeysKnown || metadata != nil }
 
     package func start() { perform(machine.start(now: Moment(time))) }
 

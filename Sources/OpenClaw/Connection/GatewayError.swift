@@ -9,6 +9,8 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
     case timedOut(method: String)
     /// The gateway says no, in its own words.
     case refused(code: String, message: String, retryAfterMs: Int?)
+    /// The gateway did not grant the scope that the method needs.
+    case missingScope(String, method: String)
     /// The message waited for the gateway, which did not come back in time. It was not sent.
     case expired(gateway: String, after: Duration)
     /// The message was taken back while it waited for the gateway. It was not sent.
@@ -27,6 +29,7 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
         case .connectionLost: "the connection to the gateway was lost before it answered"
         case .timedOut(let method): "the gateway did not answer \(method) in time"
         case .refused(_, let message, _): message
+        case .missingScope(let scope, let method): "the gateway allows \(method) only with the scope \(scope)"
         case .expired(let gateway, let age):
             "gateway \"\(gateway)\" did not come back within \(age.components.seconds) s; the message was not sent"
         case .withdrawn: "the message was taken back before it was sent"

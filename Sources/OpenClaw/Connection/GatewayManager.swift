@@ -19,6 +19,8 @@ package actor GatewayManager {
     private var connections: [GatewayConnection] = []
     private var observer: (any GatewayObserver)?
     private let deviceTokens: (any DeviceTokenStore)?
+    /// How gateways spelled their session keys when the server ran last.
+    private var knownKeys: [String: SessionKeys] = [:]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -46,6 +48,9 @@ package actor GatewayManager {
         for connection in connections { connection.assumeIsolated { $0.setObserver(observer) } }
     }
 
+    /// Call it before `start`: messages may wait for gateways that are away from the start.
+    package func setKnownKeys(_ keys: [String: SessionKeys]) { knownKeys = keys }
+
     package func start(_ configurations: [GatewayConfiguration]) {
         for configuration in configurations { add(configuration) }
     }
@@ -61,7 +66,8 @@ package actor GatewayManager {
             time: time,
             logger: logger,
             observer: observer,
-            deviceTokens: deviceTokens
+            deviceTokens: deviceTokens,
+            knownKeys: knownKeys[configuration.id]
         )
         if let index = connections.firstIndex(where: { $0.configuration.id == configuration.id }) {
             guard connections[index].configuration != configuration else { return }

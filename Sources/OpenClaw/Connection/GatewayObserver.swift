@@ -20,6 +20,12 @@ package enum GatewayNotice: Sendable, Equatable {
     case message(sessionKey: String, HistoryMessage)
     /// Sessions were made or changed.
     case sessions([GatewaySession])
+    /// An agent wants to run a command.
+    case approvalRequested(ExecApproval)
+    /// Somebody allowed or denied it.
+    case approvalDecided(id: String, decision: String, by: String?)
+    /// All that wait for a decision.
+    case approvals([ExecApproval])
 }
 
 /// A session as the gateway lists it.

@@ -121,7 +121,7 @@ package struct GatewayProbe: Sendable {
             case .backingOff where status.attempts == 0 && retries < Self.retryLimit: retries += 1
             case .ready:
                 onStep(.init("handshake", .passed(Self.describe(status)), duration), .ready)
-                let scopes = configuration.scopes.joined(separator: ", ")
+                let scopes = configuration.wantedScopes.joined(separator: ", ")
                 onStep(.init("permissions", .passed(status.reason ?? scopes), .zero, remedy: status.remedy), nil)
                 await ask("agents.list", "agents", connection, onStep)
                 await ask("models.list", "models", connection, onStep)

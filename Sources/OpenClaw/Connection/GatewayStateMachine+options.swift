@@ -13,10 +13,11 @@ extension GatewayStateMachine.Options {
             connect: ConnectRequest(
                 identity: identity,
                 version: version,
-                scopes: configuration.scopes,
+                scopes: configuration.wantedScopes,
                 token: configuration.token,
                 password: configuration.password,
-                deviceToken: deviceToken
+                deviceToken: deviceToken,
+                capabilities: configuration.approvals == .off ? [] : ["approvals", "exec-approvals"]
             ),
             requestTimeout: configuration.requestTimeout,
             retryDelay: configuration.retryDelay

@@ -34,10 +34,13 @@ extension GatewayStateMachine {
         guard let id = frame["id"]?.string else { return [] }
         if case .hello(id, let since) = phase { return receivedHello(frame, since: since, now: now) }
         // Late, or a second answer to the same request.
-        guard pending[id] != nil else { return [] }
+        guard let request = pending[id]?.request else { return [] }
         if frame["ok"]?.bool == true { return finish(id, .success(frame["payload"] ?? .null)) }
         let fault = GatewayFault(json: frame["error"])
         if fault.isStartup { return [.setTimer(.resend(request: id), after: fault.startupDelay)] }
+        if let scope = fault.missingScope {
+            return finish(id, .failure(.missingScope(scope, method: request.method)))
+        }
         let words = fault.message
         return finish(id, .failure(.refused(code: fault.code, message: words, retryAfterMs: fault.retryAfterMs)))
     }

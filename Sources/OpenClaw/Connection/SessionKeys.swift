@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// How a gateway spells session keys (OpenClaw protocol: session keys). A key is always sent in its canonical form, and
 /// keys of unknown runs are compared in it.
@@ -42,6 +42,30 @@ package struct SessionKeys: Sendable, Hashable {
 }
 
 extension SessionKeys {
+    package init(_ metadata: GatewayMetadata) {
+        defaultAgentID = metadata.defaultAgentID.lowercased()
+        mainKey = metadata.mainKey.lowercased()
+        isGlobalScope = metadata.isGlobalScope
+        agentIDs = Set(metadata.agents.map { $0.id.lowercased() })
+    }
+
+    /// What ``json`` wrote.
+    package init(json: JSONValue) {
+        self.init()
+        defaultAgentID = json["defaultAgent"]?.string ?? defaultAgentID
+        mainKey = json["mainKey"]?.string ?? mainKey
+        isGlobalScope = json["isGlobal"]?.bool ?? false
+        agentIDs = Set(json["agents"]?.array?.compactMap(\.string) ?? [])
+    }
+
+    /// For keeping while the server does not run.
+    package var json: JSONValue {
+        [
+            "defaultAgent": .string(defaultAgentID), "mainKey": .string(mainKey), "isGlobal": .bool(isGlobalScope),
+            "agents": .array(agentIDs.sorted().map { .string($0) }),
+        ]
+    }
+
     /// Takes what `snapshot.sessionDefaults` of a hello says; what it leaves out stays.
     mutating func read(sessionDefaults defaults: JSONValue?) {
         if let agent = defaults?["defaultAgentId"]?.string, !agent.isEmpty { defaultAgentID = agent.lowercased() }

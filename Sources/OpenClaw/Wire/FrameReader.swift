@@ -67,7 +67,8 @@ enum FrameReader {
     }
 
     private static let usefulEvents: [StaticString] = [
-        "chat", "chat.side_result", "connect.challenge", "session.message", "sessions.changed", "shutdown",
+        "chat", "chat.side_result", "connect.challenge", "exec.approval.requested", "exec.approval.resolved",
+        "session.message", "sessions.changed", "shutdown",
     ]
 }
 

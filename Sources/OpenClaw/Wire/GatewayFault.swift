@@ -31,6 +31,13 @@ struct GatewayFault: Sendable, Equatable {
     /// The word to decide by; padded or missing in some gateways.
     var detailCode: String { details?["code"]?.string?.trimmed ?? "" }
 
+    /// The scope that was not granted; protocol 3 says it in words only.
+    var missingScope: String? {
+        if detailCode == "MISSING_SCOPE", let scope = details?["missingScope"]?.string { return scope }
+        let words = "missing scope: "
+        return message.hasPrefix(words) ? String(message.dropFirst(words.count)).trimmed : nil
+    }
+
     /// The gateway is still starting: worth asking again at once.
     var isStartup: Bool {
         code == "UNAVAILABLE" && (details?["reason"]?.string == "startup-sidecars")

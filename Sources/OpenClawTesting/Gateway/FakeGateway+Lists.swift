@@ -65,6 +65,7 @@ extension FakeGateway {
                 ]
                 row["modelProvider"] = model.map { .string($0.provider) }
                 row["model"] = model.map { .string($0.id) }
+                for (name, value) in transcripts.choices(key) { row[name] = value }
                 if options.protocolVersion == .v4 {
                     let active = runs.values.filter { $0.prompt.sessionKey == key }.map {
                         JSONValue.string($0.prompt.runID)

@@ -49,6 +49,11 @@ extension FakeGateway {
         case .sessionsSubscribe:
             connections[id]?.isSubscribedToSessions = true
             respond(to: request, ["subscribed": true], on: id)
+        case .sessionsPatch: respond(to: request, try patchSession(parameters), on: id)
+        case .sessionsReset: respond(to: request, resetSession(parameters), on: id)
+        case .sessionsDelete: respond(to: request, try deleteSession(parameters), on: id)
+        case .approvalList: respond(to: request, approvalsPayload, on: id)
+        case .approvalResolve: respond(to: request, try resolveApproval(parameters), on: id)
         case .health: respond(to: request, healthPayload, on: id)
         case .status: respond(to: request, ["sessions": ["count": .integer(Int64(transcripts.keys.count))]], on: id)
         }

@@ -43,6 +43,8 @@ public actor FakeGateway {
     var token: String?
     var password: String?
     var transcripts: Transcripts
+    /// Commands that wait for a decision.
+    var approvals: [JSONValue] = []
     var runs: [String: ActiveRun] = [:]
     var finishedRuns = FinishedRuns()
     var scripts: [String: Task<Void, Never>] = [:]

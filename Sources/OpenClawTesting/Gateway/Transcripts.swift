@@ -7,6 +7,8 @@ struct Transcripts {
         let id = UUID().uuidString.lowercased()
         var messages: [JSONValue] = []
         var updatedAt: Int64?
+        /// What `sessions.patch` set.
+        var choices: JSONObject = [:]
     }
 
     private static let maxSessions = 500
@@ -26,6 +28,20 @@ struct Transcripts {
     func messages(_ key: String) -> [JSONValue] { sessions[key]?.messages ?? [] }
     func sessionID(_ key: String) -> String { sessions[key]?.id ?? "" }
     func updatedAt(_ key: String) -> Int64? { sessions[key]?.updatedAt }
+
+    func choices(_ key: String) -> JSONObject { sessions[key]?.choices ?? [:] }
+
+    /// Makes the session when it is not there.
+    mutating func choose(_ choices: JSONObject, in key: String, at time: Int64) {
+        touch(key, at: time)
+        sessions[key]?.choices = choices
+    }
+
+    /// False when there is no such session.
+    mutating func remove(_ key: String) -> Bool {
+        keys.removeAll { $0 == key }
+        return sessions.removeValue(forKey: key) != nil
+    }
 
     mutating func appendUser(_ text: String, to key: String, at time: Int64) {
         append(ReplyMessage(role: "user", text: text).json(timestamp: .integer(time)), to: key, at: time)
@@ -50,7 +66,7 @@ struct Transcripts {
     /// Forgets the messages, as `/new` does.
     mutating func clear(_ key: String, at time: Int64) {
         touch(key, at: time)
-        sessions[key] = Session(updatedAt: time)
+        sessions[key] = Session(updatedAt: time, choices: choices(key))
     }
 
     private mutating func append(_ message: JSONValue, to key: String, at time: Int64) {

@@ -8,12 +8,19 @@ enum GatewayMethod: String, CaseIterable, Sendable {
     case modelsList = "models.list"
     case sessionsList = "sessions.list"
     case sessionsSubscribe = "sessions.subscribe"
+    case sessionsPatch = "sessions.patch"
+    case sessionsReset = "sessions.reset"
+    case sessionsDelete = "sessions.delete"
+    case approvalList = "exec.approval.list"
+    case approvalResolve = "exec.approval.resolve"
     case health
     case status
 
     var scope: String {
         switch self {
         case .chatSend, .chatAbort: "operator.write"
+        case .sessionsPatch, .sessionsReset, .sessionsDelete: "operator.admin"
+        case .approvalList, .approvalResolve: "operator.approvals"
         default: "operator.read"
         }
     }
@@ -58,7 +65,18 @@ enum GatewayMethod: String, CaseIterable, Sendable {
             return .object(isV4 ? [Shape.optional("view", .oneOf(["default", "configured", "all"]))] : [])
         case .sessionsList: return Self.sessionsListParameters(version)
         case .health: return .object([Shape.optional("probe", .boolean)])
-        case .agentsList, .sessionsSubscribe, .status: return .object([])
+        case .sessionsPatch:
+            let choices = ["label", "model", "thinkingLevel", "verboseLevel"].map { Shape.optional($0, .anything) }
+            return .object([Shape.required("key", .nonEmptyText)] + choices)
+        case .sessionsReset: return .object([Shape.required("key", .nonEmptyText)])
+        case .sessionsDelete:
+            return .object([Shape.required("key", .nonEmptyText), Shape.optional("deleteTranscript", .boolean)])
+        case .approvalResolve:
+            return .object([
+                Shape.required("id", .nonEmptyText),
+                Shape.required("decision", .oneOf(["allow-once", "allow-always", "deny"])),
+            ])
+        case .agentsList, .sessionsSubscribe, .approvalList, .status: return .object([])
         }
     }
 

@@ -7,6 +7,9 @@ package struct GatewaySettings: OptionGroup {
     /// What becomes of messages that the gateway would take for a command.
     package enum Commands: String, OptionChoice { case forward, block }
 
+    /// Who may decide on commands that an agent wants to run.
+    package enum Approvals: String, OptionChoice { case off, administrators, owners }
+
     package var id = Located("")
     /// What people call the gateway; its id when nil.
     package var givenName: String?
@@ -20,6 +23,7 @@ package struct GatewaySettings: OptionGroup {
     package var queueMessages = 100
     package var queueTime: Duration = .seconds(300)
     package var commands = Commands.forward
+    package var approvals = Approvals.off
 
     package init() {}
 
@@ -73,6 +77,12 @@ package struct GatewaySettings: OptionGroup {
             help:
                 "Messages that begin with `/`, which the gateway takes for commands: `forward` passes them on, `block` "
                 + "refuses them, except from administrators."),
+        Option(
+            "approvals", \.approvals,
+            help:
+                "Who may allow or deny the commands that an agent wants to run on the gateway's machine: `off` (nobody "
+                + "here), `administrators`, or `owners` (of the session that the agent works in, and administrators). "
+                + "Beside `scopes` the gateway is then asked for operator.approvals."),
         Option("tls", \.tls, help: "How to know the gateway behind a wss:// address."),
     ]
 }

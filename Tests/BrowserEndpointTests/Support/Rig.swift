@@ -29,6 +29,9 @@ struct Rig: Sendable {
         var whileAway = AwayPolicy.standard
         var blocksCommands = false
         var scopes = GatewayConfiguration.defaultScopes
+        var approvals = ApprovalPolicy.off
+        /// How the gateways spelled session keys when the server ran last.
+        var knownKeys: [String: SessionKeys] = [:]
         var auth = AuthOptions.Mode.none
         /// Between `auth` and `thinking-strip`.
         var stages: [Stage] = []
@@ -157,6 +160,7 @@ struct Rig: Sendable {
     ) async throws {
         let witness = ConnectionWitness(hub)
         await manager.setObserver(witness)
+        await manager.setKnownKeys(options.knownKeys)
         for (id, gateway) in zip(options.gateways, gateways) {
             if options.gatewaysListen { try await gateway.start() }
             // Port 9 is the one of the discard service; nobody listens there.
@@ -166,6 +170,7 @@ struct Rig: Sendable {
             configuration.retryDelay = .seconds(3600)
             configuration.whileAway = options.whileAway
             configuration.blocksCommands = options.blocksCommands
+            configuration.approvals = options.approvals
             await manager.add(configuration)
         }
         for _ in gateways {

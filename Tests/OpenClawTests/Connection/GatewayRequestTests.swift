@@ -16,11 +16,29 @@ import Testing
         #expect(harness.receive(answer) == [])
         let refusal: JSONValue = [
             "type": "res", "id": .string(first), "ok": false,
-            "error": ["code": "FORBIDDEN", "message": "missing scope: x", "retryAfterMs": 5],
+            "error": ["code": "UNAVAILABLE", "message": "not now", "retryAfterMs": 5],
         ]
-        let error = GatewayError.refused(code: "FORBIDDEN", message: "missing scope: x", retryAfterMs: 5)
+        let error = GatewayError.refused(code: "UNAVAILABLE", message: "not now", retryAfterMs: 5)
         #expect(harness.receive(refusal).contains(.complete(id: first, answer: .failure(error))))
         #expect(harness.machine.pending.isEmpty)
+    }
+
+    /// Protocol 3 says it in words only.
+    @Test(
+        arguments: [
+            ["code": "INVALID_REQUEST", "message": "missing scope: operator.admin"],
+            [
+                "code": "FORBIDDEN", "message": "no",
+                "details": ["code": "MISSING_SCOPE", "missingScope": "operator.admin"],
+            ],
+        ] as [JSONValue])
+    func aMissingScopeIsNamed(fault: JSONValue) throws {
+        var harness = try MachineHarness()
+        try harness.connect()
+        let (id, _) = try harness.machine.submit(method: "sessions.patch", params: [:])
+        let error = GatewayError.missingScope("operator.admin", method: "sessions.patch")
+        let refusal: JSONValue = ["type": "res", "id": .string(id), "ok": false, "error": fault]
+        #expect(harness.receive(refusal).contains(.complete(id: id, answer: .failure(error))))
     }
 
     @Test func deadline() throws {
