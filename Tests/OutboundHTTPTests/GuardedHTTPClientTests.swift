@@ -157,6 +157,7 @@ import Testing
         await server.stop()
         // The port of the discard service; a port that was just given up may be another test's by now.
         call.url = try HTTPAddress("http://127.0.0.1:9/")
+        call.rules.ports = [9]
         let refused = await #expect(throws: HTTPFailure.self) { try await GuardedHTTPClient().send(call) }
         #expect(refused?.reason == .refused)
         let unknown = HTTPCall(url: try HTTPAddress("http://no-such-host.invalid/"))
