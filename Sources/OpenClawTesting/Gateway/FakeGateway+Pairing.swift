@@ -40,6 +40,9 @@ extension FakeGateway {
         return true
     }
 
+    /// The devices that were approved.
+    public var pairedDevices: [String] { pairing.devices.keys.sorted() }
+
     /// What `openclaw devices remove` does: the device must be approved anew, and its token is void.
     public func removeDevice(_ deviceID: String) {
         pairing.devices[deviceID] = nil

@@ -7,7 +7,8 @@ extension FakeGateway {
         runs[id] = run
         if !run.isCommand {
             if run.owner != nil {
-                transcripts.appendUser(run.prompt.message, to: run.prompt.sessionKey, at: options.now())
+                transcripts.appendUser(
+                    run.prompt.message, to: run.prompt.sessionKey, run: id, at: options.now())
                 sendNewestMessage(of: run.prompt.sessionKey)
             }
             sendAgentEvent("lifecycle", ["phase": "start", "startedAt": now], run: id)
@@ -61,7 +62,8 @@ extension FakeGateway {
         let id = run.prompt.runID
         var members: JSONObject = [:]
         if let message {
-            transcripts.appendReply(message, to: run.prompt.sessionKey, at: options.now(), stopReason: "stop")
+            transcripts.appendReply(
+                message, to: run.prompt.sessionKey, run: run.prompt.runID, at: options.now(), stopReason: "stop")
             if !message.isEmpty { members["message"] = message.json(timestamp: now) }
             if options.protocolVersion == .v4, !run.isCommand {
                 // About four bytes of English are a token.
@@ -87,6 +89,7 @@ extension FakeGateway {
         transcripts.appendReply(
             ReplyMessage(thinking: run.thinking, text: run.text),
             to: run.prompt.sessionKey,
+            run: id,
             at: options.now(),
             stopReason: "error",
             more: ["errorMessage": .string(message)]
@@ -105,6 +108,7 @@ extension FakeGateway {
             transcripts.appendReply(
                 partial,
                 to: run.prompt.sessionKey,
+                run: id,
                 at: options.now(),
                 stopReason: "stop",
                 more: ["openclawAbort": ["aborted": true, "origin": .string(stopReason), "runId": .string(id)]]

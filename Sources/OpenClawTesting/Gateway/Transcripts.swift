@@ -6,6 +6,8 @@ struct Transcripts {
     private struct Session {
         let id = UUID().uuidString.lowercased()
         var messages: [JSONValue] = []
+        /// The run that each message belongs to, if any.
+        var runs: [String?] = []
         var updatedAt: Int64?
         /// What `sessions.patch` set.
         var choices: JSONObject = [:]
@@ -43,14 +45,17 @@ struct Transcripts {
         return sessions.removeValue(forKey: key) != nil
     }
 
-    mutating func appendUser(_ text: String, to key: String, at time: Int64) {
-        append(ReplyMessage(role: "user", text: text).json(timestamp: .integer(time)), to: key, at: time)
+    mutating func appendUser(_ text: String, to key: String, run: String? = nil, at time: Int64) {
+        append(ReplyMessage(role: "user", text: text).json(timestamp: .integer(time)), to: key, run: run, at: time)
     }
 
-    /// - Parameter more: Members beside those that every stored reply has.
+    /// - Parameters:
+    ///   - run: The reply stands behind the message that it answers: a session has one run after the other.
+    ///   - more: Members beside those that every stored reply has.
     mutating func appendReply(
         _ message: ReplyMessage,
         to key: String,
+        run: String? = nil,
         at time: Int64,
         stopReason: String,
         more: JSONObject = [:]
@@ -60,7 +65,7 @@ struct Transcripts {
         stored["model"] = model.map { .string($0) }
         stored["stopReason"] = .string(stopReason)
         for (name, value) in more { stored[name] = value }
-        append(.object(stored), to: key, at: time)
+        append(.object(stored), to: key, run: run, at: time)
     }
 
     /// Forgets the messages, as `/new` does.
@@ -69,10 +74,17 @@ struct Transcripts {
         sessions[key] = Session(updatedAt: time, choices: choices(key))
     }
 
-    private mutating func append(_ message: JSONValue, to key: String, at time: Int64) {
+    private mutating func append(_ message: JSONValue, to key: String, run: String?, at time: Int64) {
         touch(key, at: time)
-        sessions[key]?.messages.append(message)
-        if let count = sessions[key]?.messages.count, count > Self.maxMessages { sessions[key]?.messages.removeFirst() }
+        guard var session = sessions.removeValue(forKey: key) else { return }
+        let asked = run.flatMap { run in session.runs.lastIndex(of: run) }
+        session.messages.insert(message, at: asked.map { $0 + 1 } ?? session.messages.endIndex)
+        session.runs.insert(run, at: asked.map { $0 + 1 } ?? session.runs.endIndex)
+        if session.messages.count > Self.maxMessages {
+            session.messages.removeFirst()
+            session.runs.removeFirst()
+        }
+        sessions[key] = session
     }
 
     private mutating func touch(_ key: String, at time: Int64) {

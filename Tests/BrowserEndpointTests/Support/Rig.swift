@@ -33,6 +33,11 @@ struct Rig: Sendable {
         /// How the gateways spelled session keys when the server ran last.
         var knownKeys: [String: SessionKeys] = [:]
         var auth = AuthOptions.Mode.none
+        var time = ManualTime()
+        /// Where the database lies; nil: in a folder of its own that is deleted in the end.
+        var folder: URL?
+        /// A gateway that was there before, and goes on after the server has stopped; in place of those that are made.
+        var existing: FakeGateway?
         /// Between `auth` and `thinking-strip`.
         var stages: [Stage] = []
         /// Where `persist` keeps messages; nil: in the database.
@@ -61,9 +66,10 @@ struct Rig: Sendable {
 
     /// Starts everything, runs `body`, and takes everything down.
     static func run(_ options: Options = Options(), _ body: (Rig) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let time = ManualTime()
+        let temporary = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: temporary) }
+        let folder = options.folder ?? temporary
+        let time = options.time
         let database = try Database.open(
             path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5),
             now: { time.now })
@@ -82,7 +88,9 @@ struct Rig: Sendable {
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
         gatewayOptions.now = { time.now.milliseconds }
-        let gateways = options.gateways.map { [gatewayOptions] _ in FakeGateway(options: gatewayOptions) }
+        let gateways =
+            options.existing.map { [$0] }
+            ?? options.gateways.map { [gatewayOptions] _ in FakeGateway(options: gatewayOptions) }
         try await connect(manager, hub, gateways, options)
 
         let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
@@ -111,7 +119,7 @@ struct Rig: Sendable {
             do { result = .success(try await body(rig)) } catch { result = .failure(error) }
             await hub.drain(timeout: .zero)
             await manager.stop()
-            for gateway in gateways { await gateway.stop() }
+            for gateway in gateways where gateway !== options.existing { await gateway.stop() }
             await services.triggerGracefulShutdown()
             background.cancel()
             await background.value
@@ -162,7 +170,7 @@ struct Rig: Sendable {
         await manager.setObserver(witness)
         await manager.setKnownKeys(options.knownKeys)
         for (id, gateway) in zip(options.gateways, gateways) {
-            if options.gatewaysListen { try await gateway.start() }
+            if options.gatewaysListen, options.existing == nil { try await gateway.start() }
             // Port 9 is the one of the discard service; nobody listens there.
             let url = options.gatewaysListen ? await gateway.url : "ws://127.0.0.1:9"
             var configuration = GatewayConfiguration(id: id, name: id.capitalized, url: url, scopes: options.scopes)
