@@ -12,6 +12,7 @@ package enum BuiltInStages {
         RedactPlugin.self,
         FilterPlugin.self,
         TransformPlugin.self,
+        ProcessPlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,
         AnalyticsPlugin.self,
