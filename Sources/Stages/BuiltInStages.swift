@@ -13,6 +13,7 @@ package enum BuiltInStages {
         FilterPlugin.self,
         TransformPlugin.self,
         ProcessPlugin.self,
+        HTTPPlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,
         AnalyticsPlugin.self,

@@ -18,6 +18,7 @@ import Webhooks
         (FilterPlugin.self, ["words": ["secret", "word"], "patterns": ["an\\w+er"]]),
         (TransformPlugin.self, ["message": "{{user}}: {{text}}", "reply": "({{agent}}) {{text}} ({{date}})"]),
         (ProcessPlugin.self, ["command": ["python3", ConfigNode(stringLiteral: Program.examples + "/mask.py")]]),
+        (HTTPPlugin.self, ["url": "https://example.com/", "outbound": ["final"], "reply": true]),
         (PersistPlugin.self, [:]),
         (WebhookPlugin.self, [:]),
         (AnalyticsPlugin.self, [:]),
@@ -27,7 +28,7 @@ import Webhooks
         #expect(
             BuiltInStages.all.map { $0.kind } == [
                 "auth", "rate-limit", "quota", "prompt", "cache", "thinking-strip", "redact", "filter", "transform",
-                "process", "persist", "webhook", "analytics",
+                "process", "http", "persist", "webhook", "analytics",
             ])
         #expect(BuiltInStages.all.map { $0.kind } == Self.options.map { $0.plugin.kind })
     }
@@ -64,6 +65,7 @@ import Webhooks
         let (options, problems) = PluginOptions.read(plugin, block)
         #expect(problems == [])
         var context = Sample.provision(messages: ForgetfulStore())
+        context.http = ForgetfulCaller()
         context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
         context[DeliveryStoreKey.self] = database.database
         return try await plugin.provision(try #require(options), in: context)
@@ -74,4 +76,9 @@ import Webhooks
 private struct ForgetfulStore: MessageStore {
     func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 { 1 }
     func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws {}
+}
+
+/// Answers everything with no words.
+private struct ForgetfulCaller: HTTPCaller {
+    func send(_ call: HTTPCall) async throws -> HTTPAnswer { HTTPAnswer(status: 204) }
 }

@@ -48,7 +48,7 @@ package enum ProcessPlugin: MiddlewarePlugin {
         let host = ProgramHost(options: options, stage: context.stageName, time: context.time, logger: context.logger)
         let hello = try await host.start()
         do {
-            return ProcessStage(host: host, handles: try hello.paths())
+            return CallOutStage(outside: host, handles: try hello.paths())
         } catch {
             await host.stop()
             throw error

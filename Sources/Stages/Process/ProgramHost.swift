@@ -3,7 +3,7 @@ import MiddlewareKit
 import Synchronization
 
 /// Keeps a program running, and puts questions to it. Safe to use from anywhere.
-final class ProgramHost: Sendable {
+final class ProgramHost: CallOut {
     /// How long to wait before the program is started again: doubling, from the first to the last.
     static let backoff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
     /// A program that ran so long is not in trouble: the wait begins anew.
@@ -50,9 +50,9 @@ final class ProgramHost: Sendable {
     }
 
     /// - Throws: ``ProgramFailure``; `CancellationError` when the task was cancelled.
-    func ask(_ content: ProgramProtocol.Question.Content) async throws -> ProgramProtocol.Answer {
+    func ask(_ question: CallOutQuestion) async throws -> CallOutAnswer {
         let id = desk.nextID()
-        let line = try ProgramProtocol.line(ProgramProtocol.Question(id: id, content: content))
+        let line = try ProgramProtocol.line(ProgramProtocol.Question(id: id, content: question))
         return try await withThrowingTaskGroup(of: Void.self) { [desk, time, options] group in
             group.addTask {
                 try await time.sleep(for: options.answerTimeout)
@@ -61,7 +61,7 @@ final class ProgramHost: Sendable {
                 desk.killIfHung()
             }
             defer { group.cancelAll() }
-            return try await desk.ask(id, line)
+            return try await desk.ask(id, line).content
         }
     }
 

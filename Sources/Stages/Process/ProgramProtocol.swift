@@ -3,14 +3,13 @@ import MiddlewareKit
 
 /// The lines between Sluice and a program: one JSON object each. docs/stages/process.md has the same for authors of programs.
 enum ProgramProtocol {
-    static let version = 1
     /// The longest line that is read, in bytes.
     static let maxLine = 16 << 20
 
     /// What Sluice says first.
     struct Greeting: Encodable {
         var type = "hello"
-        var `protocol` = version
+        var `protocol` = CallOutQuestion.version
         var stage: String
         var settings: [String: String]
     }
@@ -28,42 +27,32 @@ enum ProgramProtocol {
     }
 
     /// A question; the answer carries the same `id`.
-    struct Question: Encodable, Sendable {
-        enum Content: Sendable {
-            case message(CallOutMessage)
-            /// Text of a reply: what the program kept last time, and what followed. `isEnd`: there is no more.
-            case reply(CallOutMessage, isEnd: Bool)
-        }
-
+    struct Question: Encodable {
         var id: Int
-        var content: Content
-
-        private enum Key: String, CodingKey { case id, type, message, end }
+        var content: CallOutQuestion
 
         func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Key.self)
+            var container = encoder.container(keyedBy: CallOutQuestion.Key.self)
             try container.encode(id, forKey: .id)
-            switch content {
-            case .message(let message):
-                try container.encode(message.direction, forKey: .type)
-                try container.encode(message, forKey: .message)
-            case .reply(let message, let isEnd):
-                try container.encode("reply", forKey: .type)
-                try container.encode(message, forKey: .message)
-                try container.encode(isEnd, forKey: .end)
-            }
+            try content.encode(to: &container)
         }
     }
 
-    /// An answer: to a message its verdict; to text what to show, and what of it to keep for the next time.
     struct Answer: Decodable, Sendable {
         var id: Int
-        var verdict: Verdict.Word?
-        var text: String?
-        var keep: String?
-        var code: String?
-        var message: String?
-        var notes: [String: String]?
+        var content: CallOutAnswer
+
+        init(id: Int, content: CallOutAnswer = CallOutAnswer()) {
+            self.id = id
+            self.content = content
+        }
+
+        private enum Key: String, CodingKey { case id }
+
+        init(from decoder: any Decoder) throws {
+            id = try decoder.container(keyedBy: Key.self).decode(Int.self, forKey: .id)
+            content = try CallOutAnswer(from: decoder)
+        }
     }
 
     static func line(_ value: some Encodable) throws -> String {
@@ -94,11 +83,11 @@ enum ProgramProtocol {
 extension ProgramProtocol.Hello {
     /// - Throws: ``ProgramFailure`` when the program speaks another version, or names kinds that there are not.
     func paths() throws -> StagePaths {
-        guard `protocol` == ProgramProtocol.version else {
+        guard `protocol` == CallOutQuestion.version else {
             throw ProgramFailure(
                 """
                 the program speaks version \(`protocol`) of the protocol, and this Sluice version \
-                \(ProgramProtocol.version)
+                \(CallOutQuestion.version)
                 """)
         }
         return StagePaths(

@@ -35,7 +35,7 @@ import Testing
             #expect(await send("no").rejection == Rejection(code: "no", message: "No, ada."))
             #expect(await send("note").context?.notes == ["mood": "calm", "size": "4"])
             let odd = await send("odd")
-            guard case .failed(let error) = odd else { throw VerdictProblem(description: "\(odd)") }
+            guard case .failed(let error) = odd else { throw CallOutProblem("\(odd)") }
             #expect("\(error)" == "it answered `reject` without a `message` for the sender")
             #expect(await harness.deliver(Sample.event(text: "good")).message != nil)
             #expect(await harness.deliver(Sample.event(text: "bad")).rejection?.code == "hidden")
@@ -90,7 +90,7 @@ import Testing
             async let outcome = harness.send(Sample.chat("die"))
             await time.waitForSleepers(2)
             time.advance(by: ProgramHost.backoff.first)
-            guard case .failed(let error) = await outcome else { throw VerdictProblem(description: "it did not fail") }
+            guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
             #expect("\(error)".contains("the program ended"))
         }
     }
@@ -148,7 +148,7 @@ import Testing
             async let outcome = harness.send(Sample.chat("hang"))
             await time.waitForSleepers(1)
             time.advance(by: .seconds(5))
-            guard case .failed(let error) = await outcome else { throw VerdictProblem(description: "it did not fail") }
+            guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
             #expect("\(error)" == "the program did not answer within 5s")
             await time.waitForSleepers(1)
             time.advance(by: ProgramHost.backoff.first)
