@@ -49,6 +49,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         .target(name: "MiddlewareKit", dependencies: [log]),
@@ -72,6 +73,7 @@ let package = Package(
                 "Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ]
         ),
         .target(
@@ -194,6 +196,7 @@ let package = Package(
             name: "StagesTests",
             dependencies: [
                 "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
+                .product(name: "InMemoryLogging", package: "swift-log"),
             ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(

@@ -3,7 +3,7 @@ public import MiddlewareKit
 /// Reads the options of a plugin as the server does, from a literal instead of config.yaml.
 ///
 /// ```swift
-/// let (options, problems) = PluginOptions.read(WordFilterPlugin.self, ["words": ["secret"]])
+/// let (options, problems) = PluginOptions.read(HouseRulesPlugin.self, ["max-length": 500])
 /// ```
 public enum PluginOptions {
     /// Reads and validates a `with` block.

@@ -3,9 +3,9 @@ public import MiddlewareKit
 /// Runs one middleware alone: what stands before and behind it is the test.
 ///
 /// ```swift
-/// let harness = StageHarness(WordFilter(words: ["secret"]))
-/// #expect(await harness.send(Sample.chat("a secret")).rejection?.code == "word_refused")
-/// #expect(try await harness.stream(["a sec", "ret"]) == "a ******")
+/// let harness = StageHarness(HouseRules(options: HouseRulesOptions()))
+/// #expect(await harness.send(Sample.chat("Hello")).message?.text == "Hello")
+/// #expect(try await harness.stream(["It is ", "4."]) == "It is 4.")
 /// ```
 public struct StageHarness: Sendable {
     /// What became of a message.

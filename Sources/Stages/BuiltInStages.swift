@@ -12,6 +12,8 @@ package enum BuiltInStages {
         RedactPlugin.self,
         FilterPlugin.self,
         TransformPlugin.self,
+        ProcessPlugin.self,
+        HTTPPlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,
         AnalyticsPlugin.self,

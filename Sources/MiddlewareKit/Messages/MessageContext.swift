@@ -22,6 +22,9 @@ public struct MessageContext: Sendable {
     /// stage that hides something from them; nil: as it is.
     public var rewriteKept: (@Sendable (String) -> String)?
 
+    /// What stages noted on the message, by name.
+    public private(set) var notes: [String: String] = [:]
+
     private var slots: [ObjectIdentifier: any Sendable] = [:]
     /// Stages below the running one that store rows together with a message; set by the engine.
     package var contributors: [any RowContributor] = []
@@ -55,6 +58,12 @@ public struct MessageContext: Sendable {
 
     /// `text` as it may be kept. A stage that stores text, or sends it elsewhere, asks for it with this.
     public func kept(_ text: String) -> String { rewriteKept?(text) ?? text }
+
+    /// Notes something on the message for stages below; log lines of the message carry it as `note.<name>`.
+    public mutating func note(_ text: String, as name: String) {
+        notes[name] = text
+        logger[metadataKey: "note.\(name)"] = "\(text)"
+    }
 
     /// The rows that stages below want stored in the transaction that stores `record`.
     public func rows(for record: MessageRecord) -> [OutboxRow] {

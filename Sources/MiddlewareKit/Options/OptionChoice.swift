@@ -27,3 +27,5 @@ extension ConfigNode {
 }
 
 extension FailurePolicy: OptionChoice {}
+extension MessageKind: OptionChoice {}
+extension EventKind: OptionChoice {}

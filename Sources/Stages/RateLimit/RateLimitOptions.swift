@@ -1,4 +1,4 @@
-public import MiddlewareKit
+package import MiddlewareKit
 
 /// The `with` block of `rate-limit`.
 package struct RateLimitOptions: OptionGroup {
@@ -60,8 +60,6 @@ package struct RateLimitRule: OptionGroup, Hashable {
     /// Within it no duration overflows: the longest time to fill a bucket is 10^9 years.
     private static let countRange = 1...1_000_000_000
 }
-
-extension MessageKind: OptionChoice {}
 
 /// Makes rate-limit stages.
 package enum RateLimitPlugin: MiddlewarePlugin {

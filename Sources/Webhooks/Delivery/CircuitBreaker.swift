@@ -1,11 +1,11 @@
-/// Leaves an endpoint alone that fails again and again: one try from time to time, instead of one for each event.
+/// Leaves somebody alone who fails again and again: one try from time to time, instead of one for each event or message.
 ///
 /// ```
 /// closed --failures in a row--> open --time is over--> probing --success--> closed
 ///                                 ^------------failure (twice the time)--------'
 /// ```
-struct CircuitBreaker: Sendable, Hashable {
-    enum Change: Sendable, Hashable {
+package struct CircuitBreaker: Sendable, Hashable {
+    package enum Change: Sendable, Hashable {
         case opened(for: Duration)
         case closed
     }
@@ -19,21 +19,23 @@ struct CircuitBreaker: Sendable, Hashable {
     private var pause: Duration?
     private var pausedUntil: Duration = .zero
 
-    var isOpen: Bool { pause != nil }
+    package init() {}
+
+    package var isOpen: Bool { pause != nil }
 
     /// How many calls may be under way.
-    func allowance(_ concurrency: Int, at now: Duration) -> Int {
+    package func allowance(_ concurrency: Int, at now: Duration) -> Int {
         guard isOpen else { return concurrency }
         return now >= pausedUntil ? 1 : 0
     }
 
-    mutating func noteSuccess() -> Change? {
+    package mutating func noteSuccess() -> Change? {
         defer { (failures, pause) = (0, nil) }
         return isOpen ? .closed : nil
     }
 
     /// Failures of calls that were under way when it opened count for nothing.
-    mutating func noteFailure(at now: Duration) -> Change? {
+    package mutating func noteFailure(at now: Duration) -> Change? {
         failures += 1
         guard failures >= Self.threshold, now >= pausedUntil else { return nil }
         let next = min(pause.map { $0 * 2 } ?? Self.firstPause, Self.longestPause)

@@ -41,7 +41,7 @@ package struct EndpointOptions: OptionGroup {
             example: "\"${HOOK_SECRET}\""),
         Option(
             "headers", \.headers, help: "Headers that the calls carry besides.",
-            example: "{ Authorization: \"Bearer ${HOOK_TOKEN}\" }", check: headerProblem),
+            example: "{ Authorization: \"Bearer ${HOOK_TOKEN}\" }", check: CallHeaders.problem),
         Option(
             "timeout", \.timeout, help: "How long the endpoint may take to answer.",
             range: .milliseconds(100) ... .seconds(60)),
@@ -68,10 +68,7 @@ package struct EndpointOptions: OptionGroup {
 
     /// Why the address may not be called, as far as that can be known without asking anybody for it.
     package func problem(under rules: AddressRules) -> String? {
-        guard let url else { return nil }
-        if let refusal = rules.refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
-        guard let refusal = IPAddress(url.host).flatMap(rules.refusal(of:)) else { return nil }
-        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
+        url.flatMap(rules.problem)
     }
 
     private static func nameProblem(_ name: String) -> String? {
@@ -86,25 +83,4 @@ package struct EndpointOptions: OptionGroup {
             }
         return isRight ? nil : "must be 1 to 100 of the characters a-z, 0-9, -, _ and ."
     }
-
-    /// Headers that say how the call is sent are not for the file to set.
-    private static func headerProblem(_ headers: [String: Secret]) -> String? {
-        let own = [
-            "host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "traceparent",
-        ]
-        for (name, value) in headers {
-            let lowercased = name.lowercased()
-            if own.contains(lowercased) || lowercased.hasPrefix("webhook-") {
-                return "must not set the header \(name), which the server sets itself"
-            }
-            let isToken = !name.isEmpty && name.utf8.allSatisfy { tokenCharacters.contains($0) }
-            let isText = value.revealed.utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == 0x09 }
-            if !isToken || !isText { return "has a header with a character that is not allowed" }
-        }
-        return nil
-    }
-
-    /// RFC 9110 section 5.6.2.
-    private static let tokenCharacters = Set(
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
 }

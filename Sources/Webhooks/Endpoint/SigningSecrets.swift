@@ -22,7 +22,8 @@ package struct SigningSecrets: OptionValue, Hashable, CustomStringConvertible, C
     package var isEmpty: Bool { keys.isEmpty }
 
     /// The value of the header `webhook-signature`: a signature with each key.
-    func signature(id: String, timestamp: Int64, body: [UInt8]) -> String {
+    /// - Parameter timestamp: Seconds since 1970.
+    package func signature(id: String, timestamp: Int64, body: [UInt8]) -> String {
         let signed = Data("\(id).\(timestamp).".utf8) + body
         return keys.map { key in
             let code = HMAC<SHA256>.authenticationCode(for: signed, using: SymmetricKey(data: key))

@@ -1,0 +1,57 @@
+package import MiddlewareKit
+
+/// The `with` block of `process`.
+package struct ProcessOptions: OptionGroup {
+    package var command: [String] = []
+    package var settings: [String: String] = [:]
+    package var environment: [String: Secret] = [:]
+    package var answerTimeout = Duration.seconds(5)
+    package var startTimeout = Duration.seconds(10)
+    package var maxWaiting = 1000
+    package var maxMemory: ByteSize?
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "command", \.command, help: "The program and its arguments; no shell reads them.",
+            example: "[python3, stages/shout.py]", isRequired: true,
+            check: { $0.first.map { !$0.isEmpty } ?? false ? nil : "must name a program" }),
+        Option("settings", \.settings, help: "Options of the program's own, handed to it when it starts."),
+        Option(
+            "environment", \.environment,
+            help: "Environment variables for the program. Of Sluice's own it gets PATH, HOME and LANG only."),
+        Option(
+            "answer-timeout", \.answerTimeout,
+            help: "How long an answer may take; then the program counts as hung and is started again.",
+            range: .milliseconds(10) ... .seconds(600)),
+        Option(
+            "start-timeout", \.startTimeout, help: "How long the program may take to say hello.",
+            range: .milliseconds(100) ... .seconds(600)),
+        Option(
+            "max-waiting", \.maxWaiting, help: "How many messages may wait for answers; more of them fail.",
+            range: 1...100_000),
+        Option("max-memory", \.maxMemory, help: "How much address space the program may have; no limit when left out."),
+    ]
+}
+
+/// Makes process stages.
+package enum ProcessPlugin: MiddlewarePlugin {
+    package static let kind = "process"
+    package static let summary = "A stage in any language: a program that gets messages as JSON lines."
+    /// It bounds itself.
+    package static let defaultTimeout: Duration? = nil
+
+    package static func provision(_ options: ProcessOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        let host = ProgramHost(options: options, stage: context.stageName, time: context.time, logger: context.logger)
+        let hello = try await host.start()
+        do {
+            return CallOutStage(outside: host, handles: try hello.paths())
+        } catch {
+            await host.stop()
+            throw error
+        }
+    }
+}

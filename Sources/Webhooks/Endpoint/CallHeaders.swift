@@ -1,0 +1,35 @@
+package import MiddlewareKit
+
+/// The headers that a configuration adds to calls.
+package enum CallHeaders {
+    /// Headers that say how the call is sent are not for the file to set.
+    package static func problem(_ headers: [String: Secret]) -> String? {
+        let own = [
+            "host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "traceparent",
+        ]
+        for (name, value) in headers {
+            let lowercased = name.lowercased()
+            if own.contains(lowercased) || lowercased.hasPrefix("webhook-") {
+                return "must not set the header \(name), which the server sets itself"
+            }
+            let isToken = !name.isEmpty && name.utf8.allSatisfy { tokenCharacters.contains($0) }
+            let isText = value.revealed.utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == 0x09 }
+            if !isToken || !isText { return "has a header with a character that is not allowed" }
+        }
+        return nil
+    }
+
+    /// RFC 9110 section 5.6.2.
+    private static let tokenCharacters = Set(
+        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+}
+
+extension AddressRules {
+    /// Why an address may not be called, as far as that can be known without asking anybody for it; names the options that
+    /// would allow it.
+    package func problem(of url: HTTPAddress) -> String? {
+        if let refusal = refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
+        guard let refusal = IPAddress(url.host).flatMap(refusal(of:)) else { return nil }
+        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
+    }
+}

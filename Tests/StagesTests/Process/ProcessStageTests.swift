@@ -1,0 +1,235 @@
+import Foundation
+import MiddlewareKit
+import MiddlewareTesting
+import Synchronization
+import Testing
+
+@testable import Stages
+
+@Suite(.timeLimit(.minutes(2))) struct ProcessStageTests {
+    private static let verdicts = """
+        stage = sluice.Stage()
+        @stage.inbound("chat", "abort")
+        def check(message):
+            text = message["text"]
+            if text == "no": return sluice.reject("no", "No, " + message["user"] + ".")
+            if text == "note": return sluice.annotate(mood="calm", size=4)
+            if text == "odd": return {"verdict": "reject"}
+            if text == "die": os._exit(3)
+            return sluice.replace(text.upper()) if text != "same" else None
+        @stage.outbound("final")
+        def see(event):
+            return sluice.reject("hidden", "Withheld.") if event["text"] == "bad" else sluice.accept()
+        stage.run()
+        """
+
+    @Test func aProgramDecidesWhatBecomesOfMessages() async throws {
+        try await Program.stage(Program.options(Self.verdicts)) { harness in
+            #expect(harness.middleware.handles == StagePaths(inbound: [.chat, .abort], outbound: [.final]))
+            let context = Sample.context(principal: Principal(user: "ada"))
+            func send(_ text: String) async -> StageHarness.Outcome<InboundMessage> {
+                await harness.send(Sample.chat(text), context: context)
+            }
+            #expect(await send("hellö \u{2028} \"x\"").message?.text == "HELLÖ \u{2028} \"X\"")
+            #expect(await send("same").message?.text == "same")
+            #expect(await send("no").rejection == Rejection(code: "no", message: "No, ada."))
+            #expect(await send("note").context?.notes == ["mood": "calm", "size": "4"])
+            let odd = await send("odd")
+            guard case .failed(let error) = odd else { throw CallOutProblem("\(odd)") }
+            #expect("\(error)" == "it answered `reject` without a `message` for the sender")
+            #expect(await harness.deliver(Sample.event(text: "good")).message != nil)
+            #expect(await harness.deliver(Sample.event(text: "bad")).rejection?.code == "hidden")
+        }
+    }
+
+    @Test func theExampleMasksWordsHoweverTheReplyIsCut() async throws {
+        var options = ProcessOptions()
+        options.command = ["python3", Program.examples + "/mask.py"]
+        options.settings = ["words": "secret, intern"]
+        try await Program.stage(options) { harness in
+            let shown = try await harness.stream(["a sec", "ret pl", "an"])
+            #expect(shown == "a ****** plan")
+            #expect(await TextLaw.violation(of: harness.middleware, text: "Secret, secretive; intern") == nil)
+            #expect(await harness.send(Sample.chat("My Secret")).rejection?.code == "word_refused")
+            #expect(await MiddlewareCompatibility.violations(of: harness.middleware) == [])
+        }
+    }
+
+    /// The second message finds no program, waits for the next one, and gets its answer.
+    @Test func aRestartLosesNoMessage() async throws {
+        let mark = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)").path()
+        defer { try? FileManager.default.removeItem(atPath: mark) }
+        let body = """
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message):
+                if not os.path.exists(sys.argv[1]):
+                    open(sys.argv[1], "w").close()
+                    os._exit(1)
+                return sluice.replace(message["text"] + "!")
+            stage.run()
+            """
+        var options = Program.options(body)
+        options.command.append(mark)
+        let time = ManualTime()
+        try await Program.stage(options, time: time) { harness in
+            async let answers = withTaskGroup(of: String?.self) { group in
+                for _ in 0..<10 { group.addTask { await harness.send(Sample.chat("hi")).message?.text } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            // Ten answers are waited for, and the next start.
+            await time.waitForSleepers(11)
+            time.advance(by: ProgramHost.backoff.first)
+            #expect(await answers == Array(repeating: "hi!", count: 10))
+        }
+    }
+
+    @Test func aMessageThatEndsTwoProgramsFails() async throws {
+        let time = ManualTime()
+        try await Program.stage(Program.options(Self.verdicts), time: time) { harness in
+            async let outcome = harness.send(Sample.chat("die"))
+            await time.waitForSleepers(2)
+            time.advance(by: ProgramHost.backoff.first)
+            guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
+            #expect("\(error)".contains("the program ended"))
+        }
+    }
+
+    /// What waits behind a message that ends every program is answered all the same.
+    @Test func onlyTheMessageThatEndsProgramsFails() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 10, patience: .seconds(5), time: time)
+        let bad = Task { try await desk.ask(1, "bad") }
+        while desk.count < 1 { await Task.yield() }
+        async let good = desk.ask(2, "good")
+        while desk.count < 2 { await Task.yield() }
+        for _ in 1...2 {
+            desk.open(send: { _ in }, kill: {})
+            desk.interrupt(because: ProgramFailure("it ended"))
+        }
+        await #expect(throws: ProgramFailure.self) { try await bad.value }
+        let sent = Mutex<[String]>([])
+        desk.open(send: { line in sent.withLock { $0.append(line) } }, kill: {})
+        #expect(sent.withLock { $0 } == ["good"])
+        desk.answer(ProgramProtocol.Answer(id: 2))
+        #expect(try await good.id == 2)
+    }
+
+    /// Nobody waits for what it has, but it is hung all the same.
+    @Test func aProgramThatHangsWithAbandonedMessagesIsFound() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 1, patience: .seconds(5), time: time)
+        let kills = Mutex(0)
+        desk.open(send: { _ in }, kill: { kills.withLock { $0 += 1 } })
+        let gone = Task { try await desk.ask(1, "") }
+        while desk.count < 1 { await Task.yield() }
+        gone.cancel()
+        await #expect(throws: CancellationError.self) { try await gone.value }
+        await #expect(throws: ProgramFailure.self) { try await desk.ask(2, "") }
+        #expect(kills.withLock { $0 } == 0)
+        time.advance(by: .seconds(5))
+        await #expect(throws: ProgramFailure.self) { try await desk.ask(3, "") }
+        #expect(kills.withLock { $0 } == 1)
+        desk.interrupt(because: ProgramFailure("it ended"))
+        #expect(desk.count == 0)
+    }
+
+    @Test func aProgramThatHangsIsStartedAgain() async throws {
+        let body = """
+            import time
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message):
+                if message["text"] == "hang": time.sleep(1000)
+            stage.run()
+            """
+        let time = ManualTime()
+        try await Program.stage(Program.options(body), time: time) { harness in
+            async let outcome = harness.send(Sample.chat("hang"))
+            await time.waitForSleepers(1)
+            time.advance(by: .seconds(5))
+            guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
+            #expect("\(error)" == "the program did not answer within 5s")
+            await time.waitForSleepers(1)
+            time.advance(by: ProgramHost.backoff.first)
+            #expect(await harness.send(Sample.chat("hi")).message?.text == "hi")
+        }
+    }
+
+    @Test(arguments: [
+        ("print('hello', flush=True)", "the program's first line is no hello"),
+        ("sys.exit(3)", "the program ended"),
+        ("print('{\"protocol\":2,\"handles\":{}}', flush=True); sys.stdin.read()", "speaks version 2 of the protocol"),
+        (
+            "print('{\"protocol\":1,\"handles\":{\"inbound\":[\"chats\"]}}', flush=True); sys.stdin.read()",
+            "wants to handle `chats`"
+        ),
+    ])
+    func aProgramThatSaysNoProperHelloIsAnErrorAtStart(body: String, words: String) async throws {
+        await #expect { try await Program.stage(Program.options(body)) { _ in } } throws: { "\($0)".contains(words) }
+    }
+
+    @Test func aProgramThatIsNotThereIsAnErrorAtStart() async throws {
+        var options = ProcessOptions()
+        options.command = ["/no/such/program"]
+        await #expect { try await Program.stage(options) { _ in } } throws: { "\($0)".contains("/no/such/program") }
+    }
+
+    @Test func aProgramThatSaysNothingIsGivenUp() async throws {
+        let time = ManualTime()
+        async let start: Void = Program.stage(Program.options("sys.stdin.read()"), time: time) { _ in }
+        await time.waitForSleepers(1)
+        time.advance(by: .seconds(10))
+        do {
+            try await start
+            Issue.record("it started")
+        } catch {
+            #expect("\(error)" == "the program said no hello within 10s")
+        }
+    }
+
+    @Test func memoryIsLimited() async throws {
+        let body = """
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message):
+                try: return sluice.replace(str(len(bytearray(2 << 30))))
+                except MemoryError: return sluice.replace("too much")
+            stage.run()
+            """
+        var options = Program.options(body)
+        options.maxMemory = .gibibytes(1)
+        try await Program.stage(options) { harness in
+            #expect(await harness.send(Sample.chat("hi")).message?.text == "too much")
+        }
+    }
+
+    @Test func onlySoManyWait() async throws {
+        let desk = ProgramDesk(limit: 1, patience: .seconds(1), time: ManualTime())
+        async let first = desk.ask(1, "")
+        while desk.count == 0 { await Task.yield() }
+        await #expect(throws: ProgramFailure.self) { try await desk.ask(2, "") }
+        desk.answer(ProgramProtocol.Answer(id: 1))
+        #expect(try await first.id == 1)
+    }
+
+    /// What the program gets of the environment is what the file says, and nothing of the server's own.
+    @Test func secretsOfTheServerStayWithTheServer() async throws {
+        let program = """
+            read greeting
+            echo '{"protocol":1,"handles":{"inbound":["chat"]}}'
+            read question
+            echo '{"id":1,"verdict":"replace","text":"'$(env | cut -d= -f1)'"}'
+            read end
+            """
+        var options = ProcessOptions()
+        options.command = ["sh", "-c", program]
+        options.environment = ["API_KEY": Secret("x")]
+        try await Program.stage(options) { harness in
+            let text = await harness.send(Sample.chat("hi")).message?.text
+            let names = Set(try #require(text).split(separator: " ").map { String($0) })
+            // The last ones are the shell's own.
+            #expect(names.subtracting(["PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "_"]) == ["API_KEY"])
+        }
+    }
+}
