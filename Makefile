@@ -23,6 +23,7 @@ test: deps
 	$(SWIFT) test --skip-build --parallel
 	Tests/MetricsTests/run
 	Tests/BrowserTests/run
+	Tests/SchemaTests/run
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_FILES)

@@ -124,7 +124,8 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "PipelineEngine",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting",
+                "PipelineEngine",
                 "Plugins",
                 "Settings",
                 "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", log, lifecycle, metrics, tracing,
@@ -211,6 +212,12 @@ let package = Package(
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ]
+        ),
+        .testTarget(
+            name: "SluiceServerTests",
+            dependencies: [
+                "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", lifecycle, log,
             ]
         ),
         .testTarget(

@@ -21,20 +21,25 @@ package struct SluiceServer: Sendable {
     package struct Options: Sendable {
         /// Start a demo gateway in the process while the settings name none.
         package var demo = false
+        /// Where the configuration was read from, for reloading.
+        package var file = "config.yaml"
+        /// Reads the configuration again.
+        package var read: (@Sendable () throws(UnreadableFile) -> LoadedSettings)?
         /// Called with the address of the page once the port is open.
         package var onListening: @Sendable (_ url: String, _ isDemo: Bool) -> Void = { _, _ in }
 
         package init() {}
     }
 
+    private let loaded: LoadedSettings
     private let settings: Settings
-    private let stages: [PlannedStage]
     private let options: Options
     private let logger: Logger
 
-    package init(_ settings: Settings, stages: [PlannedStage], options: Options, logger: Logger) {
+    /// - Parameter settings: The values of `loaded`, which has no errors.
+    package init(_ settings: Settings, _ loaded: LoadedSettings, options: Options, logger: Logger) {
         self.settings = settings
-        self.stages = stages
+        self.loaded = loaded
         self.options = options
         self.logger = logger
     }
@@ -55,9 +60,11 @@ package struct SluiceServer: Sendable {
         let storage = try Database.open(settings.storage)
         let recorder = AnalyticsRecorder(store: storage, time: time)
         let traces = TraceExport(settings.traces, time: time, logger: logger)
-        let chain = try await makeChain(
-            storage: storage, recorder: recorder, tracer: traces?.options.tracer, time: time)
-        if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
+        let keeper = StageKeeper()
+        let factory = chainFactory(
+            keeper: keeper, storage: storage, recorder: recorder, tracer: traces?.options.tracer, time: time)
+        let chains = try await factory.make(loaded.chains, generation: 1, reusing: nil)
+        if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
             try await storage.forgetAnalyticsProgress()
         }
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
@@ -68,7 +75,7 @@ package struct SluiceServer: Sendable {
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
-            eventLoop: eventLoop, gateways: manager, storage: storage, chain: chain, jobs: jobs,
+            eventLoop: eventLoop, gateways: manager, storage: storage, chains: chains, jobs: jobs,
             time: time, limits: settings.hubLimits, traces: traces?.options, logger: logger)
         await manager.setObserver(hub)
 
@@ -79,16 +86,24 @@ package struct SluiceServer: Sendable {
         }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
+        let read = options.read
+        let reloader = Reloader(
+            file: options.file, current: loaded, chains: chains,
+            parts: Reloader.Parts(
+                hub: hub, gateways: manager, storage: storage, factory: factory, time: time, logger: logger)
+        ) { [loaded] () throws(UnreadableFile) in try read?() ?? loaded }
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let endpoint = makeEndpoint(
-            hub: hub, group: group, metrics: metrics, analytics: recorder, isDemo: demo != nil)
+            hub: hub, group: group, metrics: metrics, analytics: recorder, configuration: reloader,
+            isDemo: demo != nil)
         var services: [any Service] = traces.map { [$0.service] } ?? []
         services += [
-            BackgroundStageService(chain: chain),
+            keeper,
             jobs,
             MetricsService(hub: hub, eventLoop: eventLoop),
             GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
             deviceTokens,
+            FileWatcher(reloader: reloader, time: time),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]
@@ -98,7 +113,7 @@ package struct SluiceServer: Sendable {
         let logger = logger
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await serviceGroup.run() }
-            tasks.addTask { await Signals.watch(serviceGroup, logger: logger) }
+            tasks.addTask { await Signals.watch(serviceGroup, reloader, logger: logger) }
             do {
                 // The signal watcher never ends by itself.
                 try await tasks.next()
@@ -108,7 +123,6 @@ package struct SluiceServer: Sendable {
             }
             tasks.cancelAll()
         }
-        await chain.cleanup()
         await traces?.shutdown()
         try storage.close()
         logger.info("stopped")
@@ -118,29 +132,25 @@ package struct SluiceServer: Sendable {
         StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
     }
 
-    private func makeChain(
-        storage: Database, recorder: AnalyticsRecorder, tracer: (any Tracer)?, time: any TimeSource
-    ) async throws -> Chain {
-        var stages: [Stage] = []
-        for planned in self.stages {
-            let name = planned.entry.name
+    private func chainFactory(
+        keeper: StageKeeper, storage: Database, recorder: AnalyticsRecorder, tracer: (any Tracer)?,
+        time: any TimeSource
+    ) -> ChainFactory {
+        let (logger, environment) = (logger, environment)
+        return ChainFactory(keeper: keeper, tracer: tracer, time: time) { name in
             var stageLogger = logger
             stageLogger[metadataKey: "stage"] = "\(name)"
             var context = ProvisionContext(
                 stageName: name, environment: environment, messages: storage, keys: storage, time: time,
                 logger: stageLogger)
             context[AnalyticsRecorderSlot.self] = recorder
-            do {
-                stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
-            } catch {
-                throw StartFailure("the stage “\(name)” could not be made: \(error)")
-            }
+            return context
         }
-        return Chain(stages: stages, tracer: tracer, time: time)
     }
 
     private func makeEndpoint(
-        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder, isDemo: Bool
+        hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder,
+        configuration: Reloader, isDemo: Bool
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
@@ -148,7 +158,7 @@ package struct SluiceServer: Sendable {
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
             scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
-            metrics: metrics, analytics: analytics)
+            metrics: metrics, analytics: analytics, configuration: configuration)
         let host = settings.server.host
         let onListening = options.onListening
         return Application(

@@ -14,7 +14,7 @@ import SluiceServer
             Check first: sluice check config.yaml
             """,
         version: Version.current,
-        subcommands: [Serve.self, Check.self, Key.self, Gateway.self, ShowVersion.self],
+        subcommands: [Serve.self, Check.self, Config.self, Explain.self, Key.self, Gateway.self, ShowVersion.self],
         defaultSubcommand: nil)
 }
 

@@ -18,6 +18,7 @@ import Testing
         var context = Sample.provision()
         context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
         let harness = try await StageHarness(plugin, Plugin.Options(), in: context)
+        if let told = plugin.handles(Plugin.Options()) { #expect(told == harness.middleware.handles) }
         return await MiddlewareCompatibility.violations(of: harness.middleware)
     }
 }

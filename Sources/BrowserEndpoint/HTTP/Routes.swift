@@ -12,10 +12,11 @@ package struct Routes: Sendable {
     let scanner: (any GatewayScanner)?
     let metrics: MetricsPage?
     let analytics: AnalyticsRecorder
+    let configuration: (any ConfigurationControl)?
 
     package init(
         hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage?,
-        analytics: AnalyticsRecorder
+        analytics: AnalyticsRecorder, configuration: (any ConfigurationControl)? = nil
     ) {
         self.hub = hub
         self.origins = origins
@@ -23,6 +24,7 @@ package struct Routes: Sendable {
         self.scanner = scanner
         self.metrics = metrics
         self.analytics = analytics
+        self.configuration = configuration
     }
 
     package func router() -> Router<CallContext> {
@@ -35,6 +37,8 @@ package struct Routes: Sendable {
         addHealth(to: router)
         if let metrics { addMetrics(metrics, to: router) }
         addAnalytics(analytics, to: router.group("api/analytics"))
+        addPipeline(to: router.group("api/pipeline"))
+        if let configuration { addConfiguration(configuration, to: router.group("api/config")) }
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

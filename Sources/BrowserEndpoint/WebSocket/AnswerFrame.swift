@@ -15,6 +15,7 @@ enum AnswerFrame {
     case error(id: JSONValue?, Rejection, sessionKey: String?, runID: String?)
     case pong(id: JSONValue?)
     case gateway(id: String, GatewayStatus)
+    case configuration(generation: Int, problem: String?)
 
     /// The frame in a browser's protocol; nil when that has none for it.
     func encode(for dialect: Dialect) -> EncodedFrame? {
@@ -67,6 +68,11 @@ enum AnswerFrame {
             var frame: JSONObject = ["type": "gateway", "gateway": .string(id)]
             frame.add(status)
             return json(.object(frame))
+        case (.configuration(let generation, let problem), .native):
+            return json([
+                "type": "configuration", "generation": .integer(Int64(generation)),
+                "problem": problem.map { .string($0) } ?? .null,
+            ])
         default:
             return nil
         }

@@ -68,7 +68,8 @@ struct Rig: Sendable {
         try await analytics.repair()
         let chain = try await makeChain(options, database, analytics, time)
         let hub = BrowserHub(
-            eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
+            eventLoop: eventLoop, gateways: manager, storage: database, chains: ChainSet(standard: chain), jobs: jobs,
+            time: time,
             limits: options.limits, traces: options.traces, logger: Sample.logger)
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
