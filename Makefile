@@ -24,6 +24,7 @@ test: deps
 	Tests/MetricsTests/run
 	Tests/WebhookDeliveryTests/run
 	Tests/BrowserTests/run
+	Tests/SchemaTests/run
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_FILES)

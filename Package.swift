@@ -149,7 +149,7 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
                 "PipelineEngine",
                 "Plugins",
                 "Settings",
@@ -260,6 +260,12 @@ let package = Package(
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ]
+        ),
+        .testTarget(
+            name: "SluiceServerTests",
+            dependencies: [
+                "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", lifecycle, log,
             ]
         ),
         .testTarget(

@@ -15,9 +15,9 @@ package final class Chain: Sendable {
     private let time: any TimeSource
     /// Nil: calls of stages are not traced, and cost nothing for it.
     package let tracer: (any Tracer)?
-    private let inboundPaths: [MessageKind: [Stage]]
-    private let outboundPaths: [EventKind: [Stage]]
-    private let textPath: [Stage]
+    private let inboundPaths: [MessageKind: [PathStep]]
+    private let outboundPaths: [EventKind: [PathStep]]
+    private let textPath: [PathStep]
 
     package init(
         stages: [Stage], generation: Int = 1, tracer: (any Tracer)? = nil, time: any TimeSource
@@ -26,19 +26,21 @@ package final class Chain: Sendable {
         self.generation = generation
         self.time = time
         self.tracer = tracer
-        var inboundPaths: [MessageKind: [Stage]] = [:]
-        for kind in MessageKind.allCases {
-            inboundPaths[kind] = stages.filter { $0.middleware.handles.inbound.contains(kind) }
-        }
-        var outboundPaths: [EventKind: [Stage]] = [:]
-        for kind in EventKind.allCases {
-            outboundPaths[kind] = stages.filter {
-                $0.middleware.handles.outbound.contains(kind) || (kind.isTerminal && $0.middleware.handles.replyText)
-            }
-        }
-        self.inboundPaths = inboundPaths
-        self.outboundPaths = outboundPaths
-        textPath = stages.filter { $0.middleware.handles.replyText }
+        inboundPaths = Dictionary(
+            uniqueKeysWithValues: MessageKind.allCases.map { kind in
+                let path = PathStep.path(of: stages, .inbound, kind.rawValue, rewritesText: false) {
+                    $0.inbound.contains(kind)
+                }
+                return (kind, path)
+            })
+        outboundPaths = Dictionary(
+            uniqueKeysWithValues: EventKind.allCases.map { kind in
+                let path = PathStep.path(of: stages, .outbound, kind.rawValue, rewritesText: kind.isTerminal) {
+                    $0.outbound.contains(kind)
+                }
+                return (kind, path)
+            })
+        textPath = PathStep.path(of: stages, .outbound, "delta", rewritesText: true) { _ in false }
         observers = stages.filter { $0.mode == .enforce }.compactMap { $0.middleware as? any ServerObserver }
     }
 
@@ -51,7 +53,7 @@ package final class Chain: Sendable {
         terminal: @escaping @Sendable (InboundMessage, MessageContext) async throws -> Void
     ) async throws -> Passage {
         var path = ChainPath(
-            stages: inboundPaths[message.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
+            steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
         if !observers.isEmpty {
             path.onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
         }
@@ -68,7 +70,7 @@ package final class Chain: Sendable {
         terminal: @escaping @Sendable (OutboundEvent, MessageContext) async throws -> Void
     ) async throws -> Passage {
         let path = ChainPath(
-            stages: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
+            steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
         return try await path.run(event, context: context)
     }
 
@@ -78,7 +80,8 @@ package final class Chain: Sendable {
     /// - Throws: as `send`.
     package func rewrite(_ event: OutboundEvent, context: MessageContext) async throws -> OutboundEvent? {
         let rewritten = Mutex<OutboundEvent?>(nil)
-        let path = ChainPath<OutboundEvent>(stages: textPath, time: time) { event, _ in
+        let steps = (outboundPaths[event.kind] ?? []).filter { $0.rewrites != nil }
+        let path = ChainPath<OutboundEvent>(steps: steps, time: time) { event, _ in
             rewritten.withLock { $0 = event }
         }
         _ = try await path.run(event, context: context)
@@ -93,34 +96,11 @@ package final class Chain: Sendable {
         for observer in observers { observer.messageWasRejected(rejected) }
     }
 
-    /// Runs the stages that have work to do beside messages, until the task is cancelled.
-    package func runInBackground() async {
-        await withDiscardingTaskGroup { group in
-            for stage in stages {
-                guard let background = stage.middleware as? any BackgroundStage else { continue }
-                group.addTask { await background.run() }
-            }
-        }
-    }
-
     /// Fresh transforms for the text of one run.
-    package func makeReplyText(for run: Run) -> ReplyText {
-        ReplyText(stages: textPath.filter { $0.rewritesText(of: run) }, run: run)
-    }
-
-    /// Tells the stages that no message will come any more.
-    package func cleanup() async {
-        for stage in stages { await stage.middleware.cleanup() }
-    }
-}
-
-extension Stage {
-    /// Whether the stage's condition lets it at the text of a run. The whole text of the final counts as `delta` too, so
-    /// that both always take the same way.
-    func rewritesText(of run: Run) -> Bool {
-        condition?.matches(
-            Condition.Subject(
-                direction: .outbound, kind: "delta", gateway: run.gateway, agent: run.agent, session: run.sessionKey,
-                user: run.user)) ?? true
+    /// - Parameter context: Of the message that started the run.
+    package func makeReplyText(for run: Run, context: MessageContext) -> ReplyText {
+        let facts = MessageFacts(textOf: run, context)
+        let stages = textPath.filter { $0.rewrites?.matches(facts) ?? false }.map(\.stage)
+        return ReplyText(stages: stages, run: run, time: time)
     }
 }

@@ -2,49 +2,35 @@ import MiddlewareKit
 
 /// What the two directions have in common, so that one function runs both.
 protocol ChainMessage: Sendable {
-    func subject(_ context: MessageContext) -> Condition.Subject
+    var text: String { get }
+    func facts(_ context: MessageContext) -> MessageFacts
     /// Calls the middleware's function for this direction.
     func meet(_ middleware: any Middleware, context: MessageContext, next: Next<Self>) async throws
-    /// The message as it reaches `stage`'s function: an event's text has gone through the stage's transform.
-    func prepared(for stage: Stage) async throws -> Self
-    /// Whether the stage's function (not only its transform) takes part for this kind.
-    func concerns(_ middleware: any Middleware) -> Bool
+    /// The message as it reaches the step's function: an event's text has gone through the stage's transform.
+    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) async throws -> Self
 }
 
 extension InboundMessage: ChainMessage {
-    func subject(_ context: MessageContext) -> Condition.Subject {
-        Condition.Subject(
-            direction: .inbound, kind: kind.rawValue, gateway: gateway,
-            agent: agent,
-            session: sessionKey, user: context.principal?.user)
-    }
+    func facts(_ context: MessageContext) -> MessageFacts { MessageFacts(self, context) }
 
     func meet(_ middleware: any Middleware, context: MessageContext, next: Next<Self>) async throws {
         try await middleware.inbound(self, context: context, next: next)
     }
 
-    func prepared(for stage: Stage) -> Self { self }
-
-    func concerns(_ middleware: any Middleware) -> Bool { true }
+    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) -> Self { self }
 }
 
 extension OutboundEvent: ChainMessage {
-    func subject(_ context: MessageContext) -> Condition.Subject {
-        Condition.Subject(
-            direction: .outbound, kind: kind.rawValue, gateway: run.gateway, agent: run.agent, session: run.sessionKey,
-            user: run.user)
-    }
+    func facts(_ context: MessageContext) -> MessageFacts { MessageFacts(self, context) }
 
     func meet(_ middleware: any Middleware, context: MessageContext, next: Next<Self>) async throws {
         try await middleware.outbound(self, context: context, next: next)
     }
 
-    func prepared(for stage: Stage) async throws -> Self {
-        guard kind.isTerminal, stage.middleware.handles.replyText, stage.rewritesText(of: run) else { return self }
+    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) async throws -> Self {
+        guard let rewrites = step.rewrites, rewrites.matches(MessageFacts(textOf: run, context)) else { return self }
         var event = self
-        event.text = try await ReplyText.whole(text, isCut: kind != .final, through: stage, run: run)
+        event.text = try await ReplyText.whole(text, isCut: kind != .final, through: step.stage, run: run, time: time)
         return event
     }
-
-    func concerns(_ middleware: any Middleware) -> Bool { middleware.handles.outbound.contains(kind) }
 }

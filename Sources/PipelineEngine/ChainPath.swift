@@ -3,7 +3,7 @@ import Tracing
 
 /// One way through the chain for one message: the stages of its path in order, then the terminal.
 struct ChainPath<Message: ChainMessage>: Sendable {
-    let stages: [Stage]
+    let steps: [PathStep]
     let time: any TimeSource
     var tracer: (any Tracer)?
     var onRejection: RejectionHandler<Message>?
@@ -11,59 +11,78 @@ struct ChainPath<Message: ChainMessage>: Sendable {
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
         let arrival = Arrival()
-        try await step(0, message, context, arrival)
-        return arrival.passage
+        let notes = PathNotes(message, context)
+        notes?.note(.entered)
+        do {
+            try await step(0, message, context, arrival, notes)
+            notes?.end(arrival.passage)
+            return arrival.passage
+        } catch {
+            notes?.end(nil)
+            throw error
+        }
     }
 
     private func step(
-        _ index: Int, _ message: Message, _ context: MessageContext, _ arrival: Arrival
+        _ index: Int, _ message: Message, _ context: MessageContext, _ arrival: Arrival, _ notes: PathNotes<Message>?
     ) async throws {
-        guard index < stages.count else {
+        guard index < steps.count else {
             try await terminal(message, context)
             arrival.reach(nil)
             return
         }
-        let stage = stages[index]
-        guard stage.condition?.matches(message.subject(context)) ?? true else {
-            return try await step(index + 1, message, context, arrival)
-        }
+        let step = steps[index]
+        let stage = step.stage
         let prepared: Message
         do {
-            prepared = try await message.prepared(for: stage)
+            prepared = try await message.prepared(for: step, context, time)
+            if let notes, prepared.text != message.text { notes.note(.rewrote, stage: stage.name, message, prepared) }
         } catch {
             stage.figures.record(.failed, took: .zero)
+            notes?.note(.failed, stage: stage.name)
             guard stage.onError == .open else { throw StageFailure(stage: stage.name, cause: .threw(error)) }
-            return try await step(index + 1, message, context, arrival)
+            return try await self.step(index + 1, message, context, arrival, notes)
         }
-        guard prepared.concerns(stage.middleware) else {
-            return try await step(index + 1, prepared, context, arrival)
+        guard let calls = step.calls, calls.matches(prepared.facts(context)) else {
+            if step.calls != nil { notes?.note(.skipped, stage: stage.name) }
+            return try await self.step(index + 1, prepared, context, arrival, notes)
         }
         var context = context
-        context.contributors = contributors(below: index, for: prepared, context)
+        context.contributors = step.contributors(for: prepared.facts(context))
+        let start = notes == nil ? .zero : time.uptime
         let call = StageCall(
             stage: stage, message: prepared, context: context, time: time,
             span: tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer),
             onRejection: onRejection
-        ) {
-            try await step(index + 1, $0, $1, arrival)
+        ) { message, context in
+            if let notes { notes.note(.passed, stage: stage.name, took: time.uptime - start, prepared, message) }
+            try await self.step(index + 1, message, context, arrival, notes)
         }
         switch stage.mode {
         case .enforce:
             arrival.reach(stage.name)
-            try await call.run()
+            do {
+                try await call.run()
+                if let notes, arrival.passage == .dropped(stage: stage.name) { notes.note(.dropped, stage: stage.name) }
+            } catch {
+                if let notes, arrival.passage == .dropped(stage: stage.name) { notes.note(error, stage: stage.name) }
+                throw error
+            }
         case .shadow:
             await call.runInShadow()
-            try await step(index + 1, prepared, context, arrival)
+            if let notes { notes.note(.shadowed, stage: stage.name, took: time.uptime - start) }
+            try await self.step(index + 1, prepared, context, arrival, notes)
         }
     }
+}
 
-    /// The stages further down that store rows with this message.
-    private func contributors(
-        below index: Int, for message: Message, _ context: MessageContext
-    ) -> [any RowContributor] {
-        stages[(index + 1)...].compactMap { stage in
-            guard let contributor = stage.contributor, message.concerns(stage.middleware) else { return nil }
-            return stage.condition?.matches(message.subject(context)) ?? true ? contributor : nil
+extension PathNotes {
+    /// What a stage threw.
+    fileprivate func note(_ error: any Error, stage: String) {
+        if let rejection = error as? Rejection {
+            note(.rejected(code: rejection.code), stage: stage)
+        } else {
+            note(.failed, stage: stage)
         }
     }
 }

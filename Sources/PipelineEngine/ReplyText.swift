@@ -7,15 +7,19 @@ package struct ReplyText: Sendable {
     private struct Step: Sendable {
         let stage: Stage
         var transform: ReplyTransformKind
+        /// It held back too much; the rest of the run goes by it.
+        var isOut = false
     }
 
     private let run: Run
+    private let time: any TimeSource
     private var steps: [Step]
     /// A stage of this run must await something for each piece.
     package let isAwaiting: Bool
 
-    init(stages: [Stage], run: Run) {
+    init(stages: [Stage], run: Run, time: any TimeSource) {
         self.run = run
+        self.time = time
         steps = stages.compactMap { stage in
             stage.middleware.makeReplyTransform(for: run).map { Step(stage: stage, transform: $0) }
         }
@@ -37,24 +41,30 @@ package struct ReplyText: Sendable {
 
     /// As `feed`, for runs with transforms that await.
     ///
-    /// - Throws: ``StageFailure`` of a stage that fails closed. One that fails open lets the piece through as it came.
+    /// - Throws: ``StageFailure`` of a stage that fails closed. One that fails open lets the piece through as it came; one that
+    ///   held back too much lets through the rest of the run.
     package mutating func feedAwaiting(_ change: TextChange) async throws -> TextChange {
         var change = change
         for index in steps.indices {
             guard let piece = enter(index, change) else { return change }
             let stage = steps[index].stage
+            guard !steps[index].isOut else { continue }
             switch steps[index].transform {
             case .immediate(var transform):
                 let out = transform.feed(piece[...])
                 steps[index].transform = .immediate(transform)
                 change = leave(index, change, out)
-            case .awaiting(var transform):
+            case .awaiting(let transform):
                 do {
-                    let out = try await transform.feed(piece[...])
-                    steps[index].transform = .awaiting(transform)
+                    let (out, next) = try await stage.hold.bound(piece, time) {
+                        var transform = transform
+                        return (try await transform.feed(piece[...]), transform)
+                    }
+                    steps[index].transform = .awaiting(next)
                     change = leave(index, change, out)
                 } catch {
-                    stage.figures.record(.failed, took: .zero)
+                    steps[index].isOut = error is HoldExceeded
+                    stage.figures.record(error is HoldExceeded ? .timedOut : .failed, took: .zero)
                     if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
                 }
             }
@@ -85,16 +95,22 @@ package struct ReplyText: Sendable {
     /// A whole text through a fresh transform of one stage: what the final event carries below that stage.
     ///
     /// - Parameter isCut: The run did not reach its end.
-    static func whole(_ text: String, isCut: Bool, through stage: Stage, run: Run) async throws -> String {
+    static func whole(_ text: String, isCut: Bool, through stage: Stage, run: Run, time: any TimeSource) async throws
+        -> String
+    {
         guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else { return text }
         var result = ""
         switch transform {
         case .immediate(var transform):
             result.apply(transform.feed(text[...]))
             result.apply(isCut ? transform.breakOff() : transform.finish())
-        case .awaiting(var transform):
-            result.apply(try await transform.feed(text[...]))
-            result.apply(isCut ? try await transform.breakOff() : try await transform.finish())
+        case .awaiting(let transform):
+            return try await stage.hold.bound(text, time) {
+                var (transform, result) = (transform, "")
+                result.apply(try await transform.feed(text[...]))
+                result.apply(isCut ? try await transform.breakOff() : try await transform.finish())
+                return result
+            }
         }
         return result
     }

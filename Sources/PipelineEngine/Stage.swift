@@ -12,39 +12,59 @@ package struct Stage: Sendable {
     package let name: String
     /// The word after `use:`.
     package let kind: String
-    package let middleware: any Middleware
-    /// When the stage takes part; nil: always.
-    package let condition: Condition?
+    /// Shared with the same stage of other chains and generations.
+    package let instance: StageInstance
+    package var middleware: any Middleware { instance.middleware }
+    package var figures: StageFigures { instance.figures }
+    /// When the stage takes part.
+    package let condition: Condition
     package let mode: Mode
     /// The time a call may take, not counting the stages below it; nil: as long as it likes.
     package let timeout: Duration?
     package let onError: FailurePolicy
     /// Whether calls may run on the thread that serves all sockets.
     package let isQuick: Bool
-    package let figures: StageFigures
+    /// What may wait for the stage's transform, if that awaits something.
+    package let hold: Hold
+    /// The stage's own options as YAML, without secrets.
+    package let options: String
     /// The middleware, if it stores rows with the messages of a persist stage above it.
     let contributor: (any RowContributor)?
 
     package init(
         name: String,
         kind: String,
-        middleware: any Middleware,
-        condition: Condition? = nil,
+        instance: StageInstance,
+        condition: Condition = .always,
         mode: Mode = .enforce,
         timeout: Duration? = nil,
         onError: FailurePolicy = .closed,
-        isQuick: Bool = false
+        isQuick: Bool = false,
+        hold: Hold = Hold(),
+        options: String = "{}"
     ) {
         self.name = name
         self.kind = kind
-        self.middleware = middleware
+        self.instance = instance
         self.condition = condition
         self.mode = mode
         self.timeout = timeout
         self.onError = onError
         self.isQuick = isQuick
-        figures = StageFigures(stage: name)
-        contributor = mode == .enforce ? middleware as? any RowContributor : nil
+        self.hold = hold
+        self.options = options
+        contributor = mode == .enforce ? instance.middleware as? any RowContributor : nil
+    }
+
+    /// A stage with an instance of its own.
+    package init(
+        name: String, kind: String, middleware: any Middleware, condition: Condition = .always, mode: Mode = .enforce,
+        timeout: Duration? = nil, onError: FailurePolicy = .closed, isQuick: Bool = false,
+        hold: Hold = Hold()
+    ) {
+        self.init(
+            name: name, kind: kind, instance: StageInstance(name: name, middleware: middleware), condition: condition,
+            mode: mode, timeout: timeout, onError: onError, isQuick: isQuick, hold: hold)
     }
 }
 

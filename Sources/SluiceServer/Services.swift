@@ -15,12 +15,16 @@ struct GatewayService: Service {
     let configurations: [GatewayConfiguration]
     let demo: DemoGateway?
 
-    func run() async throws {
+    /// Begins to connect. Browsers that come later know all gateways.
+    func start() async throws {
         var configurations = configurations
         if let demo { configurations.append(try await demo.start()) }
         try await hub.restoreSessionKeys()
         try await hub.restoreRuns(gateways: Set(configurations.map(\.id)))
         await manager.start(configurations)
+    }
+
+    func run() async throws {
         try? await gracefulShutdown()
         await manager.stop()
         await demo?.stop()
@@ -46,19 +50,6 @@ struct DemoGateway: Sendable {
     func stop() async { await gateway.stop() }
 }
 
-/// Runs what stages do beside messages. It is started first and ended last.
-struct BackgroundStageService: Service {
-    let chain: Chain
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await chain.runInBackground()
-            // It may have had nothing to do; a service that returns would end the server.
-            try? await gracefulShutdown()
-        }
-    }
-}
-
 /// Lets the runs under way end before anything else is taken down.
 struct DrainService: Service {
     let hub: BrowserHub
@@ -71,10 +62,14 @@ struct DrainService: Service {
 }
 
 enum Signals {
-    /// The first signal asks for an orderly end; the second ends the process at once.
-    static func watch(_ services: ServiceGroup, logger: Logger) async {
+    /// SIGHUP reloads the configuration. The first other signal asks for an orderly end; the second ends the process at once.
+    static func watch(_ services: ServiceGroup, _ reloader: Reloader, logger: Logger) async {
         var isFirst = true
-        for await signal in await UnixSignalsSequence(trapping: [.sigterm, .sigint]) {
+        for await signal in await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup]) {
+            if signal == .sighup {
+                _ = await reloader.reload(trigger: "SIGHUP")
+                continue
+            }
             guard isFirst else {
                 logger.warning("ended at once, by a second signal")
                 exit(signal == .sigint ? 130 : 143)

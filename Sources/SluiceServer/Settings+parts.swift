@@ -57,24 +57,13 @@ extension WebSocketTLS {
 }
 
 extension Stage {
-    init(_ planned: PlannedStage, middleware: any Middleware) {
+    init(_ planned: PlannedStage, instance: StageInstance) {
         let entry = planned.entry
         self.init(
-            name: entry.name, kind: planned.plugin.kind, middleware: middleware,
-            condition: entry.when.map(Condition.init), mode: entry.mode == .shadow ? .shadow : .enforce,
+            name: entry.name, kind: planned.plugin.kind, instance: instance,
+            condition: entry.when ?? .always, mode: entry.mode == .shadow ? .shadow : .enforce,
             timeout: planned.timeout, onError: planned.onError,
-            isQuick: planned.plugin.isQuick)
-    }
-}
-
-extension Condition {
-    init(_ when: StageCondition) {
-        self.init(
-            direction: when.direction.map { $0 == .inbound ? .inbound : .outbound },
-            kinds: when.kind.map { Set($0.elements.map(\.word)) },
-            gateways: when.gateway?.elements.map(Pattern.init),
-            agents: when.agent?.elements.map(Pattern.init),
-            sessions: when.session?.elements.map(Pattern.init),
-            users: when.user?.elements.map(Pattern.init))
+            isQuick: planned.plugin.isQuick,
+            hold: Hold(bytes: entry.hold.bytes.bytes, time: entry.hold.time), options: planned.shownOptions)
     }
 }

@@ -23,20 +23,25 @@ package struct SluiceServer: Sendable {
     package struct Options: Sendable {
         /// Start a demo gateway in the process while the settings name none.
         package var demo = false
+        /// Where the configuration was read from, for reloading.
+        package var file = "config.yaml"
+        /// Reads the configuration again.
+        package var read: (@Sendable () throws(UnreadableFile) -> LoadedSettings)?
         /// Called with the address of the page once the port is open.
         package var onListening: @Sendable (_ url: String, _ isDemo: Bool) -> Void = { _, _ in }
 
         package init() {}
     }
 
+    private let loaded: LoadedSettings
     private let settings: Settings
-    private let stages: [PlannedStage]
     private let options: Options
     private let logger: Logger
 
-    package init(_ settings: Settings, stages: [PlannedStage], options: Options, logger: Logger) {
+    /// - Parameter settings: The values of `loaded`, which has no errors.
+    package init(_ settings: Settings, _ loaded: LoadedSettings, options: Options, logger: Logger) {
         self.settings = settings
-        self.stages = stages
+        self.loaded = loaded
         self.options = options
         self.logger = logger
     }
@@ -58,9 +63,12 @@ package struct SluiceServer: Sendable {
         let recorder = AnalyticsRecorder(store: storage, time: time)
         let traces = TraceExport(settings.traces, time: time, logger: logger)
         let webhooks = WebhookRegistry()
-        let chain = try await makeChain(
-            storage: storage, recorder: recorder, webhooks: webhooks, tracer: traces?.options.tracer, time: time)
-        if !chain.stages.contains(where: { $0.kind == AnalyticsPlugin.kind }) {
+        let keeper = StageKeeper()
+        let factory = chainFactory(
+            keeper: keeper, storage: storage, recorder: recorder, webhooks: webhooks,
+            tracer: traces?.options.tracer, time: time)
+        let chains = try await factory.make(loaded.chains, generation: 1, reusing: nil)
+        if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
             try await storage.forgetAnalyticsProgress()
         }
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
@@ -71,7 +79,7 @@ package struct SluiceServer: Sendable {
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
-            eventLoop: eventLoop, gateways: manager, storage: storage, chain: chain, jobs: jobs,
+            eventLoop: eventLoop, gateways: manager, storage: storage, chains: chains, jobs: jobs,
             time: time, limits: settings.hubLimits, traces: traces?.options, logger: logger)
         await manager.setObserver(hub)
 
@@ -82,17 +90,26 @@ package struct SluiceServer: Sendable {
         }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
+        let read = options.read
+        let reloader = Reloader(
+            file: options.file, current: loaded, chains: chains,
+            parts: Reloader.Parts(
+                hub: hub, gateways: manager, storage: storage, factory: factory, time: time, logger: logger)
+        ) { [loaded] () throws(UnreadableFile) in try read?() ?? loaded }
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
+        let gatewayService = GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo)
         let endpoint = makeEndpoint(
             hub: hub, group: group, metrics: metrics, analytics: recorder,
-            webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), isDemo: demo != nil)
+            webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), configuration: reloader,
+            gateways: gatewayService)
         var services: [any Service] = traces.map { [$0.service] } ?? []
         services += [
-            BackgroundStageService(chain: chain),
+            keeper,
             jobs,
             MetricsService(hub: hub, eventLoop: eventLoop),
             deviceTokens,
-            GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo),
+            gatewayService,
+            FileWatcher(reloader: reloader, time: time),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]
@@ -102,7 +119,7 @@ package struct SluiceServer: Sendable {
         let logger = logger
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await serviceGroup.run() }
-            tasks.addTask { await Signals.watch(serviceGroup, logger: logger) }
+            tasks.addTask { await Signals.watch(serviceGroup, reloader, logger: logger) }
             do {
                 // The signal watcher never ends by itself.
                 try await tasks.next()
@@ -112,7 +129,6 @@ package struct SluiceServer: Sendable {
             }
             tasks.cancelAll()
         }
-        await chain.cleanup()
         await traces?.shutdown()
         try storage.close()
         logger.info("stopped")
@@ -122,14 +138,13 @@ package struct SluiceServer: Sendable {
         StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
     }
 
-    private func makeChain(
-        storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry, tracer: (any Tracer)?,
-        time: any TimeSource
-    ) async throws -> Chain {
+    private func chainFactory(
+        keeper: StageKeeper, storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry,
+        tracer: (any Tracer)?, time: any TimeSource
+    ) -> ChainFactory {
+        let (logger, environment) = (logger, environment)
         let http = GuardedHTTPClient(userAgent: "Sluice/\(Version.current)")
-        var stages: [Stage] = []
-        for planned in self.stages {
-            let name = planned.entry.name
+        return ChainFactory(keeper: keeper, tracer: tracer, time: time) { name in
             var stageLogger = logger
             stageLogger[metadataKey: "stage"] = "\(name)"
             var context = ProvisionContext(
@@ -140,18 +155,13 @@ package struct SluiceServer: Sendable {
             context[AnalyticsRecorderSlot.self] = recorder
             context[DeliveryStoreKey.self] = storage
             context[WebhookRegistryKey.self] = webhooks
-            do {
-                stages.append(Stage(planned, middleware: try await planned.provision(in: context)))
-            } catch {
-                throw StartFailure("the stage “\(name)” could not be made: \(error)")
-            }
+            return context
         }
-        return Chain(stages: stages, tracer: tracer, time: time)
     }
 
     private func makeEndpoint(
         hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder,
-        webhooks: WebhookAdministration, isDemo: Bool
+        webhooks: WebhookAdministration, configuration: Reloader, gateways: GatewayService
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
@@ -159,20 +169,22 @@ package struct SluiceServer: Sendable {
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
             scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,
-            metrics: metrics, analytics: analytics, webhooks: webhooks)
+            metrics: metrics, analytics: analytics, webhooks: webhooks, configuration: configuration)
         let host = settings.server.host
         let onListening = options.onListening
-        return Application(
+        var application = Application(
             router: routes.router(),
             server: EndpointChannel.builder(hub: hub, origins: origins, options: settings.webSocketOptions),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: settings.server.port), serverName: "Sluice", backlog: 1024),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.server.port
-                onListening("http://\(host.contains(":") ? "[\(host)]" : host):\(port)", isDemo)
+                onListening("http://\(host.contains(":") ? "[\(host)]" : host):\(port)", gateways.demo != nil)
             },
             eventLoopGroupProvider: .shared(group),
             logger: quiet(logger))
+        application.beforeServerStarts { try await gateways.start() }
+        return application
     }
 
     /// Hummingbird tells of its own start; ours is the better line.

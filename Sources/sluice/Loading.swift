@@ -9,11 +9,11 @@ import Storage
 /// What several commands do first.
 enum Loading {
     /// Reads a configuration, prints every finding, and ends the command when it has errors.
-    static func settings(_ file: String) throws -> (settings: Settings, stages: [PlannedStage]) {
+    static func settings(_ file: String) throws -> (settings: Settings, loaded: LoadedSettings) {
         let loaded = try read(file)
         Output.error(FindingReport(loaded).text, terminator: "")
         guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
-        return (settings, loaded.stages)
+        return (settings, loaded)
     }
 
     /// Reads a configuration; ends the command when there is none.

@@ -9,7 +9,7 @@ struct Serve: AsyncParsableCommand {
         abstract: "Start the server.",
         discussion: """
             Refuses to start while `sluice check` has errors to tell. SIGTERM or Ctrl-C lets the answers under way end,
-            a second one stops at once.
+            a second one stops at once. SIGHUP, and a change of a file, reload the configuration.
             """)
 
     @OptionGroup var configurationOptions: ConfigurationOptions
@@ -22,6 +22,12 @@ struct Serve: AsyncParsableCommand {
         let logger = Loading.bootstrapLogging(loaded.settings)
         var options = SluiceServer.Options()
         options.demo = demo
+        let file = configurationOptions.config
+        options.file = file
+        options.read = { () throws(UnreadableFile) in
+            try SettingsLoader.load(
+                path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)
+        }
         let isFirstSteps = loaded.settings.gateways.isEmpty && !demo
         options.onListening = { url, isDemo in
             Output.line("Sluice is listening. Open \(url)")
@@ -32,7 +38,7 @@ struct Serve: AsyncParsableCommand {
             }
         }
         do {
-            try await SluiceServer(loaded.settings, stages: loaded.stages, options: options, logger: logger).run()
+            try await SluiceServer(loaded.settings, loaded.loaded, options: options, logger: logger).run()
         } catch {
             Output.error("sluice: \(error)")
             throw ExitCode(Exit.failure)

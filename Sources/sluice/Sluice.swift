@@ -15,7 +15,8 @@ import SluiceServer
             """,
         version: Version.current,
         subcommands: [
-            Serve.self, Check.self, Key.self, Gateway.self, Webhook.self, Stage.self, ShowVersion.self,
+            Serve.self, Check.self, Config.self, Explain.self, Key.self, Gateway.self, Webhook.self, Stage.self,
+            ShowVersion.self,
         ],
         defaultSubcommand: nil)
 }

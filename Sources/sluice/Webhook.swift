@@ -195,7 +195,7 @@ extension Loading {
     /// The database, and the webhook stages of a configuration.
     fileprivate static func webhooks(_ file: String) throws -> (Database, [ConfiguredWebhook]) {
         let loaded = try settings(file)
-        let stages = loaded.stages.compactMap { planned in
+        let stages = loaded.loaded.chains.stages.compactMap { planned in
             (planned.options as? WebhookOptions).map { ConfiguredWebhook(name: planned.entry.name, options: $0) }
         }
         guard !stages.isEmpty else {

@@ -25,7 +25,9 @@ final class SluiceProcess: Sendable {
         process.arguments = arguments
         process.currentDirectoryURL = folder
         process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
+        let log = folder.appending(path: "log.txt")
+        try Data().write(to: log)
+        process.standardError = try FileHandle(forWritingTo: log)
         try process.run()
     }
 

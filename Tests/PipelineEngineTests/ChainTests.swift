@@ -207,7 +207,7 @@ import Testing
                 log.append(context.principal?.user ?? "-")
                 try await next(message, context)
             }),
-            condition: Condition(users: [Pattern("ada")]))
+            condition: condition("user == ada"))
         let chain = Chain(stages: [onlyAda], time: ManualTime())
         _ = try await chain.send(chat(), context: context(user: "ada")) { _, _ in }
         _ = try await chain.send(chat(), context: context(user: "bob")) { _, _ in }

@@ -71,7 +71,7 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
             .joined()
         let chain = Chain(stages: stages, time: ManualTime())
 
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         var visible = ""
         var rest = text[...]
         while !rest.isEmpty {
@@ -86,14 +86,14 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
         if !picks.contains(1) { #expect(whole.utf8.starts(with: visible.utf8)) }
 
         var again = ""
-        var inOne = chain.makeReplyText(for: run)
+        var inOne = chain.makeReplyText(for: run, context: context())
         again.apply(inOne.feed(.append(text)))
         #expect(again == visible)
     }
 
     @Test func aReplacementStartsTheTransformsAfresh() {
         let chain = Chain(stages: [stage("capitals", rewriting { Capitals(words: ["hello"]) })], time: ManualTime())
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         #expect(reply.feed(.append("hel")) == .append(""))
         #expect(reply.feed(.replace("hello you ")) == .replace("HELLO you "))
         #expect(reply.feed(.append("there ")) == .append("there "))
@@ -117,7 +117,7 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
 
     @Test func aShadowsTextIsThrownAway() async throws {
         let chain = Chain(stages: [stage("without", rewriting { Without() }, mode: .shadow)], time: ManualTime())
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         #expect(reply.feed(.append("axb")) == .append("axb"))
         let final = Log<String>()
         _ = try await chain.deliver(event(text: "axb"), context: context()) { event, _ in final.append(event.text) }
@@ -129,7 +129,7 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
             handles: StagePaths(replyText: true), transform: { _ in .awaiting(Awaiting()) })
         let chain = Chain(
             stages: [stage("without", rewriting { Without() }), stage("slow", awaiting)], time: ManualTime())
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         #expect(reply.isAwaiting)
         #expect(try await reply.feedAwaiting(.append("axb")) == .append("AB"))
         let final = Log<String>()
@@ -142,7 +142,7 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
         let failing = ClosureMiddleware(
             handles: StagePaths(replyText: true), transform: { _ in .awaiting(Awaiting(fails: true)) })
         let chain = Chain(stages: [stage("slow", failing, onError: policy)], time: ManualTime())
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         if policy == .open {
             #expect(try await reply.feedAwaiting(.append("a")) == .append("a"))
         } else {
@@ -155,9 +155,22 @@ private func rewriting(_ make: @escaping @Sendable () -> any ReplyTransform) -> 
 
     @Test func aConditionKeepsAStageFromTheText() {
         let other = stage(
-            "without", rewriting { Without() }, condition: Condition(agents: [Pattern("other")]))
+            "without", rewriting { Without() }, condition: condition("agent == other"))
         let chain = Chain(stages: [other], time: ManualTime())
-        var reply = chain.makeReplyText(for: run)
+        var reply = chain.makeReplyText(for: run, context: context())
         #expect(reply.feed(.append("axb")) == .append("axb"))
+    }
+
+    /// The kind of the whole event must not make a difference to its text: the browsers have seen the deltas.
+    @Test(arguments: ["kind == final", "kind == delta", "direction == outbound", "text-size > 2"])
+    func aConditionOnTheKindKeepsTheTextLaw(words: String) async throws {
+        let chain = Chain(
+            stages: [stage("without", rewriting { Without() }, condition: condition(words))], time: ManualTime())
+        var reply = chain.makeReplyText(for: run, context: context())
+        let streamed = reply.feed(.append("axb"))
+        let texts = Log<String>()
+        _ = try await chain.deliver(event(text: "axb"), context: context()) { event, _ in texts.append(event.text) }
+        #expect(streamed == .append(texts.all.first ?? ""))
+        #expect(texts.all == [words == "kind == delta" || words == "direction == outbound" ? "ab" : "axb"])
     }
 }

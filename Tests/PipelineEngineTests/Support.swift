@@ -3,6 +3,7 @@ import MiddlewareKit
 import MiddlewareTesting
 import PipelineEngine
 import Synchronization
+import Testing
 
 /// A middleware made of closures.
 struct ClosureMiddleware: Middleware {
@@ -53,8 +54,19 @@ func event(_ kind: EventKind = .final, text: String = "answer") -> OutboundEvent
     OutboundEvent(kind: kind, run: run, text: text, timestamp: Timestamp(milliseconds: 1))
 }
 
+func condition(_ text: String) -> Condition {
+    var findings = Findings()
+    let node = ConfigNode(
+        position: SourcePosition(file: "c", line: 1, column: 1), content: .scalar(text, isPlain: true))
+    guard let condition = Condition.read(node, findings: &findings) else {
+        Issue.record("\(findings.all)")
+        return .always
+    }
+    return condition
+}
+
 func stage(
-    _ name: String, _ middleware: any Middleware, condition: Condition? = nil, mode: Stage.Mode = .enforce,
+    _ name: String, _ middleware: any Middleware, condition: Condition = .always, mode: Stage.Mode = .enforce,
     timeout: Duration? = nil, onError: FailurePolicy = .closed
 ) -> Stage {
     Stage(

@@ -21,7 +21,7 @@ import Testing
         try folder.write("conf.d/.hidden.yaml", "nonsense")
         try folder.write("conf.d/readme.txt", "nonsense")
         try folder.write("token", "s3cret\n")
-        try folder.write("other/log.yaml", "include: more.yaml\nlog: { level: debug }\nserver: { host: localhost }\n")
+        try folder.write("other/log.yaml", "include: [more.yaml]\nlog: { level: debug }\nserver: { host: localhost }\n")
         try folder.write("other/more.yaml", "log: { format: json }\n")
         #expect(try findings() == [])
         let loaded = try folder.load()
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func noFileIsStrongerThanAnother() throws {
-        try folder.write("config.yaml", "include: b.yaml\nserver: { port: 1 }\npipeline: []\n")
+        try folder.write("config.yaml", "include: [b.yaml]\nserver: { port: 1 }\npipeline: []\n")
         try folder.write("b.yaml", "server: { port: 2 }\npipeline: [ { use: auth } ]\n")
         let place = "\(folder.path)/config.yaml"
         #expect(
@@ -52,7 +52,7 @@ import Testing
 
     @Test func cyclesAndMissingFilesAreFound() throws {
         try folder.write("config.yaml", "include: [a.yaml, nope.yaml]\n")
-        try folder.write("a.yaml", "include: b.yaml\n")
+        try folder.write("a.yaml", "include: [b.yaml]\n")
         try folder.write("b.yaml", "include:\n  - a.yaml\n")
         #expect(
             try findings() == [
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func findingsInIncludedFilesNameThem() throws {
-        try folder.write("config.yaml", "include: a.yaml\ngateways: [ { id: a, url: \"ws://a\" } ]\n")
+        try folder.write("config.yaml", "include: [a.yaml]\ngateways: [ { id: a, url: \"ws://a\" } ]\n")
         try folder.write("a.yaml", "gateways:\n  - { id: a, url: \"ws://a\" }\nprot: 1\n")
         #expect(
             try findings() == [

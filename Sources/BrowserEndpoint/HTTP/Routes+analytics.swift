@@ -80,7 +80,7 @@ private struct AnalyticsReader {
 
 extension BrowserHub {
     /// Whether a stage of the chain counts what passes.
-    fileprivate var collectsAnalytics: Bool { chain.stages.contains { $0.kind == "analytics" } }
+    fileprivate var collectsAnalytics: Bool { chains.hasStage(ofKind: "analytics") }
 }
 
 /// The figures of one stretch or one value.

@@ -52,6 +52,6 @@ extension BrowserHub {
             return .object(object)
         }
         return Readiness(
-            storage: storageState, stages: chain.stages.map(\.name), gateways: states, isDraining: isDraining)
+            storage: storageState, stages: chains.standard.stages.map(\.name), gateways: states, isDraining: isDraining)
     }
 }

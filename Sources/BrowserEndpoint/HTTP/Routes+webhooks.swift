@@ -68,14 +68,6 @@ extension Routes {
     }
 }
 
-extension BrowserHub {
-    /// Sends the call through the chain, as all others.
-    nonisolated fileprivate func requireAdministrator(_ request: Request, _ call: CallContext) async throws {
-        let context = await context(of: request, call)
-        try await self.call(.manage, gateway: "", context: context) { try $0.requireAdministrator() }
-    }
-}
-
 extension CallContext {
     fileprivate func deliveryID() throws -> Int64 {
         guard let id = Int64(try parameter("id")) else {

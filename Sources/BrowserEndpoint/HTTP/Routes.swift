@@ -14,10 +14,12 @@ package struct Routes: Sendable {
     let metrics: MetricsPage?
     let analytics: AnalyticsRecorder
     let webhooks: WebhookAdministration
+    let configuration: (any ConfigurationControl)?
 
     package init(
         hub: BrowserHub, origins: OriginPolicy, page: Page, scanner: (any GatewayScanner)?, metrics: MetricsPage?,
-        analytics: AnalyticsRecorder, webhooks: WebhookAdministration
+        analytics: AnalyticsRecorder, webhooks: WebhookAdministration,
+        configuration: (any ConfigurationControl)? = nil
     ) {
         self.hub = hub
         self.origins = origins
@@ -26,6 +28,7 @@ package struct Routes: Sendable {
         self.metrics = metrics
         self.analytics = analytics
         self.webhooks = webhooks
+        self.configuration = configuration
     }
 
     package func router() -> Router<CallContext> {
@@ -39,6 +42,8 @@ package struct Routes: Sendable {
         if let metrics { addMetrics(metrics, to: router) }
         addAnalytics(analytics, to: router.group("api/analytics"))
         addWebhooks(webhooks, to: router.group("api/webhooks"))
+        addPipeline(to: router.group("api/pipeline"))
+        if let configuration { addConfiguration(configuration, to: router.group("api/config")) }
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
         return router

@@ -14,9 +14,10 @@ extension BrowserHub {
     ) async throws -> Value {
         let result = CallResult<Value>()
         let message = InboundMessage(kind: kind, gateway: gateway, sessionKey: session?.key, runID: runID)
-        let context = traced(context, kind.rawValue, session, runID: runID)
+        let context = watched(
+            traced(context, kind.rawValue, session, runID: runID), MessageFacts(message, context))
         do {
-            let passage = try await chain.send(message, context: context) { _, context in
+            let passage = try await chain(for: message, context).send(message, context: context) { _, context in
                 result.value = try await terminal(context.principal ?? .anonymous)
             }
             let value = try result.take(after: passage)

@@ -28,7 +28,7 @@ extension BrowserHub {
     private func introduce(_ connection: BrowserConnection) {
         let id = connection.info.id
         let context = makeContext(connection.info, credential: connection.credential, principal: nil)
-        let chain = chain
+        let chain = chains.standard
         jobs.submit {
             let verdict: Result<Principal, Rejection>
             do {
@@ -109,6 +109,9 @@ extension BrowserHub {
                 .hello(connectionID: connection.info.id, user: principal.user, gateways: list, limits: limits),
                 to: connection)
             showApprovals(to: connection)
+            if let problem = configurationProblem, principal.isAdministrator {
+                send(.configuration(generation: chains.generation, problem: problem), to: connection)
+            }
         case .chat:
             guard let gateway = connection.gateway, status(of: gateway) != nil else {
                 let rejection = Rejection(code: "unknown_gateway", message: "Gateway not found")
@@ -175,14 +178,20 @@ extension BrowserHub {
         connection.watched = [:]
     }
 
-    func makeContext(_ info: ConnectionInfo?, credential: Credential?, principal: Principal?) -> MessageContext {
+    /// - Parameter gateway: The gateway that the message is for or from, if it is known yet.
+    func makeContext(
+        _ info: ConnectionInfo?, credential: Credential?, principal: Principal?, gateway: String? = nil
+    ) -> MessageContext {
         let id = RandomID.make()
         var logger = logger
         logger[metadataKey: "message.id"] = "\(id)"
+        logger[metadataKey: "generation"] = "\(chains.generation)"
         if let info { logger[metadataKey: "connection.id"] = "\(info.id)" }
-        return MessageContext(
-            id: id, connection: info, credential: credential, principal: principal, generation: chain.generation,
+        var context = MessageContext(
+            id: id, connection: info, credential: credential, principal: principal, generation: chains.generation,
             logger: logger)
+        context.model = gateway.flatMap { metadata(of: $0)?.defaultModel }
+        return context
     }
 }
 

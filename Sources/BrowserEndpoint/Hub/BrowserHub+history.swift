@@ -68,7 +68,7 @@ extension BrowserHub {
     }
 
     /// Whether the chain has a stage that stores messages: without one nothing is stored.
-    private var keepsMessages: Bool { chain.stages.contains { $0.kind == "persist" } }
+    private var keepsMessages: Bool { chains.hasStage(ofKind: "persist") }
 
     // MARK: Import
 
@@ -145,7 +145,7 @@ extension BrowserHub {
     ) async -> [MessageRecord] {
         var records: [MessageRecord] = []
         var time = Timestamp(milliseconds: 0)
-        let context = makeContext(nil, credential: nil, principal: nil)
+        let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
         for entry in history {
             time = max(time, entry.message.timestamp ?? time)
             guard let role = MessageRecord.Role(rawValue: entry.message.role) else { continue }
@@ -157,7 +157,9 @@ extension BrowserHub {
                 kind: role == .user ? .message : .final, run: run, text: entry.message.text,
                 blocks: entry.message.blocks, usage: entry.message.usage, timestamp: time)
             if role == .assistant {
-                guard let rewritten = try? await chain.rewrite(event, context: context) else { continue }
+                guard let rewritten = try? await chain(of: run, context).rewrite(event, context: context) else {
+                    continue
+                }
                 event = rewritten
             }
             guard !event.text.isEmpty || !event.blocks.isEmpty else { continue }
@@ -175,9 +177,9 @@ extension BrowserHub {
         guard let session = sessions[id] else { return }
         let run = Run(
             id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
+        let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
         let live = LiveRun(
-            run: run, chain: chain, context: makeContext(nil, credential: nil, principal: nil), session: session,
-            arrivedAt: nil,
+            run: run, chain: chain(of: run, context), context: context, session: session, arrivedAt: nil,
             now: time.uptime)
         let event = OutboundEvent(
             kind: record.role == .user ? .message : .final, run: run, text: record.text, blocks: record.blocks,

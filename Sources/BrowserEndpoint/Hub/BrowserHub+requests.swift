@@ -59,7 +59,8 @@ extension BrowserHub {
     private func perform(_ request: BrowserRequest, of id: String) async {
         guard let connection = connections[id] else { return }
         let context = makeContext(
-            connection.info, credential: connection.credential, principal: connection.principal)
+            connection.info, credential: connection.credential, principal: connection.principal,
+            gateway: try? gatewayID(of: request, connection))
         let turn = LaneTurn(lane: request.lane)
         do {
             try await answer(request, connection, context, turn)
@@ -142,7 +143,8 @@ extension BrowserHub {
             try requireRoom(on: id.gateway)
         } catch let rejection as Rejection {
             let message = InboundMessage(kind: .chat, gateway: id.gateway, sessionKey: id.key, runID: request.runID)
-            chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
+            try await chain(for: message, context).noteRejection(
+                of: message, context: context, stage: nil, code: rejection.code)
             throw rejection
         }
         let runID = request.runID ?? RandomID.make()
@@ -159,11 +161,13 @@ extension BrowserHub {
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
         let agentID = OpenClaw.SessionKeys.agentID(of: (request.sessionKey ?? "").lowercased())
-        let context = traced(context, "chat", id, runID: runID)
+        let context = watched(traced(context, "chat", id, runID: runID), MessageFacts(message, context))
         do {
+            let chain = try await chain(for: message, context)
             let passage = try await chain.send(message, context: context) { message, context in
                 try await self.forward(
-                    message, context: context, session: id, agentID: agentID, arrivedAt: request.arrivedAt
+                    message, context: context, session: id, agentID: agentID, chain: chain,
+                    arrivedAt: request.arrivedAt
                 ) {
                     await self.leaveLane(turn, of: connectionID)
                 }

@@ -14,13 +14,13 @@ extension BrowserHub {
     ///
     /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
     func forward(
-        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?,
+        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?, chain: Chain,
         arrivedAt: Duration,
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
         let session = try await session(id)
-        let run = begin(runID, session, context: context, arrivedAt: arrivedAt)
+        let run = begin(runID, session, context: context, chain: chain, arrivedAt: arrivedAt)
         // The message was sent before, and its run goes on.
         if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
@@ -71,7 +71,7 @@ extension BrowserHub {
     }
 
     func begin(
-        _ runID: String, _ session: Session, context: MessageContext, arrivedAt: Duration? = nil,
+        _ runID: String, _ session: Session, context: MessageContext, chain: Chain? = nil, arrivedAt: Duration? = nil,
         startedAt: Timestamp? = nil
     ) -> LiveRun {
         let key = RunKey(gateway: session.id.gateway, runID: runID)
@@ -80,12 +80,13 @@ extension BrowserHub {
             id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
             user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: startedAt ?? time.now)
         let live = LiveRun(
-            run: run, chain: chain, context: context, session: session, arrivedAt: arrivedAt, now: time.uptime)
+            run: run, chain: chain ?? self.chain(of: run, context), context: context, session: session,
+            arrivedAt: arrivedAt, now: time.uptime)
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
         // What others wrote is no run, and what a stop of the server interrupted has begun before.
         if startedAt == nil, !RunName.isForeign(runID) {
-            for stage in chain.observers { stage.runDidStart(run) }
+            for stage in live.chain.observers { stage.runDidStart(run) }
         }
         session.runs.append(live)
         sessions[session.id] = session
@@ -103,7 +104,8 @@ extension BrowserHub {
         } else {
             disown(session)
             let context = traced(
-                makeContext(nil, credential: nil, principal: nil), "run", ofKind: .consumer, id, runID: gatewayRun.id)
+                makeContext(nil, credential: nil, principal: nil, gateway: id.gateway), "run", ofKind: .consumer, id,
+                runID: gatewayRun.id)
             live = begin(gatewayRun.id, session, context: context)
         }
         gatewayRun.owner = live
@@ -229,7 +231,9 @@ extension BrowserHub {
             timing: run.timing, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
             timestamp: outcome.timestamp)
         do {
-            let passage = try await run.chain.deliver(event, context: run.context) { event, _ in
+            let passage = try await run.chain.deliver(
+                event, context: watched(run.context, MessageFacts(event, run.context))
+            ) { event, _ in
                 await self.show(event, of: key)
             }
             if case .dropped(let stage) = passage, kind.isTerminal {
@@ -362,8 +366,8 @@ extension BrowserHub: GatewayObserver {
 
     private func gatewayDidChange(_ id: String, _ status: GatewayStatus) {
         switch metrics.gateway(id, didChange: status.state) {
-        case .connected(let isAgain): for stage in chain.observers { stage.gatewayDidConnect(id, isAgain: isAgain) }
-        case .disconnected: for stage in chain.observers { stage.gatewayDidDisconnect(id) }
+        case .connected(let isAgain): for stage in chains.observers { stage.gatewayDidConnect(id, isAgain: isAgain) }
+        case .disconnected: for stage in chains.observers { stage.gatewayDidDisconnect(id) }
         case .none: break
         }
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {

@@ -120,11 +120,11 @@ extension BrowserHub {
     }
 
     private func sessionWasCreated(_ id: SessionID, by principal: Principal) {
-        for stage in chain.observers { stage.sessionWasCreated(ObservedSession(id, principal)) }
+        for stage in chains.observers { stage.sessionWasCreated(ObservedSession(id, principal)) }
     }
 
     private func sessionWasDeleted(_ id: SessionID, by principal: Principal) {
-        for stage in chain.observers { stage.sessionWasDeleted(ObservedSession(id, principal)) }
+        for stage in chains.observers { stage.sessionWasDeleted(ObservedSession(id, principal)) }
     }
 }
 

@@ -39,8 +39,11 @@ package actor BrowserHub {
     let limits: Limits
     /// Nil: nothing is traced.
     let traces: TraceOptions?
-    private(set) var chain: Chain
+    private(set) var chains: ChainSet
     private(set) var isDraining = false
+    var traceWaiters: [TraceWaiter] = []
+    /// Why the last reload of the configuration failed, for administrators.
+    private(set) var configurationProblem: String?
     var metrics = HubMetrics()
 
     var connections: [String: BrowserConnection] = [:]
@@ -71,7 +74,7 @@ package actor BrowserHub {
         eventLoop: any EventLoop,
         gateways: GatewayManager,
         storage: Database,
-        chain: Chain,
+        chains: ChainSet,
         jobs: JobRunner,
         time: any TimeSource,
         limits: Limits,
@@ -83,7 +86,7 @@ package actor BrowserHub {
         taskExecutor = EventLoopTaskExecutor(eventLoop)
         self.gateways = gateways
         self.storage = storage
-        self.chain = chain
+        self.chains = chains
         self.jobs = jobs
         self.time = time
         self.limits = limits
@@ -91,8 +94,52 @@ package actor BrowserHub {
         self.logger = logger
     }
 
-    /// Messages and runs that begin from now on take the new chain; those under way end on the old one.
-    package func use(_ chain: Chain) { self.chain = chain }
+    /// Messages and runs that begin from now on take the new chains; those under way end on the old ones.
+    package func use(_ chains: ChainSet) { self.chains = chains }
+
+    /// Tells administrators which configuration is in use, and what is wrong with the one that is not.
+    package func showConfiguration(generation: Int, problem: String?) {
+        configurationProblem = problem
+        for connection in connections.values
+        where connection.phase == .open && connection.principal?.isAdministrator == true {
+            send(.configuration(generation: generation, problem: problem), to: connection)
+        }
+        flush()
+    }
+
+    /// The gateway is no longer configured: its runs end here, and its connection closes.
+    package func removeGateway(_ id: String) {
+        gateways.assumeIsolated { $0.remove(id: id) }
+        for run in runs.values where run.run.gateway == id {
+            let words = "The gateway was taken out of the configuration while it answered."
+            end(run, .error, RunOutcome(detail: words, errorKind: "gateway_lost", timestamp: time.now))
+        }
+        flush()
+    }
+
+    /// The chain for a message. Who sends it must be known if some chain is attached to users.
+    ///
+    /// - Throws: what the pipeline throws when it is asked who is there.
+    func chain(for message: InboundMessage, _ context: MessageContext) async throws -> Chain {
+        let chains = chains
+        guard chains.hasChoice else { return chains.standard }
+        var context = context
+        if context.principal == nil {
+            // An HTTP call: nobody has looked at its key yet.
+            let caller = CallResult<Principal>()
+            let passage = try await chains.standard.send(InboundMessage(kind: .connect), context: context) {
+                _, context in
+                caller.value = context.principal ?? .anonymous
+            }
+            context.principal = try caller.take(after: passage)
+        }
+        return chains.chain(for: MessageFacts(message, context))
+    }
+
+    /// The chain for a run that no message of a browser has started.
+    func chain(of run: Run, _ context: MessageContext) -> Chain {
+        chains.chain(for: MessageFacts(textOf: run, context))
+    }
 
     /// Waits until no run is under way or the time is over, then closes all browsers with 1001.
     package func drain(timeout: Duration) async {

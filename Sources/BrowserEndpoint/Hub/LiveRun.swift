@@ -58,7 +58,7 @@ final class LiveRun {
         self.arrivedAt = arrivedAt
         begunAt = now
         lastHeard = now
-        replyText = chain.makeReplyText(for: run)
+        replyText = chain.makeReplyText(for: run, context: context)
     }
 
     var timing: RunTiming {

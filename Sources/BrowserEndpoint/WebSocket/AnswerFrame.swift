@@ -17,6 +17,7 @@ enum AnswerFrame {
     case gateway(id: String, GatewayStatus)
     /// - Parameter sessionKey: As the browser spells it.
     case approval(PendingApproval, state: String, by: String?, sessionKey: String?)
+    case configuration(generation: Int, problem: String?)
 
     /// The frame in a browser's protocol; nil when that has none for it.
     func encode(for dialect: Dialect) -> EncodedFrame? {
@@ -75,6 +76,11 @@ enum AnswerFrame {
             frame["state"] = .string(state)
             frame["by"] = name.map { .string($0) }
             return json(.object(frame))
+        case (.configuration(let generation, let problem), .native):
+            return json([
+                "type": "configuration", "generation": .integer(Int64(generation)),
+                "problem": problem.map { .string($0) } ?? .null,
+            ])
         default:
             return nil
         }

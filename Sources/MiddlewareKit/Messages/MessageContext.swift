@@ -10,6 +10,8 @@ public struct MessageContext: Sendable {
     public var credential: Credential?
     /// Who the message is from. Set by an auth stage.
     public var principal: Principal?
+    /// The model that answers, as far as it is known.
+    public var model: String?
     /// The number of the loaded configuration whose chain the message runs through.
     public let generation: Int
     /// The message's place in a trace, as W3C's `traceparent` header has it, to be handed on to other systems; nil when the
@@ -81,10 +83,13 @@ public struct Principal: Sendable, Hashable {
     public let user: String
     /// May see sessions that have no owner, and manage gateways.
     public let isAdministrator: Bool
+    /// The groups that the user belongs to, as the auth stage says.
+    public let groups: Set<String>
 
-    public init(user: String, isAdministrator: Bool = false) {
+    public init(user: String, isAdministrator: Bool = false, groups: Set<String> = []) {
         self.user = user
         self.isAdministrator = isAdministrator
+        self.groups = groups
     }
 
     /// Everybody, where no auth stage asks for a name. Nobody else is there to be protected from.

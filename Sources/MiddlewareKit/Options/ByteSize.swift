@@ -18,14 +18,22 @@ public struct ByteSize: OptionValue, Hashable, Comparable {
         ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1),
     ]
 
+    /// The size that a text such as `64KiB` names; nil when it names none.
+    public init?(parsing text: String) {
+        guard let (count, unit) = splitUnit(text), let bytes = Self.units.first(where: { $0.name == unit })?.bytes
+        else {
+            return nil
+        }
+        let (total, overflows) = count.multipliedReportingOverflow(by: bytes)
+        guard !overflows, let bytes = Int(exactly: total) else { return nil }
+        self.bytes = bytes
+    }
+
     /// A whole number and a unit: `512B`, `64KiB`, `1MiB`, `2GiB`. Units of 1000 bytes are refused: few who write `MB`
     /// mean it.
     public static func read(_ node: ConfigNode, findings: inout Findings) -> ByteSize? {
+        if let size = node.scalar.flatMap(ByteSize.init(parsing:)) { return size }
         let parts = node.scalar.flatMap(splitUnit)
-        if let (count, unit) = parts, let bytes = units.first(where: { $0.name == unit })?.bytes {
-            let (total, overflows) = count.multipliedReportingOverflow(by: bytes)
-            if !overflows, let bytes = Int(exactly: total) { return ByteSize(bytes: bytes) }
-        }
         let hint =
             switch parts?.unit.lowercased() {
             case _ where units.contains { $0.name == parts?.unit }: "that is too large"

@@ -49,6 +49,15 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
         if case .scalar(let text, isPlain: true) = content { text } else { nil }
     }
 
+    /// Whether anything in the node came from the environment.
+    var holdsEnvironment: Bool {
+        switch content {
+        case .null, .scalar: isFromEnvironment
+        case .sequence(let nodes): nodes.contains(where: \.holdsEnvironment)
+        case .mapping(let pairs): pairs.contains { $0.value.holdsEnvironment }
+        }
+    }
+
     /// The value of a key of a mapping.
     public subscript(key: String) -> ConfigNode? {
         guard case .mapping(let pairs) = content else { return nil }

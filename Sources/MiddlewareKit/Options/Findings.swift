@@ -66,12 +66,15 @@ public struct Findings: Sendable {
     /// Remembers that a secret stands in clear at this place.
     package mutating func noteClearSecret(at position: SourcePosition) { clearSecrets.append(position) }
 
-    /// Adds what was found elsewhere.
+    /// Adds what was found elsewhere. The same finding a second time, as when two chains share a stage, counts once.
     public mutating func add(_ others: Findings) {
         clearSecrets += others.clearSecrets
-        for finding in others.kept { add(finding) }
+        for finding in others.kept where !kept.contains(finding) {
+            if finding.severity == .error { errorCount += 1 }
+            add(finding)
+        }
         leftOut += others.leftOut
-        errorCount += others.errorCount
+        errorCount += others.errorCount - others.kept.count { $0.severity == .error }
     }
 
     private mutating func add(_ finding: Finding) {

@@ -27,7 +27,7 @@ public struct Option<Group>: Sendable {
         isRequired: Bool = false,
         check: (@Sendable (Value) -> String?)? = nil
     ) {
-        self.init(key, path, help: help, example: example, isRequired: isRequired, rangeText: nil, check: check)
+        self.init(key, path, help: help, example: example, isRequired: isRequired, bounds: nil, check: check)
     }
 
     /// An option whose value must lie in a range, both ends included.
@@ -40,9 +40,9 @@ public struct Option<Group>: Sendable {
         range: ClosedRange<Value>,
         check: (@Sendable (Value) -> String?)? = nil
     ) {
-        let rangeText = "\(range.lowerBound.optionText) to \(range.upperBound.optionText)"
-        self.init(key, path, help: help, example: example, isRequired: isRequired, rangeText: rangeText) { value in
-            range.contains(value) ? check?(value) : "must be in the range \(rangeText)"
+        let bounds = OptionRange(lowest: range.lowerBound.optionText, highest: range.upperBound.optionText)
+        self.init(key, path, help: help, example: example, isRequired: isRequired, bounds: bounds) { value in
+            range.contains(value) ? check?(value) : "must be in the range \(bounds.lowest) to \(bounds.highest)"
         }
     }
 
@@ -52,7 +52,7 @@ public struct Option<Group>: Sendable {
         help: String,
         example: String?,
         isRequired: Bool,
-        rangeText: String?,
+        bounds: OptionRange?,
         check: (@Sendable (Value) -> String?)?
     ) {
         self.key = key
@@ -76,7 +76,7 @@ public struct Option<Group>: Sendable {
                 defaultText: isRequired || defaultText == "null" ? nil : defaultText,
                 example: example,
                 isRequired: isRequired,
-                rangeText: rangeText
+                range: bounds
             )
         }
     }

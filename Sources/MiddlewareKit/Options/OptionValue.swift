@@ -56,8 +56,10 @@ public struct OptionDescription: Sendable, Hashable {
     /// A value as YAML.
     public let example: String?
     public let isRequired: Bool
+    /// The bounds, both included.
+    public let range: OptionRange?
     /// The bounds, in words: "0 to 65535".
-    public let rangeText: String?
+    public var rangeText: String? { range.map { "\($0.lowest) to \($0.highest)" } }
 
     public var isSecret: Bool { type.isSecret }
 
@@ -68,7 +70,7 @@ public struct OptionDescription: Sendable, Hashable {
         defaultText: String? = nil,
         example: String? = nil,
         isRequired: Bool = false,
-        rangeText: String? = nil
+        range: OptionRange? = nil
     ) {
         self.key = key
         self.type = type
@@ -76,6 +78,17 @@ public struct OptionDescription: Sendable, Hashable {
         self.defaultText = defaultText
         self.example = example
         self.isRequired = isRequired
-        self.rangeText = rangeText
+        self.range = range
+    }
+}
+
+/// The lowest and the highest value of an option, as YAML.
+public struct OptionRange: Sendable, Hashable {
+    public let lowest: String
+    public let highest: String
+
+    public init(lowest: String, highest: String) {
+        self.lowest = lowest
+        self.highest = highest
     }
 }

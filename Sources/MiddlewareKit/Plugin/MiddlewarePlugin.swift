@@ -19,6 +19,9 @@ public protocol MiddlewarePlugin: Sendable {
     /// Whether calls need so little time between their awaits that they may run on the thread that serves all sockets. Say
     /// so only if no call computes for more than some microseconds or blocks its thread.
     static var isQuick: Bool { get }
+    /// What `handles` of the middleware will be, so that `sluice explain` knows it without making the stage; nil: everything,
+    /// as far as is known.
+    static func handles(_ options: Options) -> StagePaths?
     /// Checks that need more than one option. Runs in `sluice check` too: no side effects.
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
     /// What is legal but likely not meant, seen from the stage's place in its chain. Becomes warnings; no side effects.
@@ -32,6 +35,7 @@ extension MiddlewarePlugin {
     public static var mayFailOpen: Bool { true }
     public static var defaultTimeout: Duration? { .seconds(30) }
     public static var isQuick: Bool { false }
+    public static func handles(_ options: Options) -> StagePaths? { nil }
     public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
     public static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] { [] }
 }

@@ -34,15 +34,9 @@ struct ConfigTree {
             try files.secret(at: path(name, besides: file))
         }
         findings.add(read.findings)
-        guard let node = read.node, let include = node["include"], !include.isNull else { return read.node }
-        return includes(of: include).reduce(node) {
-            merge($0, with: self.node(of: $1, from: file, above: above + [file]))
-        }
-    }
-
-    private mutating func includes(of node: ConfigNode) -> [ConfigNode] {
-        // Whatever is wrong with the option is found again when the settings are read.
-        if case .sequence(let nodes) = node.content { nodes.filter { $0.scalar != nil } } else { [node] }
+        // Whatever is wrong with the option itself is found when the settings are read.
+        guard let node = read.node, case .sequence(let entries)? = node["include"]?.content else { return read.node }
+        return entries.reduce(node) { merge($0, with: self.node(of: $1, from: file, above: above + [file])) }
     }
 
     /// The tree of what one entry of `include` names.

@@ -17,6 +17,11 @@ extension YamlError {
                 findings.error(at: place, "inside `{ }` and `[ ]`, `${NAME}` needs quotes", hint: "write \"${NAME}\"")
                 return
             }
+            if isAboutBrackets, let place = Self.bareCondition(inLine: mark.line, of: source) {
+                let message = "inside `{ }`, a condition with `[`, `{` or `,` needs quotes"
+                findings.error(at: place, message, hint: "write when: \"…\"")
+                return
+            }
             let words = Self.explain(problem)
             // What was left open is found at the end of the file, but it is to be mended where it begins.
             let mark = words.isAboutStart ? context?.mark ?? mark : mark
@@ -84,6 +89,18 @@ extension YamlError {
             if index == line.startIndex || !["\"", "'", "$"].contains(line[index - 1]) {
                 return SourcePosition(file: source.file, line: number, column: index - line.startIndex + 1)
             }
+        }
+        return nil
+    }
+
+    /// The first condition in a line that no quote stands before.
+    private static func bareCondition(inLine number: Int, of source: SourceText) -> SourcePosition? {
+        let line = source.line(number)
+        let key = Array("when: ".unicodeScalars)
+        for index in line.indices where line[index...].starts(with: key) {
+            let value = line[(index + key.count)...].drop { $0 == " " }
+            guard let first = value.first, first != "\"", first != "'" else { continue }
+            return SourcePosition(file: source.file, line: number, column: value.startIndex - line.startIndex + 1)
         }
         return nil
     }

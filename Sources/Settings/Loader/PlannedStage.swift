@@ -5,14 +5,23 @@ package struct PlannedStage: Sendable {
     package let plugin: any MiddlewarePlugin.Type
     package let entry: StageEntry
     package let options: any OptionGroup
+    /// What the stage has to do with, as far as is known before it is made.
+    package let paths: StagePaths?
     private let make: @Sendable (ProvisionContext) async throws -> any Middleware
 
     init<Plugin: MiddlewarePlugin>(_ plugin: Plugin.Type, entry: StageEntry, options: Plugin.Options) {
         self.plugin = plugin
         self.entry = entry
         self.options = options
+        paths = plugin.handles(options)
         make = { try await plugin.provision(options, in: $0) }
     }
+
+    /// Equal for stages that can be one instance, with one state: the same kind, name and options.
+    package var identity: String { "\(plugin.kind)\u{0}\(entry.name)\u{0}\(entry.with?.node.fingerprint ?? "")" }
+
+    /// The options as YAML on one line, without secrets.
+    package var shownOptions: String { options.shownText(from: entry.with?.node) }
 
     /// What becomes of a message when the stage fails.
     package var onError: FailurePolicy { entry.onError?.value ?? plugin.defaultOnError }
@@ -23,5 +32,19 @@ package struct PlannedStage: Sendable {
     /// Makes the middleware. Throws what the plugin throws.
     package func provision(in context: ProvisionContext) async throws -> any Middleware {
         try await make(context)
+    }
+}
+
+extension ConfigNode {
+    /// Equal for nodes that say the same. It holds the values, secrets too, so it must not be shown.
+    var fingerprint: String {
+        switch content {
+        case .null: "~"
+        case .scalar(let text, let isPlain): (isPlain ? "p" : "q") + "\(text.utf8.count):\(text)"
+        case .sequence(let nodes): "[" + nodes.map(\.fingerprint).joined(separator: ",") + "]"
+        case .mapping(let pairs):
+            "{" + pairs.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.fingerprint)" }.joined(separator: ",")
+                + "}"
+        }
     }
 }

@@ -4,14 +4,18 @@ package import MiddlewareKit
 package struct LoadedSettings: Sendable {
     /// Nil when there are errors.
     package let settings: Settings?
-    /// The enabled stages in the order of the file; empty when there are errors.
-    package let stages: [PlannedStage]
+    /// Empty when there are errors.
+    package let chains: PlannedChains
+    /// The enabled stages of the pipeline in the order of the file.
+    package var stages: [PlannedStage] { chains.pipeline }
     /// Errors and warnings in the order of their positions.
     package let findings: Findings
     /// The lines of all its files.
     package let lines: SourceLines
     /// Every file and folder that it was read from, or that was looked for.
     package let paths: [String]
+    /// The files as one tree; nil when they are no YAML that can be used.
+    let tree: ConfigNode?
 }
 
 /// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing.
@@ -40,49 +44,28 @@ package enum SettingsLoader {
         var findings = tree.findings
         var lines = tree.lines
         lines.secretKeys = catalog.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
-        var result: (settings: Settings, stages: [PlannedStage])?
+        var result: (settings: Settings, chains: PlannedChains)?
         if let node { result = check(node, catalog, &findings) }
         warnOfClearSecrets(files, &findings)
         let isGood = !findings.hasErrors
         return LoadedSettings(
-            settings: isGood ? result?.settings : nil, stages: isGood ? result?.stages ?? [] : [], findings: findings,
-            lines: lines, paths: files.paths)
+            settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
+            findings: findings,
+            lines: lines, paths: files.paths, tree: node)
     }
 
     private static func check(
         _ node: ConfigNode, _ catalog: [any MiddlewarePlugin.Type], _ findings: inout Findings
-    ) -> (Settings, [PlannedStage])? {
-        guard var settings = Settings.salvage(node, findings: &findings) else { return nil }
+    ) -> (Settings, PlannedChains)? {
+        guard let settings = Settings.salvage(node, findings: &findings) else { return nil }
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
         checkTLS(of: settings.gateways, findings: &findings)
-        let hostPlace = node["server"]?["host"]?.position ?? node.position
-        if node["pipeline"]?.isNull ?? true {
-            // The host is all that can make the default pipeline wrong.
-            settings.pipeline = StageEntry.defaultPipeline(at: hostPlace)
-        }
-        let beyondLoopback = settings.server.listensBeyondLoopback
-        if beyondLoopback { checkAuth(of: settings, at: hostPlace, findings: &findings) }
-        var planner = StagePlanner(
-            catalog: catalog, environment: StageEnvironment(listensBeyondLoopback: beyondLoopback)
-        )
-        planner.plan(settings.pipeline)
+        var planner = ChainPlanner(node, settings, catalog)
+        planner.plan()
         findings.add(planner.findings)
-        return (settings, planner.stages)
-    }
-
-    /// Who can reach the server can read every conversation, so somebody has to ask who is there.
-    private static func checkAuth(of settings: Settings, at place: SourcePosition, findings: inout Findings) {
-        let asks = settings.pipeline.contains {
-            $0.use.value == "auth" && $0.enabled && $0.mode == .enforce && $0.when == nil
-        }
-        guard !asks else { return }
-        findings.error(
-            at: place,
-            "other machines can reach this address, and no `auth` stage asks all of them who they are",
-            hint: "add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`"
-        )
+        return (settings, planner.chains)
     }
 
     /// Without TLS nothing would be checked, which nobody who writes `tls` expects.

@@ -4,12 +4,15 @@ import MiddlewareKit
 struct StagePlanner {
     let catalog: [any MiddlewarePlugin.Type]
     let environment: StageEnvironment
+    /// The words that `use` knows beside the kinds.
+    let namedStages: [String]
     private(set) var stages: [PlannedStage] = []
     private(set) var findings = Findings()
 
-    init(catalog: [any MiddlewarePlugin.Type], environment: StageEnvironment) {
+    init(catalog: [any MiddlewarePlugin.Type], environment: StageEnvironment, namedStages: [String]) {
         self.catalog = catalog
         self.environment = environment
+        self.namedStages = namedStages
     }
 
     /// An entry that is not enabled is not planned, but its options must be right too.
@@ -36,7 +39,6 @@ struct StagePlanner {
             let message = "`on-error` must be closed: a stage of kind `\(plugin.kind)` guards something"
             findings.error(at: onError.position, message, hint: "leave it out")
         }
-        if let when = entry.when { check(when, at: place) }
         let node = entry.with?.node ?? ConfigNode(position: place, content: .null)
         guard let options = Plugin.Options.read(node, findings: &findings), entry.enabled else { return }
         let problems = plugin.validate(options, in: environment)
@@ -53,7 +55,7 @@ struct StagePlanner {
     }
 
     private mutating func reportUnknown(_ entry: StageEntry) {
-        let kinds = catalog.map { $0.kind }
+        let kinds = catalog.map { $0.kind } + namedStages.sorted()
         let nearest = entry.use.isFromEnvironment ? nil : nearestWord(to: entry.use.value, in: kinds)
         let hint = nearest.map { "did you mean `\($0)`?" } ?? "known are \(kinds.joined(separator: ", "))"
         findings.error(at: entry.use.position, "there is no stage of the kind \(entry.use.shown)", hint: hint)
@@ -62,20 +64,6 @@ struct StagePlanner {
     private mutating func checkNames(_ entries: [StageEntry]) {
         let names = entries.map(\.locatedName)
         findings.reportDuplicates(names, what: "two stages have the name", hint: "give one of them a `name` of its own")
-    }
-
-    /// A condition that no message can ever meet.
-    private mutating func check(_ when: StageCondition, at place: SourcePosition) {
-        guard let direction = when.direction, let kinds = when.kind?.elements else { return }
-        let possible = direction == .inbound ? MessageWord.inbound : MessageWord.outbound
-        if !kinds.contains(where: { possible.contains($0.word) }) {
-            let words = kinds.map { "`\($0.word)`" }.joined(separator: ", ")
-            findings.error(
-                at: place,
-                "`when` is never true: no \(direction.rawValue) message is of kind \(words)",
-                hint: "\(direction.rawValue) are \(possible.joined(separator: ", "))"
-            )
-        }
     }
 }
 

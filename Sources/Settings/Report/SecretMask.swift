@@ -92,6 +92,12 @@ struct SecretMask {
         let key = line[..<colon].reversed().drop { $0 == "\"" || $0 == "'" || $0 == " " }
             .prefix { $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "_" }
         let word = String(String.UnicodeScalarView(key.reversed())).lowercased()
+        return Self.isSecret(word, among: keys)
+    }
+
+    /// Whether a key looks like that of a secret.
+    static func isSecret(_ key: String, among keys: Set<String>) -> Bool {
+        let word = key.lowercased()
         return !word.isEmpty
             && (["token", "password", "passwd", "secret"].contains { word.contains($0) }
                 || nearestWord(to: word, in: keys) != nil)

@@ -33,25 +33,3 @@ extension Located<String> {
     /// The value as findings may show it.
     var shown: String { isFromEnvironment ? "that the environment variable holds" : quote(value) }
 }
-
-/// One value, or a list of them: `gateway: home` means `gateway: [home]`.
-package struct OneOrMore<Element: OptionValue>: OptionValue {
-    package var elements: [Element]
-
-    package init(_ elements: [Element]) { self.elements = elements }
-
-    package static var optionType: OptionType { .list(of: Element.optionType) }
-
-    package static func read(_ node: ConfigNode, findings: inout Findings) -> OneOrMore? {
-        guard case .sequence(let nodes) = node.content else {
-            return Element.read(node, findings: &findings).map { OneOrMore([$0]) }
-        }
-        guard !nodes.isEmpty else {
-            findings.error(at: node.position, "\(node.label) must not be an empty list", hint: "leave the option out")
-            return nil
-        }
-        return [Element].read(node, findings: &findings).map(OneOrMore.init)
-    }
-
-    package var optionText: String { elements.optionText }
-}

@@ -2,11 +2,14 @@ package import MiddlewareKit
 
 /// The values of a configuration file. Every option has a default, so an empty file works.
 package struct Settings: OptionGroup {
-    package var include: OneOrMore<String>?
+    package var include: [String] = []
     package var server = ServerSettings()
     package var storage = StorageSettings()
     package var gateways: [GatewaySettings] = []
-    package var pipeline: [StageEntry] = StageEntry.defaultPipeline()
+    package var pipeline: [StageEntry] = StageEntry.defaultPipeline
+    package var stages: [String: StageEntry] = [:]
+    package var chains: [String: ChainSettings] = [:]
+    package var attach: [AttachSettings] = []
     package var shutdown = ShutdownSettings()
     package var log = LogSettings()
     package var scan = ScanSettings()
@@ -25,6 +28,10 @@ package struct Settings: OptionGroup {
         Option("storage", \.storage, help: "The database."),
         Option("gateways", \.gateways, help: "The agent gateways that the server connects to."),
         Option("pipeline", \.pipeline, help: "The stages that every message meets, in this order, in both directions."),
+        Option("stages", \.stages, help: "Stages by name, for several chains: `use` knows them by it."),
+        Option("chains", \.chains, help: "Other chains than the pipeline, by name."),
+        Option(
+            "attach", \.attach, help: "Who gets which chain: the first that fits. Everybody else gets the pipeline."),
         Option("shutdown", \.shutdown, help: "How the server stops."),
         Option("log", \.log, help: "What is written to the log."),
         Option("scan", \.scan, help: "Looking for gateways in the local network."),

@@ -12,10 +12,11 @@ package struct StageEntry: OptionGroup {
     /// The stage's own options, as its plugin will read them.
     package var with: StageOptionsNode?
     package var enabled = true
-    package var when: StageCondition?
+    package var when: Condition?
     package var mode = Mode.enforce
     package var timeout: Duration?
     package var onError: Located<FailurePolicy>?
+    package var hold = HoldSettings()
 
     package init() {}
 
@@ -31,22 +32,28 @@ package struct StageEntry: OptionGroup {
     var locatedName: Located<String> { givenName ?? use }
 
     /// What runs when the file says nothing of a pipeline.
+    package static var defaultPipeline: [StageEntry] {
+        var findings = Findings()
+        return defaultPipelineNodes(at: Located("").position).compactMap { read($0, findings: &findings) }
+    }
+
+    /// The default pipeline as if it stood in the file.
     /// - Parameter place: Where findings about it are to point.
-    package static func defaultPipeline(at place: SourcePosition = Located("").position) -> [StageEntry] {
-        let none = ConfigNode(position: place, content: .scalar("none", isPlain: true))
-        let withoutAuth = ConfigNode(position: place, content: .mapping([("mode", place, none)]))
-        return [
-            StageEntry(use: Located("auth", at: place), with: StageOptionsNode(node: withoutAuth)),
-            StageEntry(use: Located("rate-limit", at: place)),
-            StageEntry(use: Located("thinking-strip", at: place)),
-            StageEntry(use: Located("persist", at: place)),
-        ]
+    static func defaultPipelineNodes(at place: SourcePosition) -> [ConfigNode] {
+        func mapping(_ pairs: (String, ConfigNode)...) -> ConfigNode {
+            ConfigNode(position: place, content: .mapping(pairs.map { ($0.0, place, $0.1) }))
+        }
+        func word(_ text: String) -> ConfigNode { ConfigNode(position: place, content: .scalar(text, isPlain: true)) }
+        return [mapping(("use", word("auth")), ("with", mapping(("mode", word("none")))))]
+            + ["rate-limit", "thinking-strip", "persist"].map { mapping(("use", word($0))) }
     }
 
     package static let unknownHint: String? = "options of the stage itself stand below `with`"
 
     package static let options: [Option<Self>] = [
-        Option("use", \.use, help: "The kind of the stage.", example: "persist", isRequired: true),
+        Option(
+            "use", \.use, help: "The kind of the stage, or the name of one of `stages`.", example: "persist",
+            isRequired: true),
         Option(
             "name", \.givenName,
             help: "The name of this instance, needed when a kind is used twice; the kind when left out.",
@@ -54,7 +61,10 @@ package struct StageEntry: OptionGroup {
         ),
         Option("with", \.with, help: "The options of the stage itself."),
         Option("enabled", \.enabled, help: "false leaves the stage out."),
-        Option("when", \.when, help: "Which messages the stage takes part in; all when left out."),
+        Option(
+            "when", \.when,
+            help: "A condition on the messages that the stage takes part in; all when left out. See above.",
+            example: "kind == chat and gateway == home"),
         Option(
             "mode", \.mode,
             help: "enforce: the stage does its work. shadow: it runs for its figures, and what it does has no effect."
@@ -70,6 +80,24 @@ package struct StageEntry: OptionGroup {
             help: "What becomes of a message when the stage fails. closed: it goes no further. open: it goes on.",
             example: "closed"
         ),
+        Option(
+            "hold", \.hold,
+            help:
+                "How much of a reply may wait for a stage that asks somebody about each piece of text; beyond it the stage "
+                + "has failed, see on-error."),
+    ]
+}
+
+/// `hold:` of a stage entry.
+package struct HoldSettings: OptionGroup {
+    package var bytes: ByteSize = .kibibytes(256)
+    package var time: Duration = .seconds(30)
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option("bytes", \.bytes, help: "How much text may wait.", range: .kibibytes(1) ... .mebibytes(64)),
+        Option("time", \.time, help: "How long it may wait.", range: .milliseconds(1) ... .seconds(600)),
     ]
 }
 

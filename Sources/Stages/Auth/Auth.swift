@@ -15,6 +15,8 @@ struct AnonymousAuth: Middleware {
 /// `mode: api-keys`: a message passes with the key of a user, which is looked at with every message.
 struct KeyAuth: Middleware {
     let keys: KeyCache
+    /// By the name of the user.
+    var groups: [String: Set<String>] = [:]
     let handles = StagePaths(inbound: Set(MessageKind.allCases))
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
@@ -22,7 +24,8 @@ struct KeyAuth: Middleware {
         switch try await keys.judge(credential) {
         case .good(let principal):
             var context = context
-            context.principal = principal
+            context.principal = Principal(
+                user: principal.user, isAdministrator: principal.isAdministrator, groups: groups[principal.user] ?? [])
             try await next(message, context)
         case .bad(let cause):
             // Only the administrator learns why.

@@ -12,6 +12,8 @@ package struct AuthOptions: OptionGroup {
 
     package var mode = Mode.none
     package var allowAnonymous = false
+    /// Users by the name of their group.
+    package var groups: [String: [String]] = [:]
 
     package init() {}
 
@@ -22,7 +24,19 @@ package struct AuthOptions: OptionGroup {
         Option(
             "allow-anonymous", \.allowAnonymous,
             help: "Allows `mode: none` although other machines can reach the server."),
+        Option(
+            "groups", \.groups, help: "The users of each group, for conditions such as `staff in groups`.",
+            example: "{ staff: [ada, bob] }"),
     ]
+}
+
+extension AuthOptions {
+    /// The groups by the name of the user.
+    var groupsOfUsers: [String: Set<String>] {
+        groups.reduce(into: [:]) { result, group in
+            for user in group.value { result[user, default: []].insert(group.key) }
+        }
+    }
 }
 
 /// Makes auth stages.
@@ -35,6 +49,10 @@ package enum AuthPlugin: MiddlewarePlugin {
     /// It waits for nothing but the key store, which bounds itself.
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
+
+    package static func handles(_ options: AuthOptions) -> StagePaths? {
+        StagePaths(inbound: Set(MessageKind.allCases))
+    }
 
     package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
         guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }
@@ -50,7 +68,7 @@ package enum AuthPlugin: MiddlewarePlugin {
     package static func provision(_ options: AuthOptions, in context: ProvisionContext) async throws -> any Middleware {
         switch options.mode {
         case .none: AnonymousAuth()
-        case .apiKeys: KeyAuth(keys: KeyCache(store: context.keys, time: context.time))
+        case .apiKeys: KeyAuth(keys: KeyCache(store: context.keys, time: context.time), groups: options.groupsOfUsers)
         }
     }
 }

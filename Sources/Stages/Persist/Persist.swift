@@ -9,9 +9,9 @@ struct Persist: Middleware {
     let keepsBlocks: Bool
     let time: any TimeSource
 
-    var handles: StagePaths {
-        StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message])
-    }
+    static let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message])
+
+    var handles: StagePaths { Self.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         // A shadow has no effect, and to keep something is one.

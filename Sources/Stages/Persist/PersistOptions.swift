@@ -25,6 +25,8 @@ package enum PersistPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func handles(_ options: PersistOptions) -> StagePaths? { Persist.paths }
+
     package static func advise(_ options: PersistOptions, at place: ChainPlace) -> [OptionProblem] {
         guard place.below.contains(ThinkingStripPlugin.kind) else { return [] }
         return [

@@ -72,6 +72,10 @@ package enum RateLimitPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func handles(_ options: RateLimitOptions) -> StagePaths? {
+        StagePaths(inbound: Set(options.kinds))
+    }
+
     package static func advise(_ options: RateLimitOptions, at place: ChainPlace) -> [OptionProblem] {
         guard place.below.contains(AuthPlugin.kind), options.limits.contains(where: { $0.key.contains(.user) }) else {
             return []

@@ -83,7 +83,8 @@ struct Rig: Sendable {
         let webhooks = WebhookRegistry()
         let chain = try await makeChain(options, database, analytics, webhooks, time)
         let hub = BrowserHub(
-            eventLoop: eventLoop, gateways: manager, storage: database, chain: chain, jobs: jobs, time: time,
+            eventLoop: eventLoop, gateways: manager, storage: database, chains: ChainSet(standard: chain), jobs: jobs,
+            time: time,
             limits: options.limits, traces: options.traces, logger: Sample.logger)
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
@@ -109,7 +110,14 @@ struct Rig: Sendable {
             configuration: ServiceGroupConfiguration(services: [jobs, application], logger: Sample.logger))
 
         // Only where it is looked at: it sleeps on the same clock, and tests wait for those who sleep.
-        let background = Task { if options.webhook != nil { await chain.runInBackground() } }
+        let background = Task {
+            guard options.webhook != nil else { return }
+            await withDiscardingTaskGroup { group in
+                for case let stage as any BackgroundStage in chain.stages.map(\.middleware) {
+                    group.addTask { await stage.run() }
+                }
+            }
+        }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await services.run() }
             let rig = Rig(

@@ -25,9 +25,19 @@ import Testing
     @Test func addsOthersWithTheirCount() {
         var some = Findings()
         var others = Findings()
-        for _ in 0..<120 { others.error(at: place, "x") }
+        for number in 0..<120 { others.error(at: place, "\(number)") }
         some.add(others)
         #expect(some.errorCount == 120)
         #expect(some.all.last?.message == "and 20 more")
+    }
+
+    @Test func theSameFindingCountsOnce() {
+        var some = Findings()
+        var others = Findings()
+        others.error(at: place, "x")
+        others.warning(at: place, "y")
+        some.add(others)
+        some.add(others)
+        #expect(some.errorCount == 1 && some.all.count == 2)
     }
 }

@@ -21,6 +21,16 @@ import Testing
         #expect(await send(.sampleKey, kind: kind).context?.principal == Principal(user: "ada"))
     }
 
+    @Test func theOptionsSayWhichGroupsAUserBelongsTo() async throws {
+        var options = AuthOptions()
+        options.mode = .apiKeys
+        options.groups = ["staff": ["ada", "bob"], "night": ["ada"], "others": ["eve"]]
+        let stage = try await AuthPlugin.provision(options, in: Sample.provision(keys: store, time: time))
+        let outcome = await StageHarness(stage).send(
+            Sample.chat(), context: Sample.context(credential: Credential(.sampleKey)))
+        #expect(outcome.context?.principal?.groups == ["staff", "night"])
+    }
+
     @Test func aPrincipalFromElsewhereCountsForNothing() async {
         let harness = StageHarness(KeyAuth(keys: KeyCache(store: store, time: time)))
         let claimed = Sample.context(principal: Principal(user: "root", isAdministrator: true))

@@ -1,0 +1,112 @@
+import Hummingbird
+import JSON
+import MiddlewareKit
+import NIOCore
+import PipelineEngine
+
+/// The chains of the running server, for administrators.
+extension Routes {
+    func addPipeline(to group: RouterGroup<CallContext>) {
+        let hub = hub
+        group.get { request, call in
+            try await hub.requireAdministrator(request, call)
+            return Response(json: await hub.chains.json)
+        }
+        group.post("trace") { request, call in
+            var request = request
+            try await hub.requireAdministrator(request, call)
+            let body = try await request.jsonObject()
+            try body.requireOnly("when", "seconds")
+            let condition = try Condition(member: try body.string("when", atMost: 2000))
+            let seconds = body["seconds"]?.int ?? 60
+            guard (1...600).contains(seconds) else { throw Rejection.badRequest("`seconds` must be 1 to 600.") }
+            let trace = try await hub.traceNext(condition, within: .seconds(Int64(seconds)))
+            return Response(
+                status: .ok, headers: [.contentType: "application/jsonl; charset=utf-8", .cacheControl: "no-store"],
+                body: ResponseBody { writer in
+                    for await record in trace.records {
+                        var buffer = ByteBuffer()
+                        buffer.writeJSON(record.json)
+                        buffer.writeStaticString("\n")
+                        try await writer.write(buffer)
+                    }
+                    try await writer.finish(nil)
+                })
+        }
+    }
+}
+
+extension Condition {
+    /// A condition of a body; nil means every message.
+    /// - Throws: ``Rejection`` that says what is wrong with it.
+    fileprivate init(member text: String?) throws {
+        guard let text else {
+            self = .always
+            return
+        }
+        var findings = Findings()
+        let place = SourcePosition(file: "`when`", line: 1, column: 1)
+        var node = ConfigNode(position: place, content: .scalar(text, isPlain: true))
+        node.label = "it"
+        guard let condition = Condition.read(node, findings: &findings) else {
+            let words = findings.all.map { "\($0.message)\($0.hint.map { " (\($0))" } ?? "")" }
+            throw Rejection.badRequest("`when`: \(words.joined(separator: "; "))")
+        }
+        self = condition
+    }
+}
+
+extension ChainSet {
+    fileprivate var json: JSONValue {
+        [
+            "generation": .integer(Int64(generation)),
+            "chains": .array(
+                all.map { ["name": .string($0.name), "stages": .array($0.chain.stages.map(\.json))] }),
+            "attach": .array(
+                attachments.map { ["chain": .string($0.name), "when": .string($0.condition.description)] }),
+        ]
+    }
+}
+
+extension Stage {
+    fileprivate var json: JSONValue {
+        let paths = middleware.handles
+        let figures = figures.current
+        return [
+            "name": .string(name), "kind": .string(kind), "options": .string(options),
+            "when": condition == .always ? .null : .string(condition.description),
+            "mode": mode == .enforce ? "enforce" : "shadow",
+            "timeoutMs": timeout.map { .integer($0.wholeMilliseconds) } ?? .null,
+            "onError": .string(onError.rawValue),
+            "handles": [
+                "inbound": .array(paths.inbound.map(\.rawValue).sorted().map { .string($0) }),
+                "outbound": .array(paths.outbound.map(\.rawValue).sorted().map { .string($0) }),
+                "replyText": .bool(paths.replyText),
+            ],
+            "figures": [
+                "calls": .integer(Int64(figures.calls)), "rejections": .integer(Int64(figures.rejections)),
+                "drops": .integer(Int64(figures.drops)), "errors": .integer(Int64(figures.errors)),
+                "timeouts": .integer(Int64(figures.timeouts)),
+                "meanMicroseconds": .number(
+                    figures.calls == 0 ? 0 : figures.total / .microseconds(1) / Double(figures.calls)),
+            ],
+        ]
+    }
+}
+
+extension PassageTrace.Record {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = ["direction": .string(direction.rawValue), "kind": .string(kind)]
+        object["stage"] = stage.map { .string($0) }
+        switch outcome {
+        case .rejected(let code):
+            object["outcome"] = "rejected"
+            object["code"] = .string(code)
+        default: object["outcome"] = .string("\(outcome)")
+        }
+        object["tookMicroseconds"] = took.map { .number($0 / .microseconds(1)) }
+        object["before"] = before.map { .string($0) }
+        object["after"] = after.map { .string($0) }
+        return .object(object)
+    }
+}

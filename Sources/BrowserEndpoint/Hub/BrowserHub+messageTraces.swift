@@ -1,0 +1,39 @@
+import MiddlewareKit
+import NIOCore
+import PipelineEngine
+
+/// Somebody waits for the next message of a kind, to see what happens to it.
+struct TraceWaiter {
+    let condition: Condition
+    let trace: PassageTrace
+}
+
+extension BrowserHub {
+    private static let maxTraceWaiters = 16
+
+    /// - Returns: The trace of the next message for which the condition holds. It ends with the message, or after the time.
+    /// - Throws: ``Rejection`` when too many are waiting.
+    func traceNext(_ condition: Condition, within limit: Duration) throws -> PassageTrace {
+        guard traceWaiters.count < Self.maxTraceWaiters else {
+            throw Rejection(
+                code: "rate_limited", message: "Too many traces are waiting for a message.", retryAfterMs: 60_000)
+        }
+        let trace = PassageTrace()
+        traceWaiters.append(TraceWaiter(condition: condition, trace: trace))
+        eventLoop.scheduleTask(in: TimeAmount(limit)) {
+            self.assumeIsolated { $0.traceWaiters.removeAll { $0.trace === trace } }
+            trace.finish()
+        }
+        return trace
+    }
+
+    /// The context with the trace that waits for such a message, if there is one.
+    func watched(_ context: MessageContext, _ facts: @autoclosure () -> MessageFacts) -> MessageContext {
+        guard !traceWaiters.isEmpty else { return context }
+        let facts = facts()
+        guard let index = traceWaiters.firstIndex(where: { $0.condition.matches(facts) }) else { return context }
+        var context = context
+        context[PassageTraceKey.self] = traceWaiters.remove(at: index).trace
+        return context
+    }
+}

@@ -1,0 +1,164 @@
+/// A condition on messages, as written behind `when:`; checked when it is read, and quick to ask.
+///
+/// ```yaml
+/// when: kind in [chat, final] and not (gateway == home or staff in groups)
+/// ```
+///
+/// Asking takes no longer than the length of the texts that it looks at; nothing in it can run long. A fact that a message
+/// does not have (`session` of a list of models) equals nothing: `==`, `in`, `matches` and `starts-with` are false for it.
+public struct Condition: OptionValue, Hashable, CustomStringConvertible {
+    /// What one part of a condition tests.
+    indirect enum Test: Sendable, Hashable {
+        case constant(Bool)
+        case all([Test])
+        case any([Test])
+        case not(Test)
+        case direction(Set<MessageFacts.Direction>)
+        case kind(Set<String>)
+        case isOne(Fact, of: Set<String>)
+        case starts(Fact, with: String)
+        case matches(Fact, TextPattern)
+        case group(String)
+        case address([AddressRange])
+        /// The size of the text in bytes, from and to, both included.
+        case size(ClosedRange<Int>)
+    }
+
+    /// A fact that is a text.
+    enum Fact: String, Sendable, Hashable, CaseIterable {
+        case gateway, agent, model, session, user, text
+    }
+
+    let test: Test
+    /// The condition as it was written.
+    public let description: String
+
+    init(test: Test, description: String) {
+        self.test = test
+        self.description = description
+    }
+
+    /// True for every message.
+    public static let always = Condition(test: .constant(true), description: "")
+
+    public func matches(_ facts: @autoclosure () -> MessageFacts) -> Bool {
+        if case .constant(let answer) = test { return answer }
+        return test.holds(for: facts())
+    }
+
+    /// The answer if it is the same for every message.
+    public var constant: Bool? {
+        if case .constant(let answer) = test { answer } else { nil }
+    }
+
+    /// What is left of the condition for messages of one kind.
+    public func narrowed(to direction: MessageFacts.Direction, _ kind: String) -> Condition {
+        Condition(test: test.narrowed(to: direction, kind), description: description)
+    }
+
+    // MARK: Reading
+
+    public static var optionType: OptionType { .string }
+
+    public static func read(_ node: ConfigNode, findings: inout Findings) -> Condition? {
+        guard let text = node.scalar else {
+            node.report(
+                expected: "a condition such as kind == chat and gateway == home",
+                hint: "put quotes around a condition with `[`, `{` or `: `", findings: &findings)
+            return nil
+        }
+        do throws(ConditionError) {
+            let condition = try Condition(parsing: text)
+            guard condition.canHold else {
+                findings.error(
+                    at: node.position, "\(node.label) is never true", hint: "no message has this direction and kind")
+                return nil
+            }
+            return condition
+        } catch {
+            // What a variable holds must not be repeated.
+            let message = node.isFromEnvironment ? "the environment variable holds no condition" : error.message
+            findings.error(
+                at: node.position(ofScalar: error.offset), message, hint: node.isFromEnvironment ? nil : error.hint)
+            return nil
+        }
+    }
+
+    /// Whether there is a kind of message for which the condition is not false from the start.
+    var canHold: Bool {
+        MessageFacts.Direction.allCases.contains { direction in
+            MessageFacts.kinds(direction).contains { narrowed(to: direction, $0).constant != false }
+        }
+    }
+
+    /// Whether the condition asks for something that is only known of a single message: its direction, kind or text.
+    package var asksForMessage: Bool { test.asksForMessage }
+
+    public var optionText: String { description.optionText }
+}
+
+extension Condition.Test {
+    func holds(for facts: MessageFacts) -> Bool {
+        switch self {
+        case .constant(let answer): answer
+        case .all(let tests): tests.allSatisfy { $0.holds(for: facts) }
+        case .any(let tests): tests.contains { $0.holds(for: facts) }
+        case .not(let test): !test.holds(for: facts)
+        case .direction(let directions): directions.contains(facts.direction)
+        case .kind(let kinds): kinds.contains(facts.kind)
+        case .isOne(let fact, let words): facts[fact].map(words.contains) ?? false
+        case .starts(let fact, let start): facts[fact]?.utf8.starts(with: start.utf8) ?? false
+        case .matches(let fact, let pattern): facts[fact].map(pattern.isFound) ?? false
+        case .group(let group): facts.groups.contains(group)
+        case .address(let ranges):
+            facts.address.flatMap(Address.init).map { address in ranges.contains { $0.contains(address) } } ?? false
+        case .size(let sizes): sizes.contains(facts.text.utf8.count)
+        }
+    }
+
+    func narrowed(to direction: MessageFacts.Direction, _ kind: String) -> Self {
+        switch self {
+        case .direction(let directions): return .constant(directions.contains(direction))
+        case .kind(let kinds): return .constant(kinds.contains(kind))
+        case .not(let test):
+            let test = test.narrowed(to: direction, kind)
+            if case .constant(let answer) = test { return .constant(!answer) }
+            return .not(test)
+        case .all(let tests):
+            return Self.joined(tests.map { $0.narrowed(to: direction, kind) }, unless: false, Self.all)
+        case .any(let tests):
+            return Self.joined(tests.map { $0.narrowed(to: direction, kind) }, unless: true, Self.any)
+        default: return self
+        }
+    }
+
+    /// - Parameter decisive: The answer of one test that is the answer of all.
+    private static func joined(_ tests: [Self], unless decisive: Bool, _ join: ([Self]) -> Self) -> Self {
+        if tests.contains(.constant(decisive)) { return .constant(decisive) }
+        let open = tests.filter { $0 != .constant(!decisive) }
+        return open.isEmpty ? .constant(!decisive) : open.count == 1 ? open[0] : join(open)
+    }
+
+    var asksForMessage: Bool {
+        switch self {
+        case .direction, .kind, .size: true
+        case .isOne(let fact, _), .starts(let fact, _), .matches(let fact, _): fact == .text
+        case .all(let tests), .any(let tests): tests.contains(where: \.asksForMessage)
+        case .not(let test): test.asksForMessage
+        case .constant, .group, .address: false
+        }
+    }
+}
+
+extension MessageFacts {
+    fileprivate subscript(fact: Condition.Fact) -> String? {
+        switch fact {
+        case .gateway: gateway
+        case .agent: agent
+        case .model: model
+        case .session: session
+        case .user: user
+        case .text: text
+        }
+    }
+}

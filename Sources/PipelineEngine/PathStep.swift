@@ -1,0 +1,46 @@
+import MiddlewareKit
+
+/// A stage on the path of one kind of message, with what is left of its condition there.
+struct PathStep: Sendable {
+    let stage: Stage
+    /// When the stage's function takes part; nil: never for this kind.
+    let calls: Condition?
+    /// When the stage's transform rewrites the text; nil: never for this kind.
+    ///
+    /// It is the condition for `delta`, so that streamed text and the whole text of the final take the same way.
+    let rewrites: Condition?
+    /// The stages below on this path that store rows with a message, and when they do.
+    private let contributions: [(contributor: any RowContributor, condition: Condition)]
+
+    func contributors(for facts: @autoclosure () -> MessageFacts) -> [any RowContributor] {
+        guard !contributions.isEmpty else { return [] }
+        let facts = facts()
+        return contributions.filter { $0.condition.matches(facts) }.map(\.contributor)
+    }
+
+    /// The steps of a path: stages that have nothing to do on it are left out.
+    static func path(
+        of stages: [Stage], _ direction: MessageFacts.Direction, _ kind: String, rewritesText: Bool,
+        handles: (StagePaths) -> Bool
+    ) -> [PathStep] {
+        var steps: [PathStep] = []
+        var contributions: [(contributor: any RowContributor, condition: Condition)] = []
+        for stage in stages.reversed() {
+            let paths = stage.middleware.handles
+            let calls = handles(paths) ? stage.condition.narrowed(to: direction, kind) : nil
+            let rewrites = rewritesText && paths.replyText ? stage.condition.narrowed(to: .outbound, "delta") : nil
+            let step = PathStep(
+                stage: stage, calls: calls.possible, rewrites: rewrites.possible, contributions: contributions)
+            if step.calls != nil || step.rewrites != nil { steps.append(step) }
+            if let contributor = stage.contributor, let calls = step.calls {
+                contributions.insert((contributor, calls), at: 0)
+            }
+        }
+        return steps.reversed()
+    }
+}
+
+extension Condition? {
+    /// Nil for a condition that no message meets.
+    fileprivate var possible: Condition? { self?.constant == false ? nil : self }
+}

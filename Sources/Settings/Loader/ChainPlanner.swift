@@ -1,0 +1,137 @@
+import MiddlewareKit
+
+/// Plans every chain of a configuration, and checks who gets which.
+struct ChainPlanner {
+    private let root: ConfigNode
+    private let settings: Settings
+    private let catalog: [any MiddlewarePlugin.Type]
+    private let environment: StageEnvironment
+    /// Where findings about the address of the server point.
+    private let hostPlace: SourcePosition
+    private var expansion: ChainExpansion
+    private(set) var chains = PlannedChains()
+    private(set) var findings = Findings()
+
+    init(_ root: ConfigNode, _ settings: Settings, _ catalog: [any MiddlewarePlugin.Type]) {
+        self.root = root
+        self.settings = settings
+        self.catalog = catalog
+        hostPlace = root["server"]?["host"]?.position ?? root.position
+        environment = StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
+        var pipeline = StageEntry.defaultPipelineNodes(at: hostPlace)
+        if let node = root["pipeline"], !node.isNull {
+            // What is no list has its finding already.
+            if case .sequence(let nodes) = node.content { pipeline = nodes.labelled("pipeline") } else { pipeline = [] }
+        }
+        expansion = ChainExpansion(root, pipeline: pipeline)
+    }
+
+    mutating func plan() {
+        checkNames()
+        chains.pipeline = plan(expansion.entries())
+        attach()
+        for name in settings.chains.keys.sorted() {
+            guard let entries = expansion.entries(of: name) else { continue }
+            let stages = plan(entries)
+            if settings.attach.contains(where: { $0.chain.value == name }) { chains.named.append((name, stages)) }
+        }
+        findings.add(expansion.findings)
+        warnOfUnused()
+    }
+
+    private mutating func plan(_ nodes: [ConfigNode]) -> [PlannedStage] {
+        var read = Findings()
+        let entries = nodes.compactMap { StageEntry.salvage($0, findings: &read) }
+        findings.add(read)
+        if environment.listensBeyondLoopback { checkAuth(of: entries) }
+        var planner = StagePlanner(catalog: catalog, environment: environment, namedStages: Array(settings.stages.keys))
+        planner.plan(entries)
+        findings.add(planner.findings)
+        return planner.stages
+    }
+
+    /// Who can reach the server can read every conversation, so somebody has to ask who is there.
+    private mutating func checkAuth(of entries: [StageEntry]) {
+        let asks = entries.contains { entry in
+            entry.use.value == "auth" && entry.enabled && entry.mode == .enforce && entry.when == nil
+        }
+        guard !asks else { return }
+        findings.error(
+            at: hostPlace,
+            "other machines can reach this address, and no `auth` stage asks all of them who they are",
+            hint: "add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`"
+        )
+    }
+
+    private mutating func attach() {
+        var isComplete = false
+        for entry in settings.attach where !entry.chain.value.isEmpty {
+            let (name, place) = (entry.chain.value, entry.chain.position)
+            if isComplete {
+                findings.warning(at: place, "this entry is never reached: the one above is for everybody")
+            }
+            if let when = entry.when, when.value.asksForMessage {
+                findings.error(
+                    at: when.position, "a chain is chosen for a whole conversation, not for a single message",
+                    hint: "ask for gateway, agent, model, session, user, groups or ip")
+            }
+            if name != ChainExpansion.pipelineName, settings.chains[name] == nil {
+                let nearest = entry.chain.isFromEnvironment ? nil : nearestWord(to: name, in: settings.chains.keys)
+                findings.error(
+                    at: place, "there is no chain \(entry.chain.shown)", hint: nearest.map { "did you mean `\($0)`?" })
+            }
+            chains.attachments.append((entry.when?.value ?? .always, name))
+            isComplete = isComplete || entry.when == nil
+        }
+    }
+
+    private mutating func checkNames() {
+        for (section, names) in [("stages", settings.stages.keys.sorted()), ("chains", settings.chains.keys.sorted())] {
+            for name in names {
+                let place = root[section]?.keyPosition(of: name) ?? root.position
+                if let problem = Identifier.problem(of: name) {
+                    findings.error(at: place, "the name \(quote(name)) \(problem)")
+                }
+                if section == "stages", catalog.contains(where: { $0.kind == name }) {
+                    findings.error(at: place, "\(quote(name)) is a kind of stage", hint: "give the stage another name")
+                }
+                if section == "chains", name == ChainExpansion.pipelineName {
+                    findings.error(
+                        at: place, "`pipeline` is the chain for everybody", hint: "give the chain another name")
+                }
+            }
+        }
+    }
+
+    private mutating func warnOfUnused() {
+        for name in settings.stages.keys.sorted() where !expansion.usedStages.contains(name) {
+            guard let place = root["stages"]?.keyPosition(of: name) else { continue }
+            findings.warning(
+                at: place, "no chain uses the stage \(quote(name))", hint: "write `- use: \(name)` in a chain")
+        }
+        let extended = settings.chains.values.compactMap { $0.extends?.value }
+        for name in settings.chains.keys.sorted()
+        where !extended.contains(name) && !settings.attach.contains(where: { $0.chain.value == name }) {
+            guard let place = root["chains"]?.keyPosition(of: name) else { continue }
+            findings.warning(at: place, "nobody gets the chain \(quote(name))", hint: "name it below `attach`")
+        }
+    }
+}
+
+extension ConfigNode {
+    fileprivate func keyPosition(of key: String) -> SourcePosition? {
+        guard case .mapping(let pairs) = content else { return nil }
+        return pairs.first { $0.key == key }?.keyPosition
+    }
+}
+
+extension [ConfigNode] {
+    /// The entries of a list as findings call them.
+    fileprivate func labelled(_ list: String) -> [ConfigNode] {
+        enumerated().map { index, node in
+            var node = node
+            node.label = "entry \(index + 1) of `\(list)`"
+            return node
+        }
+    }
+}

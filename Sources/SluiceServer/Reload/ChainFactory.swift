@@ -1,0 +1,50 @@
+import MiddlewareKit
+import PipelineEngine
+import Settings
+import Tracing
+
+/// Makes the chains of a configuration.
+struct ChainFactory: Sendable {
+    let keeper: StageKeeper
+    /// Nil: calls of stages are not traced.
+    let tracer: (any Tracer)?
+    let time: any TimeSource
+    /// What a stage with this name gets to work with.
+    let provisionContext: @Sendable (_ stageName: String) -> ProvisionContext
+
+    /// - Parameter old: Chains whose instances are taken over by stages with the same kind, name and options.
+    /// - Throws: ``StartFailure`` when a stage cannot be made. What was made for the new chains is cleaned up then.
+    func make(_ plan: PlannedChains, generation: Int, reusing old: ChainSet?) async throws -> ChainSet {
+        var instances: [String: StageInstance] = [:]
+        for stage in old?.all.flatMap(\.chain.stages) ?? [] { instances[stage.instance.identity] = stage.instance }
+        let standard = try await chain(plan.pipeline, generation, &instances)
+        var named: [(name: String, chain: Chain)] = []
+        for other in plan.named {
+            named.append((other.name, try await chain(other.stages, generation, &instances)))
+        }
+        return ChainSet(standard: standard, named: named, attachments: plan.attachments)
+    }
+
+    private func chain(
+        _ plan: [PlannedStage], _ generation: Int, _ instances: inout [String: StageInstance]
+    ) async throws -> Chain {
+        var stages: [Stage] = []
+        for planned in plan {
+            let (name, identity) = (planned.entry.name, planned.identity)
+            let instance: StageInstance
+            if let known = instances[identity] {
+                instance = known
+            } else {
+                do {
+                    let middleware = try await planned.provision(in: provisionContext(name))
+                    instance = keeper.keep(middleware, name: name, identity: identity)
+                } catch {
+                    throw StartFailure("the stage “\(name)” could not be made: \(error)")
+                }
+                instances[identity] = instance
+            }
+            stages.append(Stage(planned, instance: instance))
+        }
+        return Chain(stages: stages, generation: generation, tracer: tracer, time: time)
+    }
+}

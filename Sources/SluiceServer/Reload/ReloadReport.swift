@@ -1,0 +1,59 @@
+package import JSON
+package import MiddlewareKit
+package import Settings
+
+/// What came of reading the configuration again.
+package struct ReloadReport: Sendable {
+    package enum Outcome: String, Sendable {
+        /// The new configuration is in use, but for what needs a restart.
+        case applied
+        /// It says what the one in use says.
+        case unchanged
+        /// It would be applied; this was only a question.
+        case possible
+        /// It has errors, and the old one stays in use.
+        case failed
+        /// Another reload is under way; nothing was done.
+        case busy
+    }
+
+    package var outcome: Outcome
+    /// The number of the configuration in use.
+    package var generation: Int
+    package var changes: [ConfigChange] = []
+    package var findings: [Finding] = []
+    /// Why it failed, when that is not in the findings.
+    package var problem: String?
+
+    /// One sentence.
+    package var summary: String {
+        switch outcome {
+        case .unchanged: "the configuration has not changed"
+        case .busy: "another reload is under way"
+        case .applied, .possible:
+            "the configuration \(outcome == .applied ? "is" : "can be") in use as generation \(generation)"
+                + (needsRestart.isEmpty ? "" : "; a restart is needed for \(needsRestart.joined(separator: ", "))")
+        case .failed:
+            "the configuration was not reloaded, generation \(generation) stays in use: "
+                + (problem ?? findings.first { $0.severity == .error }.map(\.description) ?? "it has errors")
+        }
+    }
+
+    package var needsRestart: [String] { changes.filter(\.needsRestart).map(\.path) }
+
+    package var json: JSONValue {
+        [
+            "outcome": .string(outcome.rawValue), "generation": .integer(Int64(generation)),
+            "summary": .string(summary), "problem": problem.map { .string($0) } ?? .null,
+            "changes": .array(
+                changes.map { change in
+                    [
+                        "path": .string(change.path), "before": change.before.map { .string($0) } ?? .null,
+                        "after": change.after.map { .string($0) } ?? .null,
+                        "effect": change.needsRestart ? "needs-restart" : "applied",
+                    ]
+                }),
+            "findings": .array(findings.map(\.json)),
+        ]
+    }
+}

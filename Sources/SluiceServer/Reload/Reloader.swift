@@ -1,0 +1,141 @@
+import BrowserEndpoint
+package import JSON
+import Logging
+import MiddlewareKit
+import OpenClaw
+import PipelineEngine
+import Settings
+import Storage
+
+/// The configuration in use. Reads it again when it is asked to: builds all, checks all, then swaps.
+///
+/// Whatever goes wrong, the old configuration stays in use. Runs under way end on the chain that they began with; gateways
+/// whose entries did not change keep their connections, stages whose entries did not change keep their state.
+package actor Reloader {
+    /// The parts of the server that a configuration concerns.
+    struct Parts: Sendable {
+        let hub: BrowserHub
+        let gateways: GatewayManager
+        let storage: Database
+        let factory: ChainFactory
+        let time: any TimeSource
+        let logger: Logger
+    }
+
+    private let file: String
+    private let read: @Sendable () throws(UnreadableFile) -> LoadedSettings
+    private let parts: Parts
+    private var current: LoadedSettings
+    private var chains: ChainSet
+    private var loadedAt: Timestamp
+    private var last: (report: ReloadReport, at: Timestamp, trigger: String)?
+    private var isBusy = false
+
+    init(
+        file: String, current: LoadedSettings, chains: ChainSet, parts: Parts,
+        read: @escaping @Sendable () throws(UnreadableFile) -> LoadedSettings
+    ) {
+        self.file = file
+        self.read = read
+        self.parts = parts
+        self.current = current
+        self.chains = chains
+        loadedAt = parts.time.now
+    }
+
+    /// Every file that the configuration in use, or the one that failed last, was read from.
+    private(set) lazy var paths = current.paths
+
+    /// - Parameter trigger: Who asks, for the log: "SIGHUP".
+    package func reload(trigger: String, isDryRun: Bool = false) async -> ReloadReport {
+        guard !isBusy else { return ReloadReport(outcome: .busy, generation: chains.generation) }
+        isBusy = true
+        defer { isBusy = false }
+        let report = await attempt(isDryRun: isDryRun)
+        guard !isDryRun else { return report }
+        switch report.outcome {
+        case .failed:
+            parts.logger.error("\(report.summary)", metadata: ["trigger": "\(trigger)"])
+            for finding in report.findings { parts.logger.error("\(finding)") }
+        default:
+            parts.logger.info("\(report.summary)", metadata: ["trigger": "\(trigger)"])
+        }
+        last = (report, parts.time.now, trigger)
+        await parts.hub.showConfiguration(
+            generation: chains.generation, problem: report.outcome == .failed ? report.summary : nil)
+        return report
+    }
+
+    private func attempt(isDryRun: Bool) async -> ReloadReport {
+        var report = ReloadReport(outcome: .failed, generation: chains.generation)
+        let new: LoadedSettings
+        do throws(UnreadableFile) {
+            new = try read()
+        } catch {
+            report.problem = error.description
+            return report
+        }
+        if !isDryRun { paths = new.paths }
+        report.findings = new.findings.all
+        guard let settings = new.settings else { return report }
+        report.changes = ConfigDiff.changes(from: current, to: new)
+        guard !report.changes.isEmpty else {
+            report.outcome = .unchanged
+            return report
+        }
+        guard !isDryRun else {
+            report.outcome = .possible
+            return report
+        }
+        do {
+            let next = try await parts.factory.make(new.chains, generation: chains.generation + 1, reusing: chains)
+            await parts.hub.use(next)
+            chains = next
+            await apply(gateways: settings.gateways)
+        } catch {
+            report.problem = "\(error)"
+            return report
+        }
+        current = new
+        loadedAt = parts.time.now
+        report.outcome = .applied
+        report.generation = chains.generation
+        return report
+    }
+
+    /// Connects to new gateways, leaves those that are gone, and does not touch those that stay as they are.
+    private func apply(gateways: [GatewaySettings]) async {
+        let new = gateways.map(GatewayConfiguration.init)
+        let old = (current.settings?.gateways ?? []).map(\.id.value)
+        // Those that were added at run time come back when the file no longer names them.
+        let stored = (try? await parts.storage.gateways()) ?? []
+        for id in old where !new.contains(where: { $0.id == id }) {
+            if let stored = stored.first(where: { $0.id == id }) {
+                await parts.gateways.add(GatewayConfiguration(stored))
+            } else {
+                await parts.hub.removeGateway(id)
+            }
+        }
+        for gateway in new { await parts.gateways.add(gateway) }
+    }
+}
+
+extension Reloader: ConfigurationControl {
+    package func status() -> JSONValue {
+        var status: JSONObject = [
+            "generation": .integer(Int64(chains.generation)), "loadedAt": .integer(loadedAt.milliseconds),
+            "file": .string(file), "files": .array(paths.map { .string($0) }), "lastReload": .null,
+        ]
+        if let last, case .object(var report) = last.report.json {
+            report["at"] = .integer(last.at.milliseconds)
+            report["trigger"] = .string(last.trigger)
+            status["lastReload"] = .object(report)
+        }
+        return .object(status)
+    }
+
+    package func reload(isDryRun: Bool) async -> (isGood: Bool, answer: JSONValue) {
+        let report = await reload(trigger: "API", isDryRun: isDryRun)
+        return (report.outcome != .failed && report.outcome != .busy, report.json)
+    }
+}

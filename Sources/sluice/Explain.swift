@@ -1,0 +1,53 @@
+import ArgumentParser
+import Settings
+import SluiceServer
+
+import struct MiddlewareKit.MessageFacts
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which stages a message would meet, and why.",
+        discussion: """
+            Every message meets the stages from top to bottom, in both directions. What you do not give counts as absent: a
+            message without --user is from nobody.
+            """)
+
+    @OptionGroup var configurationOptions: ConfigurationOptions
+    @Option(help: "The kind of message: chat, history, final, delta and so on; all when left out.") var kind: String?
+    @Option(help: "The id of the gateway.") var gateway = ""
+    @Option(help: "The agent.") var agent: String?
+    @Option(help: "The model.") var model: String?
+    @Option(help: "The session key.") var session: String?
+    @Option(help: "The user.") var user: String?
+    @Option(help: "A group of the user; may be given several times.") var group: [String] = []
+    @Option(help: "The address of the browser.") var ip: String?
+    @Option(help: "The text of the message.") var text = ""
+
+    func validate() throws {
+        guard let kind, Self.direction(of: kind) == nil else { return }
+        let known = MessageFacts.Direction.allCases.flatMap(MessageFacts.kinds)
+        throw ValidationError("--kind must be one of \(known.joined(separator: ", ")).")
+    }
+
+    func run() throws {
+        let loaded = try Loading.settings(configurationOptions.config).loaded
+        let facts = MessageFacts(
+            direction: kind.flatMap(Self.direction) ?? .inbound, kind: kind ?? "", gateway: gateway, agent: agent,
+            model: model, session: session, user: user, groups: Set(group), address: ip, text: text)
+        let explanation = ChainExplanation(
+            loaded.chains, facts, kind: kind.flatMap { kind in Self.direction(of: kind).map { ($0, kind) } })
+        Output.line("Chain: \(explanation.chain) (\(explanation.reason))")
+        Output.line("Every message meets the stages from top to bottom, in both directions.\n")
+        for (index, step) in explanation.steps.enumerated() {
+            let kind = step.kind == step.stage ? "" : " (\(step.kind))"
+            Output.line("\(index + 1). \(step.isIn ? "in " : "out")  \(step.stage)\(kind): \(step.reason)")
+            Output.line("        with: \(step.options)")
+            Output.line("        \(step.details)")
+        }
+        if explanation.steps.isEmpty { Output.line("The chain has no stages: messages pass as they are.") }
+    }
+
+    private static func direction(of kind: String) -> MessageFacts.Direction? {
+        MessageFacts.Direction.allCases.first { MessageFacts.kinds($0).contains(kind) }
+    }
+}

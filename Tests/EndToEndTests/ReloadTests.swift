@@ -1,0 +1,152 @@
+import Foundation
+import FoundationNetworking
+import JSON
+import OpenClawTesting
+import Testing
+
+/// A running server that gets another configuration.
+@Suite struct ReloadTests {
+    private static func gateway() async throws -> FakeGateway {
+        var options = FakeGateway.Options()
+        options.sleep = { _ in }
+        let gateway = FakeGateway(options: options)
+        try await gateway.start()
+        return gateway
+    }
+
+    private static func ask(
+        _ port: Int, _ path: String, method: String = "GET", key: String? = nil
+    ) async throws -> (status: Int, json: JSONValue) {
+        var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
+        request.httpMethod = method
+        if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        let text = String(decoding: data, as: UTF8.self)
+        return ((response as? HTTPURLResponse)?.statusCode ?? 0, try JSONValue(parsing: text))
+    }
+
+    private static func write(_ text: String, in folder: URL) throws {
+        try Data(text.utf8).write(to: folder.appending(path: "config.yaml"))
+    }
+
+    @Test func reloadsUnderLoadLoseNoFrame() async throws {
+        let (one, two) = (try await Self.gateway(), try await Self.gateway())
+        let folder = try SluiceProcess.makeFolder()
+        func configuration(_ number: Int) async -> String {
+            let second = number.isMultiple(of: 2) ? "  - { id: away, url: \"\(await two.url)\" }\n" : ""
+            return """
+                server: { port: 0 }
+                gateways:
+                  - { id: home, url: "\(await one.url)" }
+                \(second)pipeline:
+                  - { use: auth, with: { mode: none } }
+                  - { use: rate-limit, with: { limits: [ { key: [user], requests: \(100_000 + number), per: 1s } ] } }
+                  - use: thinking-strip
+                  - use: persist
+                """
+        }
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: await configuration(1))
+        let browser = try await BrowserClient.connect(port: port)
+        let hello = try await browser.next(type: "hello")
+        if hello["gateways"]?[0]?["connected"] != true {
+            _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                for number in 0..<40 {
+                    browser.send([
+                        "type": "chat", "gateway": "home", "sessionKey": "agent:main:one",
+                        "message": .string("hello \(number)"), "idempotencyKey": .string("run-\(number)"),
+                    ])
+                    var turn = Turn()
+                    while !turn.isOver {
+                        turn.take(try await browser.next { $0["type"] == "chat" || $0["type"] == "error" })
+                    }
+                    #expect(turn.error == nil)
+                    #expect(turn.states.first == "accepted" && turn.states.last == "final")
+                    #expect(turn.streamed == turn.finalText && turn.streamed.contains("hello \(number)"))
+                }
+            }
+            for number in 2...60 {
+                try Self.write(await configuration(number), in: folder)
+                let answer = try await Self.ask(port, "/api/config/reload", method: "POST")
+                #expect(["applied", "busy", "unchanged"].contains(answer.json["outcome"]?.string))
+            }
+            try await tasks.waitForAll()
+        }
+        let status = try await Self.ask(port, "/api/config").json
+        #expect(status["generation"]?.int ?? 0 > 30)
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+        await one.stop()
+        await two.stop()
+    }
+
+    @Test func aBadFileChangesNothingAndSaysWhy() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let good = "server: { port: 0 }\nlog: { level: error }\n"
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: good)
+        let browser = try await BrowserClient.connect(port: port)
+        _ = try await browser.next(type: "hello")
+
+        try Self.write(good + "pipeline: [ { use: percist, with: { token: hunter2 } } ]\n", in: folder)
+        let failed = try await Self.ask(port, "/api/config/reload", method: "POST")
+        #expect(failed.status == 422 && failed.json["outcome"] == "failed" && failed.json["generation"] == 1)
+        #expect(failed.json["findings"]?[0]?["hint"] == "did you mean `persist`?")
+        #expect(!failed.json.encoded().contains("hunter2"))
+        let frame = try await browser.next(type: "configuration")
+        #expect(frame["problem"]?.string?.contains("percist") == true)
+        let status = try await Self.ask(port, "/api/config").json
+        #expect(status["lastReload"]?["outcome"] == "failed")
+
+        // One who comes later is told too.
+        let later = try await BrowserClient.connect(port: port)
+        _ = try await later.next(type: "configuration")
+
+        try Self.write("server: { port: 1 }\nlog: { level: error }\npipeline: [ { use: persist } ]\n", in: folder)
+        let dry = try await Self.ask(port, "/api/config/reload?dry-run=true", method: "POST").json
+        #expect(dry["outcome"] == "possible")
+        let effects = dry["changes"]?.array?.map { [$0["path"]?.string, $0["effect"]?.string] }
+        #expect(
+            effects == [
+                ["server.port", "needs-restart"], ["pipeline", "applied"], ["pipeline.persist.use", "applied"],
+            ])
+        server.signal(SIGHUP)
+        let mended = try await browser.next { $0["type"] == "configuration" && $0["generation"] == 2 }
+        #expect(mended["problem"]?.isNull == true)
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
+    @Test func changedFilesAreFound() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        try Data("pipeline: []\n".utf8).write(to: folder.appending(path: "part.yaml"))
+        let configuration = "server: { port: 0 }\ninclude: [part.yaml]\n"
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+        let browser = try await BrowserClient.connect(port: port)
+        _ = try await browser.next(type: "hello")
+        try Data("pipeline: [ { use: persist } ]\n".utf8).write(to: folder.appending(path: "part.yaml"))
+        #expect(try await browser.next(type: "configuration")["generation"] == 2)
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
+    @Test func onlyAdministratorsMayReload() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let configuration = "server: { port: 0 }\npipeline: [ { use: auth, with: { mode: api-keys } } ]\n"
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+        func key(_ arguments: [String]) async throws -> String {
+            let made = try await SluiceProcess.run(["key", "create", "--user"] + arguments, in: folder)
+            return made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let (user, root) = (try await key(["ada"]), try await key(["root", "--admin"]))
+        for path in ["/api/config", "/api/config/reload"] {
+            let method = path.hasSuffix("reload") ? "POST" : "GET"
+            #expect(try await Self.ask(port, path, method: method).status == 401)
+            #expect(try await Self.ask(port, path, method: method, key: user).status == 403)
+            #expect(try await Self.ask(port, path, method: method, key: root).status == 200)
+        }
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+}

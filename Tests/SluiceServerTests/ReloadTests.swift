@@ -1,0 +1,203 @@
+import Foundation
+import Logging
+import MiddlewareKit
+import MiddlewareTesting
+import PipelineEngine
+import ServiceLifecycle
+import Settings
+import Synchronization
+import Testing
+
+@testable import SluiceServer
+
+/// Chains that are built again and again, with messages under way.
+@Suite struct ReloadTests {
+    private static func load(_ text: String) -> LoadedSettings {
+        SettingsLoader.load(text: Array(text.utf8), file: "c", environment: [:], catalog: [CountedPlugin.self])
+    }
+
+    private static func factory(_ keeper: StageKeeper) -> ChainFactory {
+        ChainFactory(keeper: keeper, tracer: nil, time: ManualTime()) { Sample.provision(stageName: $0) }
+    }
+
+    /// Runs `body` while the keeper is at work, and returns when it has cleaned up.
+    private static func run(_ body: (ChainFactory) async throws -> Void) async throws {
+        let keeper = StageKeeper()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await keeper.run() }
+            try await body(factory(keeper))
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func aThousandReloadsUnderLoadLoseNothingAndKeepNothing() async throws {
+        let life = CountedPlugin.Life()
+        try await CountedPlugin.$life.withValue(life) {
+            try await Self.run { factory in
+                let stay = "{ use: counted, name: stays }"
+                let first = try await factory.make(
+                    Self.load("pipeline: [ \(stay) ]").chains, generation: 1, reusing: nil)
+                let current = Shared(first)
+                let arrived = Shared(0)
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    for _ in 0..<4 {
+                        tasks.addTask {
+                            for _ in 0..<1000 {
+                                let chain = current.value.standard
+                                _ = try await chain.send(Sample.chat(), context: Sample.context()) { _, _ in
+                                    arrived.change { $0 += 1 }
+                                }
+                                await Task.yield()
+                            }
+                        }
+                    }
+                    for generation in 2...1001 {
+                        let text =
+                            "pipeline: [ \(stay), { use: counted, name: changes, with: { number: \(generation) } } ]"
+                        let old = current.value
+                        let next = try await factory.make(
+                            Self.load(text).chains, generation: generation, reusing: old)
+                        current.change { $0 = next }
+                    }
+                    try await tasks.waitForAll()
+                }
+                #expect(arrived.value == 4000)
+                #expect(life.made == 1001)
+                // One that stayed, one of the last generation.
+                await life.wait(untilAlive: 2)
+                let last = current.value
+                #expect(last.standard.stages[0].instance === first.standard.stages[0].instance)
+                #expect(last.standard.stages[0].figures.current.calls == 4000)
+            }
+        }
+        #expect(life.alive == 0)
+        #expect(life.backgroundRuns == life.made)
+    }
+
+    @Test func aStageThatCannotBeMadeLeavesNothingBehind() async throws {
+        let life = CountedPlugin.Life()
+        try await CountedPlugin.$life.withValue(life) {
+            try await Self.run { factory in
+                let text = "pipeline: [ { use: counted }, { use: counted, name: bad, with: { fails: true } } ]"
+                await #expect(throws: StartFailure.self) {
+                    try await factory.make(Self.load(text).chains, generation: 1, reusing: nil)
+                }
+                #expect(life.made == 1)
+                await life.wait(untilAlive: 0)
+            }
+        }
+    }
+
+    @Test func chainsOfOneConfigurationShareInstances() async throws {
+        let life = CountedPlugin.Life()
+        try await CountedPlugin.$life.withValue(life) {
+            try await Self.run { factory in
+                let text = """
+                    pipeline: [ { use: counted } ]
+                    chains: { other: { override: { counted: { when: user == ada } } } }
+                    attach: [ { chain: other, when: user == ada } ]
+                    """
+                let chains = try await factory.make(Self.load(text).chains, generation: 1, reusing: nil)
+                #expect(life.made == 1)
+                #expect(chains.all.map(\.name) == ["pipeline", "other"])
+                #expect(
+                    chains.chain(for: MessageFacts(direction: .inbound, kind: "chat", user: "ada"))
+                        === chains.all[1].chain)
+                #expect(
+                    chains.chain(for: MessageFacts(direction: .inbound, kind: "chat", user: "bob")) === chains.standard)
+            }
+        }
+    }
+}
+
+@Suite struct FileWatcherTests {
+    @Test func aStampTellsOneStateFromAnother() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let missing = FileWatcher.stamp(of: [file.path])
+        try Data("a".utf8).write(to: file)
+        let first = FileWatcher.stamp(of: [file.path])
+        try Data("ab".utf8).write(to: file)
+        let second = FileWatcher.stamp(of: [file.path])
+        #expect(Set([missing, first, second]).count == 3)
+        #expect(FileWatcher.stamp(of: [file.path]) == second)
+    }
+}
+
+/// A value that several tasks use.
+final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+    init(_ value: Value) { state = Mutex(value) }
+    var value: Value { state.withLock { $0 } }
+    func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
+}
+
+/// Makes stages that are counted.
+enum CountedPlugin: MiddlewarePlugin {
+    struct Options: OptionGroup {
+        var number = 0
+        var fails = false
+        static let options: [Option<Self>] = [
+            Option("number", \.number, help: "Makes one stage differ from another."),
+            Option("fails", \.fails, help: "The stage cannot be made."),
+        ]
+    }
+
+    /// How many stages there are and were.
+    final class Life: Sendable {
+        private struct State {
+            var made = 0
+            var alive = 0
+            var backgroundRuns = 0
+            var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        }
+
+        private let state = Mutex(State())
+
+        var made: Int { state.withLock { $0.made } }
+        var alive: Int { state.withLock { $0.alive } }
+        var backgroundRuns: Int { state.withLock { $0.backgroundRuns } }
+
+        func begin() { state.withLock { ($0.made, $0.alive) = ($0.made + 1, $0.alive + 1) } }
+        func runInBackground() { state.withLock { $0.backgroundRuns += 1 } }
+
+        func end() {
+            let ready = state.withLock { state in
+                state.alive -= 1
+                let ready = state.waiters.filter { $0.count == state.alive }
+                state.waiters.removeAll { $0.count == state.alive }
+                return ready
+            }
+            for waiter in ready { waiter.continuation.resume() }
+        }
+
+        func wait(untilAlive count: Int) async {
+            await withCheckedContinuation { continuation in
+                let isThere = state.withLock { state in
+                    if state.alive != count { state.waiters.append((count, continuation)) }
+                    return state.alive == count
+                }
+                if isThere { continuation.resume() }
+            }
+        }
+    }
+
+    struct CannotBeMade: Error {}
+
+    struct Counted: BackgroundStage {
+        let life: Life
+        func run() async { life.runInBackground() }
+        func cleanup() async { life.end() }
+    }
+
+    @TaskLocal static var life = Life()
+    static let kind = "counted"
+    static let summary = "Is counted."
+
+    static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware {
+        if options.fails { throw CannotBeMade() }
+        life.begin()
+        return Counted(life: life)
+    }
+}
