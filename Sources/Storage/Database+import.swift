@@ -33,20 +33,27 @@ extension Database {
     private static func newest(
         _ limit: Int, _ gateway: String, _ sessionKey: String, _ db: GRDB.Database
     ) throws -> [HistoryMerge.Stored] {
-        try Row.fetchAll(
+        let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT role, content, run_id, created_at, timestamp FROM messages
                 WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
                 ORDER BY created_at DESC, id DESC LIMIT ?
                 """, arguments: [gateway, sessionKey, limit]
-        ).reversed().compactMap { row in
+        )
+        var ends: [String: Timestamp] = [:]
+        for row in rows where row["role"] == "assistant" {
+            if let run: String = row["run_id"] { ends[run] = Timestamp(milliseconds: row["created_at"]) }
+        }
+        return rows.reversed().compactMap { row in
             MessageRecord.Role(rawValue: row["role"]).map { role in
                 var stored = HistoryMerge.Stored(
                     role: role, text: storedText(ofContent: row["content"]),
                     times: ["created_at", "timestamp"].map { Timestamp(milliseconds: row[$0]) })
                 let run: String? = row["run_id"]
                 stored.isOurs = role == .user && run.map { !RunName.isForeign($0) } ?? false
+                guard stored.isOurs, let run else { return stored }
+                if let end = ends[run] { stored.times.append(end) } else { stored.isUnanswered = true }
                 return stored
             }
         }

@@ -8,8 +8,10 @@ struct HistoryMerge {
     struct Stored {
         let role: MessageRecord.Role
         let text: String
-        /// When it came, and when it says that it was said.
-        let times: [Timestamp]
+        /// When it came, when it says that it was said, and for a user's message when its run ended here.
+        var times: [Timestamp]
+        /// It may still be on its way to the gateway.
+        var isUnanswered = false
         /// A user's message that was sent from here: its answer comes, or is withheld, the usual way.
         var isOurs = false
         fileprivate(set) var isTaken = false
@@ -42,9 +44,14 @@ struct HistoryMerge {
     }
 
     private mutating func take(_ record: MessageRecord) -> Stored? {
+        let time = record.timestamp.milliseconds
         let isNear = { (entry: Stored) in
-            entry.role == record.role
-                && entry.times.contains { abs($0.milliseconds - record.timestamp.milliseconds) <= Self.window }
+            guard entry.role == record.role, let first = entry.times.min(), let last = entry.times.max() else {
+                return false
+            }
+            // One that waited for its gateway got there any time before the end of its run.
+            return first.milliseconds - Self.window <= time
+                && (time <= last.milliseconds + Self.window || entry.isUnanswered)
         }
         if let index = stored.firstIndex(where: { isNear($0) && !$0.isTaken && Self.isSame(record.text, $0.text) }) {
             stored[index].isTaken = true

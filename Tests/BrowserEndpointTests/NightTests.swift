@@ -14,11 +14,11 @@ import Testing
 /// and stands in the history once.
 @Suite(.timeLimit(.minutes(2))) struct NightTests {
     private static let sessions = ["kitchen", "workshop"]
-    /// Ten minutes each.
-    private static let stepsBeforeRestart = 24
-    private static let stepsAfterRestart = 24
+    /// About twenty minutes each.
+    private static let stepsBeforeRestart = 12
+    private static let stepsAfterRestart = 12
 
-    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func everyAcceptedMessageEndsAndIsStoredOnce(seed: UInt64) async throws {
+    @Test(arguments: [1, 2] as [UInt64]) func everyAcceptedMessageEndsAndIsStoredOnce(seed: UInt64) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let time = ManualTime()
@@ -54,7 +54,7 @@ import Testing
     private func check(_ night: Night, _ rig: Rig) async throws {
         let accepted = await night.accepted
         // Most of the time it works.
-        #expect(accepted.count > 60)
+        #expect(accepted.count > 30)
         var answered = 0
         for session in Self.sessions {
             let rows = try await rig.database.messages(
@@ -130,7 +130,7 @@ private actor Night {
         try await approve()
     }
 
-    /// Ten minutes: somebody writes, something happens, and time goes by.
+    /// Some twenty minutes: somebody writes, something happens, and time goes by.
     func step() async throws {
         guard let browser else { return }
         holdsRuns = random.next(3) == 0
@@ -147,7 +147,7 @@ private actor Night {
         held = []
         await gateway.setFaults([])
         if !isAway || random.next(2) == 0 { try await comeBack() }
-        try await pass(.seconds(300))
+        try await pass(.seconds(900))
     }
 
     private func happen() async throws {
@@ -190,9 +190,9 @@ private actor Night {
     }
 
     private func pass(_ duration: Duration) async throws {
-        for _ in 0..<10 {
-            rig?.time.advance(by: duration / 10)
-            for _ in 0..<5 { try await collect() }
+        for _ in 0..<6 {
+            rig?.time.advance(by: duration / 6)
+            for _ in 0..<3 { try await collect() }
         }
     }
 

@@ -44,6 +44,17 @@ struct HistoryMergeTests {
         #expect(missing(records, among: [question]) == ["c", "d"])
     }
 
+    /// A message can wait long for its gateway, which gives it the time of its arrival.
+    @Test func aMessageThatWaitedIsFound() {
+        var question = ours(.user, "a")
+        question.isOurs = true
+        question.times.append(Timestamp(milliseconds: 1_770_000_000_000 + 60 * 60_000))
+        #expect(missing([theirs(.user, "a", minute: 55)], among: [question]) == [])
+        #expect(missing([theirs(.user, "a", minute: 90)], among: [question]) == ["a"])
+        question.isUnanswered = true
+        #expect(missing([theirs(.user, "a", minute: 90)], among: [question]) == [])
+    }
+
     @Test func cutTextsAreFound() {
         #expect(missing([theirs(.assistant, "long\n...(truncated)...")], among: [ours(.assistant, "long story")]) == [])
     }

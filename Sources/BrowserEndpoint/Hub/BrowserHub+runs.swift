@@ -25,7 +25,7 @@ extension BrowserHub {
         if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.isAccepted = false
-        recentSends.note(message.text, in: id, now: time.uptime)
+        recentSends.note(message.text, in: id)
         broadcast(.accepted(message, time.now), of: run)
         if let answer = message.answer {
             run.isAccepted = true
@@ -39,6 +39,7 @@ extension BrowserHub {
             agentID: agentID)
         async let acknowledgement = gateways.sendChat(gateway: id.gateway, request)
         await isForwarded()
+        defer { recentSends.arrived(message.text, in: id, now: time.uptime) }
         do {
             let acknowledgement = try await acknowledgement
             run.isAccepted = true

@@ -6,7 +6,8 @@ struct RecentSends {
     private struct Entry {
         let session: SessionID
         let text: Int
-        let time: Duration
+        /// When the gateway took it; nil while it is on its way, which can be long for a gateway that is away.
+        var takenAt: Duration?
     }
 
     private static let limit = 1000
@@ -14,17 +15,28 @@ struct RecentSends {
 
     private var entries: Deque<Entry> = []
 
-    mutating func note(_ text: String, in session: SessionID, now: Duration) {
+    /// The message sets out.
+    mutating func note(_ text: String, in session: SessionID) {
         if entries.count >= Self.limit { entries.removeFirst() }
-        entries.append(Entry(session: session, text: text.hashValue, time: now))
+        entries.append(Entry(session: session, text: text.hashValue))
+    }
+
+    /// The gateway has taken it, or never will. It may have told of it before.
+    mutating func arrived(_ text: String, in session: SessionID, now: Duration) {
+        guard let index = index(of: text, in: session, where: { $0.takenAt == nil }) else { return }
+        entries[index].takenAt = now
     }
 
     /// Whether the message is one of ours. Each of ours is told of once.
     mutating func take(_ text: String, in session: SessionID, now: Duration) -> Bool {
-        while let first = entries.first, now - first.time > Self.memory { entries.removeFirst() }
-        let hash = text.hashValue
-        guard let index = entries.firstIndex(where: { $0.session == session && $0.text == hash }) else { return false }
+        entries.removeAll { $0.takenAt.map { now - $0 > Self.memory } ?? false }
+        guard let index = index(of: text, in: session, where: { _ in true }) else { return false }
         entries.remove(at: index)
         return true
+    }
+
+    private func index(of text: String, in session: SessionID, where condition: (Entry) -> Bool) -> Int? {
+        let hash = text.hashValue
+        return entries.firstIndex { $0.session == session && $0.text == hash && condition($0) }
     }
 }
