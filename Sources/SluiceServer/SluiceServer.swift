@@ -63,19 +63,19 @@ package struct SluiceServer: Sendable {
         let recorder = AnalyticsRecorder(store: storage, time: time)
         let traces = TraceExport(settings.traces, time: time, logger: logger)
         let webhooks = WebhookRegistry()
-        let keeper = StageKeeper()
-        let factory = chainFactory(
-            keeper: keeper, storage: storage, recorder: recorder, webhooks: webhooks,
-            tracer: traces?.options.tracer, time: time)
-        let chains = try await factory.make(loaded.chains, generation: 1, reusing: nil)
-        if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
-            try await storage.forgetAnalyticsProgress()
-        }
         let identity = try DeviceIdentity.loadOrCreate(path: settings.dataFolder + "/device.json")
         let deviceTokens = try await DeviceTokens.load(from: storage, identity: identity, logger: logger)
         let manager = GatewayManager(
             eventLoop: eventLoop, identity: identity, time: time, logger: logger, version: Version.current,
             deviceTokens: deviceTokens)
+        let keeper = StageKeeper()
+        let factory = chainFactory(
+            keeper: keeper, storage: storage, recorder: recorder, webhooks: webhooks, gateways: manager,
+            tracer: traces?.options.tracer, time: time)
+        let chains = try await factory.make(loaded.chains, generation: 1, reusing: nil)
+        if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
+            try await storage.forgetAnalyticsProgress()
+        }
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
@@ -140,7 +140,7 @@ package struct SluiceServer: Sendable {
 
     private func chainFactory(
         keeper: StageKeeper, storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry,
-        tracer: (any Tracer)?, time: any TimeSource
+        gateways: GatewayManager, tracer: (any Tracer)?, time: any TimeSource
     ) -> ChainFactory {
         let (logger, environment) = (logger, environment)
         let http = GuardedHTTPClient(userAgent: "Sluice/\(Version.current)")
@@ -155,6 +155,7 @@ package struct SluiceServer: Sendable {
             context[AnalyticsRecorderSlot.self] = recorder
             context[DeliveryStoreKey.self] = storage
             context[WebhookRegistryKey.self] = webhooks
+            context[GatewayDirectoryKey.self] = gateways
             return context
         }
     }

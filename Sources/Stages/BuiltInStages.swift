@@ -14,6 +14,7 @@ package enum BuiltInStages {
         TransformPlugin.self,
         ProcessPlugin.self,
         HTTPPlugin.self,
+        RoutePlugin.self,
         PersistPlugin.self,
         WebhookPlugin.self,
         AnalyticsPlugin.self,

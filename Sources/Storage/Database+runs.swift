@@ -9,6 +9,8 @@ package struct UnfinishedRun: Sendable, Hashable {
     package let owner: String?
     package let runID: String
     package let text: String
+    /// Where the message went instead of to the session's gateway.
+    package let route: MessageRoute?
     /// When the message came.
     package let sentAt: Timestamp
 }
@@ -20,7 +22,8 @@ extension Database {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at
+                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at,
+                        m.route_gateway, m.route_agent
                     FROM messages m JOIN sessions s ON s.id = m.session_id
                     WHERE m.id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
                     AND m.role = 'user' AND m.state = 'complete' AND m.run_id IS NOT NULL AND m.created_at >= ?
@@ -32,6 +35,9 @@ extension Database {
                 UnfinishedRun(
                     gateway: row["gateway_id"], sessionKey: row["session_key"], owner: row["owner"],
                     runID: row["run_id"], text: storedText(ofContent: row["content"]),
+                    route: (row["route_gateway"] as String?).map {
+                        MessageRoute(gateway: $0, agent: row["route_agent"])
+                    },
                     sentAt: Timestamp(milliseconds: row["created_at"]))
             }.filter { !RunName.isForeign($0.runID) }
         }

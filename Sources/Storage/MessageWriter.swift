@@ -186,13 +186,15 @@ final class MessageWriter: Sendable {
         let (session, isNew) = try session(of: record, db, at: now)
         let values: [(any DatabaseValueConvertible)?] = [
             session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
-            record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, now,
+            record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, now, record.route?.gateway,
+            record.route?.agent,
         ]
         try db.cachedStatement(
             sql: """
                 INSERT INTO messages
-                (session_id, role, content, state, run_id, error, usage, agent_id, timestamp, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                (session_id, role, content, state, run_id, error, usage, agent_id, timestamp, created_at, route_gateway,
+                 route_agent)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, session, db) }

@@ -19,6 +19,7 @@ enum Schema {
         migrator.registerMigration("webhooks") { db in try db.execute(sql: webhooks) }
         migrator.registerMigration("stage-state") { db in try db.execute(sql: stageState) }
         migrator.registerMigration("own-titles") { try $0.execute(sql: ownTitles) }
+        migrator.registerMigration("routes") { db in try db.execute(sql: routes) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")

@@ -19,6 +19,7 @@ import Webhooks
         (TransformPlugin.self, ["message": "{{user}}: {{text}}", "reply": "({{agent}}) {{text}} ({{date}})"]),
         (ProcessPlugin.self, ["command": ["python3", ConfigNode(stringLiteral: Program.examples + "/mask.py")]]),
         (HTTPPlugin.self, ["url": "https://example.com/", "outbound": ["final"], "reply": true]),
+        (RoutePlugin.self, ["to": [["gateway": "spare"], ["agent": "helper"]]]),
         (PersistPlugin.self, [:]),
         (WebhookPlugin.self, [:]),
         (AnalyticsPlugin.self, [:]),
@@ -28,7 +29,7 @@ import Webhooks
         #expect(
             BuiltInStages.all.map { $0.kind } == [
                 "auth", "rate-limit", "quota", "prompt", "cache", "thinking-strip", "redact", "filter", "transform",
-                "process", "http", "persist", "webhook", "analytics",
+                "process", "http", "route", "persist", "webhook", "analytics",
             ])
         #expect(BuiltInStages.all.map { $0.kind } == Self.options.map { $0.plugin.kind })
     }
@@ -66,6 +67,7 @@ import Webhooks
         #expect(problems == [])
         var context = Sample.provision(messages: ForgetfulStore())
         context.http = ForgetfulCaller()
+        context[GatewayDirectoryKey.self] = OneGateway()
         context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
         context[DeliveryStoreKey.self] = database.database
         return try await plugin.provision(try #require(options), in: context)
@@ -81,4 +83,8 @@ private struct ForgetfulStore: MessageStore {
 /// Answers everything with no words.
 private struct ForgetfulCaller: HTTPCaller {
     func send(_ call: HTTPCall) async throws -> HTTPAnswer { HTTPAnswer(status: 204) }
+}
+
+private struct OneGateway: GatewayDirectory {
+    func readiness(of gateway: String) -> GatewayReadiness { gateway == "spare" ? .connected : .unknown }
 }

@@ -94,13 +94,24 @@ extension BrowserHub {
         let gateways = gateways
         return try await call(.abort, in: id, runID: runID, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
-            let answer = try await gateways.abort(gateway: id.gateway, sessionKey: id.key, runID: runID)
+            var (aborted, runIDs): (Bool, [String]) = (false, [])
+            for upstream in await self.upstreams(of: id, runID: runID) {
+                let answer = try await gateways.abort(
+                    gateway: upstream.gateway, sessionKey: upstream.key, runID: runID)
+                aborted = aborted || answer.aborted
+                runIDs += answer.runIDs
+            }
             var buffer = ByteBuffer()
-            buffer.writeJSON([
-                "aborted": .bool(answer.aborted), "runIds": .array(answer.runIDs.map { .string($0) }),
-            ])
+            buffer.writeJSON(["aborted": .bool(aborted), "runIds": .array(runIDs.map { .string($0) })])
             return buffer
         }
+    }
+
+    /// The sessions in which a run, or any run of a session, may be under way.
+    private func upstreams(of id: SessionID, runID: String?) -> [SessionID] {
+        let runs = sessions[id]?.runs ?? []
+        if let runID { return [runs.first { $0.run.id == runID }?.upstream ?? id] }
+        return Set(runs.map(\.upstream)).subtracting([id]).sorted { $0.gateway < $1.gateway } + [id]
     }
 
     // MARK: Lists

@@ -106,10 +106,10 @@ extension BrowserHub {
     /// Lets the runs of a gateway end, or stops them. Returns when none is under way, or the time for that is over.
     private func willRemove(_ gateway: String, _ choice: RunsOnRemoval) async {
         if choice == .abort {
-            for run in runs.values where run.run.gateway == gateway {
+            for run in runs.values where run.upstream.gateway == gateway {
                 // One that cannot be stopped is waited for, like the others.
                 _ = try? await gateways.abort(
-                    gateway: gateway, sessionKey: run.run.sessionKey, runID: run.run.id)
+                    gateway: gateway, sessionKey: run.upstream.key, runID: run.run.id)
             }
         }
         let deadline = time.uptime + (choice == .abort ? Self.abortPatience : Self.finishPatience)

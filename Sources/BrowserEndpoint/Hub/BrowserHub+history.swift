@@ -179,7 +179,7 @@ extension BrowserHub {
             id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
         let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
         let live = LiveRun(
-            run: run, chain: chain(of: run, context), context: context, session: session, arrivedAt: nil,
+            run: run, chain: chain(of: run, context), context: context, session: session, upstream: id, arrivedAt: nil,
             now: time.uptime)
         let event = OutboundEvent(
             kind: record.role == .user ? .message : .final, run: run, text: record.text, blocks: record.blocks,

@@ -38,7 +38,7 @@ extension BrowserHub {
                 run.hasEnded = true
                 run.waiting.removeAll()
                 finish(run)
-                stop(run.run)
+                stop(run.key, in: run.upstream)
             }
             let gone = Rejection(code: "session_deleted", message: "This session was deleted.")
             for audience in session.audiences {
@@ -52,12 +52,12 @@ extension BrowserHub {
     }
 
     /// Asks the gateway to stop a run that nobody waits for any more.
-    private func stop(_ run: Run) {
+    private func stop(_ run: RunKey, in id: SessionID) {
         let gateways = gateways
-        gateways.assumeIsolated { $0.ignore(runID: run.id, gateway: run.gateway) }
+        gateways.assumeIsolated { $0.ignore(runID: run.runID, gateway: run.gateway) }
         jobs.submit {
             // It ends by itself when the gateway is away or does not want to.
-            _ = try? await gateways.abort(gateway: run.gateway, sessionKey: run.sessionKey, runID: run.id)
+            _ = try? await gateways.abort(gateway: run.gateway, sessionKey: id.key, runID: run.runID)
         }
     }
 

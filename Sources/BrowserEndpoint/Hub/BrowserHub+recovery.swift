@@ -81,8 +81,8 @@ extension BrowserHub {
     /// - Returns: Whether the search is over.
     private func ask(about run: LiveRun, _ search: inout RunSearch?) async -> Bool {
         let sought = SoughtRun(
-            runID: run.run.id, sessionKey: run.run.sessionKey, message: run.sentText, since: run.run.startedAt)
-        let finding = try? await gateways.find(sought, gateway: run.run.gateway)
+            runID: run.run.id, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
+        let finding = try? await gateways.find(sought, gateway: run.upstream.gateway)
         guard !run.hasEnded else { return true }
         switch search?.judge(finding) {
         case .askAgain: return false
@@ -95,14 +95,14 @@ extension BrowserHub {
 
     /// The gateway says that a run with this key has ended before: a message that was sent twice.
     func showEnd(of run: LiveRun) {
-        let key = RunKey(gateway: run.run.gateway, runID: run.run.id)
+        let key = run.key
         jobs.submit { await self.findEnd(of: key) }
     }
 
     private func findEnd(of key: RunKey) async {
         guard let run = runs[key] else { return }
         let sought = SoughtRun(
-            runID: key.runID, sessionKey: run.run.sessionKey, message: run.sentText, since: run.run.startedAt)
+            runID: key.runID, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
         if case .ended(let event, _)? = try? await gateways.find(sought, gateway: key.gateway) {
             end(run, by: event)
         } else {
@@ -117,7 +117,7 @@ extension BrowserHub {
         run.wasGivenUp = true
         logger.warning(
             "a run was given up: its gateway does not tell how it ended",
-            metadata: ["gateway.id": "\(run.run.gateway)", "run.id": "\(run.run.id)"])
+            metadata: ["gateway.id": "\(run.upstream.gateway)", "run.id": "\(run.run.id)"])
         let isUndelivered = run.isRestored && !wasSeen
         let words =
             isUndelivered
@@ -147,13 +147,16 @@ extension BrowserHub {
             let session = try await session(id)
             let principal = stored.owner.map { Principal(user: $0) }
             let context = makeContext(nil, credential: nil, principal: principal)
-            let run = begin(stored.runID, session, context: context, startedAt: stored.sentAt)
+            let upstream = target(of: stored.route, for: id)
+            let run = begin(stored.runID, session, upstream: upstream, context: context, startedAt: stored.sentAt)
             run.sentText = stored.text
             run.isRestored = true
-            if !gateways.contains(stored.gateway) { giveUp(run, wasSeen: false) }
+            if !gateways.contains(upstream.gateway) { giveUp(run, wasSeen: false) }
         }
         guard !unfinished.isEmpty else { return }
         logger.info("looking for the answers to \(unfinished.count) messages that the last stop left open")
-        for gateway in gateways.intersection(unfinished.map(\.gateway)) { gatewayIsAway(gateway) }
+        for gateway in gateways.intersection(unfinished.map { $0.route?.gateway ?? $0.gateway }) {
+            gatewayIsAway(gateway)
+        }
     }
 }

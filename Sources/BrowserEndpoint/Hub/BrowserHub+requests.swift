@@ -138,18 +138,20 @@ extension BrowserHub {
         let session = try await self.session(id, for: context)
         defer { forgetIfIdle(session) }
         let principal = context.principal ?? .anonymous
+        let runID = request.runID ?? RandomID.make()
+        let message = InboundMessage(
+            kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
+        let chain = try await chain(for: message, context)
         do {
             try check(text, attachments, for: id.gateway, from: principal)
-            try requireRoom(on: id.gateway)
+            // Where messages are routed, the stage that does it asks for room.
+            if !chain.stages.contains(where: { $0.kind == "route" }) { try requireRoom(on: id.gateway) }
         } catch let rejection as Rejection {
-            let message = InboundMessage(kind: .chat, gateway: id.gateway, sessionKey: id.key, runID: request.runID)
-            try await chain(for: message, context).noteRejection(
-                of: message, context: context, stage: nil, code: rejection.code)
+            chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
             throw rejection
         }
-        let runID = request.runID ?? RandomID.make()
         if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {
-            throw Rejection(code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
+            throw Rejection.keyInUse
         }
         claim(session, for: principal)
         if connection.dialect == .chat {
@@ -157,13 +159,10 @@ extension BrowserHub {
         } else {
             try watch(session, by: connection, spelling: request.sessionKey ?? "")
         }
-        let message = InboundMessage(
-            kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let connectionID = connection.info.id
         let agentID = OpenClaw.SessionKeys.agentID(of: (request.sessionKey ?? "").lowercased())
         let context = watched(traced(context, "chat", id, runID: runID), MessageFacts(message, context))
         do {
-            let chain = try await chain(for: message, context)
             let passage = try await chain.send(message, context: context) { message, context in
                 try await self.forward(
                     message, context: context, session: id, agentID: agentID, chain: chain,
@@ -287,6 +286,9 @@ extension Rejection {
             message: "There is no gateway “\(name)”. "
                 + (known.isEmpty ? "None is configured." : "Known are: \(known.joined(separator: ", "))."))
     }
+
+    static let keyInUse = Rejection(
+        code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
 
     static let forbidden = Rejection(
         code: "forbidden", message: "This session belongs to somebody else. Start a new one of your own.")

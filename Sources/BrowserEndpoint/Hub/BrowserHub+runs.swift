@@ -20,26 +20,31 @@ extension BrowserHub {
     ) async throws {
         guard let runID = message.runID else { return }
         let session = try await session(id)
-        let run = begin(runID, session, context: context, chain: chain, arrivedAt: arrivedAt)
+        // A message that is sent again does not go to another gateway than before.
+        let upstream = session.runs.first { $0.run.id == runID }?.upstream ?? target(of: message.route, for: id)
+        if let run = runs[RunKey(gateway: upstream.gateway, runID: runID)], run.session !== session {
+            throw Rejection.keyInUse
+        }
+        let run = begin(runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt)
         // The message was sent before, and its run goes on.
         if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.isAccepted = false
-        recentSends.note(message.text, in: id)
+        recentSends.note(message.text, in: upstream)
         broadcast(.accepted(message, time.now), of: run)
         if let answer = message.answer {
             run.isAccepted = true
             end(run, .final, RunOutcome(text: answer, timestamp: time.now))
             return flush()
         }
-        if status(of: id.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
+        if status(of: upstream.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
         flush()
         let request = ChatRequest(
-            sessionKey: id.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
-            agentID: agentID)
-        async let acknowledgement = gateways.sendChat(gateway: id.gateway, request)
+            sessionKey: upstream.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
+            agentID: message.route.map(\.agent) ?? agentID)
+        async let acknowledgement = gateways.sendChat(gateway: upstream.gateway, request)
         await isForwarded()
-        defer { recentSends.arrived(message.text, in: id, now: time.uptime) }
+        defer { recentSends.arrived(message.text, in: upstream, now: time.uptime) }
         do {
             let acknowledgement = try await acknowledgement
             run.isAccepted = true
@@ -63,7 +68,7 @@ extension BrowserHub {
 
     /// The gateway took the message for one that it is answering already: that run's events are the answer.
     private func join(_ run: LiveRun, to runID: String) {
-        let gateway = run.run.gateway
+        let gateway = run.upstream.gateway
         guard let other = gateways.assumeIsolated({ $0.run(id: runID, gateway: gateway) }), other.owner == nil else {
             let words = "The gateway is answering the same message already; its answer counts for both."
             return end(run, .error, RunOutcome(detail: words, errorKind: "joined", timestamp: time.now))
@@ -71,18 +76,27 @@ extension BrowserHub {
         other.owner = run
     }
 
+    /// Where a message of a session goes.
+    func target(of route: MessageRoute?, for id: SessionID) -> SessionID {
+        route.map { sessionID(gateway: $0.gateway, key: id.routedKey(agent: $0.agent)) } ?? id
+    }
+
+    /// - Parameter upstream: The session at the gateway that answers; nil: the same.
     func begin(
-        _ runID: String, _ session: Session, context: MessageContext, chain: Chain? = nil, arrivedAt: Duration? = nil,
+        _ runID: String, _ session: Session, upstream: SessionID? = nil, context: MessageContext, chain: Chain? = nil,
+        arrivedAt: Duration? = nil,
         startedAt: Timestamp? = nil
     ) -> LiveRun {
-        let key = RunKey(gateway: session.id.gateway, runID: runID)
+        let upstream = upstream ?? session.id
+        let key = RunKey(gateway: upstream.gateway, runID: runID)
         if let run = runs[key] { return run }
         let run = Run(
-            id: runID, gateway: key.gateway, sessionKey: session.id.key, agent: agentID(inSessionKey: session.id.key),
+            id: runID, gateway: session.id.gateway, sessionKey: session.id.key,
+            agent: agentID(inSessionKey: session.id.key),
             user: context.principal.flatMap { $0 == .anonymous ? nil : $0.user }, startedAt: startedAt ?? time.now)
         let live = LiveRun(
             run: run, chain: chain ?? self.chain(of: run, context), context: context, session: session,
-            arrivedAt: arrivedAt, now: time.uptime)
+            upstream: upstream, arrivedAt: arrivedAt, now: time.uptime)
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
         // What others wrote is no run, and what a stop of the server interrupted has begun before.
@@ -197,7 +211,7 @@ extension BrowserHub {
     func pump(_ run: LiveRun) {
         guard !run.isBusy, !run.waiting.isEmpty else { return }
         run.isBusy = true
-        let key = RunKey(gateway: run.run.gateway, runID: run.run.id)
+        let key = run.key
         jobs.submit { await self.process(key) }
     }
 
@@ -267,7 +281,7 @@ extension BrowserHub {
             }
         }
         broadcast(.whole(event), of: run)
-        if event.kind == .final, let tokens = event.usage?.total, let limit = contextWindow(of: event.run.gateway) {
+        if event.kind == .final, let tokens = event.usage?.total, let limit = contextWindow(of: key.gateway) {
             broadcast(.contextUse(tokens: tokens, limit: limit), of: run)
         }
     }
@@ -294,7 +308,7 @@ extension BrowserHub {
     func finish(_ run: LiveRun) {
         run.gatewaySpan?.end()
         run.context.endTrace()
-        runs[RunKey(gateway: run.run.gateway, runID: run.run.id)] = nil
+        runs[run.key] = nil
         run.session.runs.removeAll { $0 === run }
         forgetIfIdle(run.session)
     }

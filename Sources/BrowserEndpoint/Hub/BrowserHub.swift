@@ -66,6 +66,7 @@ package actor BrowserHub {
     private var unflushed: [BrowserConnection] = []
 
     struct RunKey: Hashable, Sendable {
+        /// The one that answers.
         let gateway: String
         let runID: String
     }
@@ -201,6 +202,7 @@ package actor BrowserHub {
     }
 
     private func owner(of id: SessionID) async throws -> SessionOwner {
+        if id.isRouteTarget { return .nobody }
         if let owner = knownOwners[id] { return owner }
         guard let stored = try await storage.session(gateway: id.gateway, key: id.key) else { return .undecided }
         let owner = stored.owner.map { SessionOwner.user($0) } ?? .nobody

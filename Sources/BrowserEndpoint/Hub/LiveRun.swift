@@ -17,6 +17,8 @@ final class LiveRun {
     /// The context that the chat message had at the end of the chain, or a fresh one.
     let context: MessageContext
     let session: Session
+    /// The session at the gateway that answers: the run's own, or another one when the message was routed.
+    let upstream: SessionID
     /// The text that started it, as the gateway got it; nil when it was started elsewhere.
     var sentText: String?
     /// The gateway has it: nobody is still trying to hand the message over.
@@ -50,7 +52,11 @@ final class LiveRun {
     /// The terminal event has arrived; whatever follows is ignored.
     var hasEnded = false
 
-    init(run: Run, chain: Chain, context: MessageContext, session: Session, arrivedAt: Duration?, now: Duration) {
+    init(
+        run: Run, chain: Chain, context: MessageContext, session: Session, upstream: SessionID, arrivedAt: Duration?,
+        now: Duration
+    ) {
+        self.upstream = upstream
         self.run = run
         self.chain = chain
         self.context = context
@@ -60,6 +66,8 @@ final class LiveRun {
         lastHeard = now
         replyText = chain.makeReplyText(for: run, context: context)
     }
+
+    var key: BrowserHub.RunKey { BrowserHub.RunKey(gateway: upstream.gateway, runID: run.id) }
 
     var timing: RunTiming {
         guard let arrivedAt else { return RunTiming() }

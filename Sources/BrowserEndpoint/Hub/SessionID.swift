@@ -19,3 +19,18 @@ enum SessionOwner: Sendable, Hashable {
     case nobody
     case user(String)
 }
+
+extension SessionID {
+    private static let mark = "routed:"
+
+    /// The key, at the target of a route, of the session that belongs to this one and to no other. Not canonical yet.
+    func routedKey(agent: String?) -> String {
+        let rest = "\(Self.mark)\(gateway):\(key)"
+        return agent.map { "agent:\($0):\(rest)" } ?? rest
+    }
+
+    /// Whether messages of other sessions are routed to this one. It is nobody's: what is said in it belongs to those.
+    var isRouteTarget: Bool {
+        key.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).last?.hasPrefix(Self.mark) ?? false
+    }
+}

@@ -30,6 +30,8 @@ public struct InboundMessage: Sendable {
     public let runID: String?
     /// The answer to a `chat`, when a stage knows it: the gateway is not asked, and the text takes the way of its answers.
     public var answer: String?
+    /// Where a `chat` goes instead of to `gateway`; nil: it goes there.
+    public var route: MessageRoute?
 
     public init(
         kind: MessageKind,

@@ -44,6 +44,8 @@ public struct MessageRecord: Sendable, Hashable {
     public var agent: String?
     /// The model that answered, if it is known. Not kept; for the rows that go with the message.
     public var model: String?
+    /// For a user's message: where it went instead of to the session's gateway.
+    public var route: MessageRoute?
     public var timestamp: Timestamp
 
     public init(

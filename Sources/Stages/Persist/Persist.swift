@@ -19,12 +19,13 @@ struct Persist: Middleware {
         guard let sessionKey = message.sessionKey, let runID = message.runID else {
             throw Rejection(code: "bad_request", message: "A chat message needs a session.")
         }
-        let record = MessageRecord(
+        var record = MessageRecord(
             gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner), role: .user,
             runID: runID, text: context.kept(message.text), attachments: message.attachments, agent: message.agent,
             timestamp: time.now)
+        record.route = message.route
         try await saving(context, "The message was not sent, because it could not be stored") {
-            try await store.store(record, rows: context.rows(for: record))
+            [record] in try await store.store(record, rows: context.rows(for: record))
         }
         try await next(message, context.keeping(.user))
     }

@@ -40,6 +40,8 @@ struct Rig: Sendable {
         var existing: FakeGateway?
         /// Between `auth` and `thinking-strip`.
         var stages: [Stage] = []
+        /// Below `stages`; nil: there is none.
+        var route: RouteOptions?
         /// Where `persist` keeps messages; nil: in the database.
         var messages: (any MessageStore)?
         /// A webhook stage below `persist`; nil: there is none.
@@ -81,7 +83,7 @@ struct Rig: Sendable {
         let analytics = AnalyticsRecorder(store: database, time: time)
         try await analytics.repair()
         let webhooks = WebhookRegistry()
-        let chain = try await makeChain(options, database, analytics, webhooks, time)
+        let chain = try await makeChain(options, database, analytics, webhooks, manager, time)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: database, chains: ChainSet(standard: chain), jobs: jobs,
             time: time,
@@ -140,16 +142,17 @@ struct Rig: Sendable {
 
     private static func makeChain(
         _ options: Options, _ database: Database, _ analytics: AnalyticsRecorder, _ webhooks: WebhookRegistry,
-        _ time: ManualTime
+        _ manager: GatewayManager, _ time: ManualTime
     ) async throws -> Chain {
         var context = Sample.provision(messages: options.messages ?? database, keys: database, time: time)
         context[AnalyticsRecorderSlot.self] = analytics
         context.http = options.http
         context[DeliveryStoreKey.self] = database
         context[WebhookRegistryKey.self] = webhooks
+        context[GatewayDirectoryKey.self] = manager
         var auth = AuthOptions()
         auth.mode = options.auth
-        let stages = [
+        var stages = [
             Stage(
                 name: "auth", kind: "auth", middleware: try await AuthPlugin.provision(auth, in: context),
                 isQuick: true)
@@ -166,8 +169,13 @@ struct Rig: Sendable {
             let middleware = try await WebhookPlugin.provision(webhook, in: context)
             last.append(Stage(name: "test", kind: "webhook", middleware: middleware, onError: .open, isQuick: true))
         }
+        stages += options.stages
+        if let route = options.route {
+            let middleware = try await RoutePlugin.provision(route, in: context)
+            stages.append(Stage(name: "route", kind: "route", middleware: middleware, isQuick: true))
+        }
         return Chain(
-            stages: stages + options.stages + last, tracer: options.traces?.tracer, time: time)
+            stages: stages + last, tracer: options.traces?.tracer, time: time)
     }
 
     /// Connects the gateways, and waits until they are ready and their lists have come.

@@ -1,0 +1,18 @@
+/// What stages may know of the gateways. Safe to call from anywhere.
+package protocol GatewayDirectory: Sendable {
+    func readiness(of gateway: String) async -> GatewayReadiness
+}
+
+package enum GatewayReadiness: Sendable, Hashable {
+    case connected
+    /// It is away, and messages wait for it.
+    case queueing
+    /// It is away, and takes no message.
+    case away
+    case unknown
+}
+
+/// Names the ``GatewayDirectory`` among the services of a ``ProvisionContext``.
+package enum GatewayDirectoryKey: ContextKey {
+    package typealias Value = any GatewayDirectory
+}

@@ -1,0 +1,68 @@
+package import MiddlewareKit
+
+/// The `with` block of `route`.
+package struct RouteOptions: OptionGroup {
+    package var to: [RouteTarget] = []
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option(
+            "to", \.to, help: "Where messages go: to the first of these that is connected.",
+            example: "[ { gateway: big }, { gateway: spare, agent: helper } ]", isRequired: true,
+            check: { $0.isEmpty ? "must name at least one target" : nil })
+    ]
+}
+
+/// One of the places where messages may go.
+package struct RouteTarget: OptionGroup {
+    package var gateway: String?
+    package var agent: String?
+
+    package init() {}
+
+    package static let options: [Option<Self>] = [
+        Option("gateway", \.gateway, help: "The id of the gateway; the session's own when left out.", example: "spare"),
+        Option(
+            "agent", \.agent,
+            help: """
+                The id of the agent. When it is left out: on the session's own gateway the session's own agent, on another \
+                one its default agent.
+                """,
+            example: "helper"),
+    ]
+}
+
+/// Makes route stages.
+package enum RoutePlugin: MiddlewarePlugin {
+    package static let kind = "route"
+    package static let summary = "Sends messages to another gateway or agent, the first one that is connected."
+    package static let defaultTimeout: Duration? = nil
+    package static let isQuick = true
+
+    package static func validate(_ options: RouteOptions, in environment: StageEnvironment) -> [OptionProblem] {
+        options.to.contains { $0.gateway == "" || $0.agent == "" }
+            ? [OptionProblem(key: "to", message: "a gateway and an agent must have a name")] : []
+    }
+
+    package static func advise(_ options: RouteOptions, at place: ChainPlace) -> [OptionProblem] {
+        place.above.contains("persist")
+            ? [
+                OptionProblem(
+                    message:
+                        "`route` is below `persist`, so a restart cannot find the answers of messages that it sent on",
+                    hint: "move it above `persist`")
+            ] : []
+    }
+
+    package static func provision(_ options: RouteOptions, in context: ProvisionContext) async throws
+        -> any Middleware
+    {
+        guard let gateways = context[GatewayDirectoryKey.self] else { throw NoGateways() }
+        return RouteStage(targets: options.to, gateways: gateways)
+    }
+}
+
+private struct NoGateways: Error, CustomStringConvertible {
+    let description = "there are no gateways to choose from here"
+}
