@@ -75,9 +75,7 @@ import Testing
                 }
             }
             // The agent never got a message twice.
-            let history = try await rig.manager.history(
-                gateway: "home", sessionKey: "agent:main:\(session)", limit: 1_000)
-            let heard = history.filter { $0.message.role == "user" }.map(\.message.text)
+            let heard = await rig.gateway.userMessages(in: session)
             #expect(heard.count == Set(heard).count)
         }
         // How many depends on how busy the machine is: the clock does not wait for it.
@@ -196,9 +194,10 @@ private actor Night {
         }
     }
 
-    /// Reads what the browser got; a round trip lets the server do what it has to do.
+    /// Reads what the browser got. Round trips to the server and to the gateway let both do what they have to do.
     private func collect() async throws {
         guard let browser else { return }
+        _ = await gateway.clientCount
         for frame in try await browser.pending() where frame["type"] == "chat" && frame["state"] == "accepted" {
             guard let id = frame["runId"]?.string, let message = sent[id] else { continue }
             accepted[id] = message

@@ -33,6 +33,13 @@ extension FakeGateway {
     /// How many clients got `hello-ok` and are still there.
     public var clientCount: Int { readyConnections.count }
 
+    /// What users wrote in a session, oldest first.
+    public func userMessages(in sessionKey: String) -> [String] {
+        transcripts.messages(keys.canonical(sessionKey)).filter { $0["role"]?.string == "user" }.map { message in
+            message["content"]?.array?.compactMap { $0["text"]?.string }.joined() ?? ""
+        }
+    }
+
     /// Sends a text frame as it is to every client that got `hello-ok`. It has no part in the sequence numbers.
     public func send(raw text: String) {
         for id in readyConnections { send(ByteBuffer(string: text), to: id) }
