@@ -139,6 +139,17 @@ class Tests:
         self.page.evaluate("document.querySelector('#close-figures').click()")
         assert not self.page.evaluate("document.querySelector('#figures').open"), "the figures are still there"
 
+    def asks_for_approval(self):
+        frame = {"gateway": "demo", "approvalId": "a1", "agent": "demo", "command": "rm -r <b>x</b>", "folder": "/srv"}
+        show = "receivers.approval(%s)"
+        self.page.evaluate(show % json.dumps({**frame, "state": "requested"}))
+        text = self.page.evaluate("document.querySelector('#approvals').innerText")
+        assert "demo wants to run in /srv" in text and "rm -r <b>x</b>" in text, text
+        buttons = self.page.evaluate("[...document.querySelectorAll('#approvals button')].map((b) => b.textContent)")
+        assert buttons == ["Allow once", "Always allow", "Deny"], buttons
+        self.page.evaluate(show % json.dumps({**frame, "state": "deny"}))
+        assert self.page.evaluate("document.querySelector('#approvals').innerText") == ""
+
     def writes_no_errors(self):
         assert not self.page.errors, "; ".join(self.page.errors)
 
@@ -157,6 +168,7 @@ class Tests:
         self.run("fits a narrow phone", lambda: self.fits(320, 568, "light", is_phone=True))
         self.run("opens and closes the drawer", self.opens_the_drawer)
         self.run("shows the figures", self.shows_figures)
+        self.run("asks for approval of commands", self.asks_for_approval)
         self.run("writes no errors to the console", self.writes_no_errors)
 
 
