@@ -37,6 +37,7 @@ struct RecentSends {
 
     private func index(of text: String, in session: SessionID, where condition: (Entry) -> Bool) -> Int? {
         let hash = text.hashValue
-        return entries.firstIndex { $0.session == session && $0.text == hash && condition($0) }
+        // The number first: this runs for every message.
+        return entries.firstIndex { $0.text == hash && $0.session == session && condition($0) }
     }
 }
