@@ -204,12 +204,12 @@ enum CloseCode {
 }
 
 enum RandomID {
-    /// 16 random bytes in lowercase hex.
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    /// 16 random bytes in lowercase hex; the system is asked once.
     static func make() -> String {
-        let (high, low) = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
-        return [high, low].map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        let bits = UInt128.random(in: .min ... .max)
+        let text = (0..<32).map { digits[Int(truncatingIfNeeded: bits >> (124 - 4 * $0)) & 15] }
+        return String(decoding: text, as: UTF8.self)
     }
 }
