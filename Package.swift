@@ -52,7 +52,9 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
-        .target(name: "MiddlewareKit", dependencies: [log]),
+        .executableTarget(name: "KitBuildTool"),
+        .plugin(name: "KitBuild", capability: .buildTool(), dependencies: ["KitBuildTool"], path: "Sources/KitBuild"),
+        .target(name: "MiddlewareKit", dependencies: [log], plugins: ["KitBuild"]),
         .target(name: "Telemetry", dependencies: [metrics]),
         .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics, tracing]),
         .target(
@@ -97,6 +99,8 @@ let package = Package(
             dependencies: ["JSON", "MiddlewareKit", .product(name: "Yams", package: "Yams")]
         ),
         .target(
+            name: "PluginLibraries", dependencies: ["JSON", "MiddlewareKit", "PluginSources", "Settings", crypto]),
+        .target(
             name: "WebSocketTransport",
             dependencies: nio + [
                 crypto, log,
@@ -139,7 +143,8 @@ let package = Package(
             ],
             resources: [.embedInCode("Resources/openapi.json")]
         ),
-        .executableTarget(name: "PluginCatalogTool"),
+        .target(name: "PluginSources"),
+        .executableTarget(name: "PluginCatalogTool", dependencies: ["PluginSources"]),
         .plugin(
             name: "PluginCatalog", capability: .buildTool(), dependencies: ["PluginCatalogTool"],
             path: "Sources/PluginCatalog"
@@ -163,7 +168,13 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "JSON", "Settings", "SluiceServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "JSON", "PluginLibraries", "Settings", "SluiceServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            // Loaded libraries find MiddlewareKit in the server itself: a copy of their own would be another kit.
+            linkerSettings: [
+                .unsafeFlags(["-Xlinker", "-export-dynamic"], .when(platforms: [.linux])),
+                .unsafeFlags(["-Xlinker", "-export_dynamic"], .when(platforms: [.macOS])),
             ]
         ),
         .executableTarget(
@@ -200,10 +211,14 @@ let package = Package(
             ]),
         .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(
-            name: "PluginsTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "Plugins", "SluiceServer"]),
+            name: "PluginsTests",
+            dependencies: [
+                "MiddlewareKit", "MiddlewareTesting", "Plugins", "PluginSources", "Settings", "SluiceServer",
+            ]),
         .testTarget(
             name: "SettingsTests", dependencies: ["JSON", "MiddlewareKit", "Settings", "Stages"],
             exclude: ["Broken"]),
+        .testTarget(name: "PluginLibrariesTests", dependencies: ["MiddlewareKit", "PluginLibraries", "Settings"]),
         .testTarget(
             name: "StorageTests",
             dependencies: [

@@ -2,6 +2,7 @@
 //
 // Usage: PluginCatalogTool OUTPUT SOURCE...
 import Foundation
+import PluginSources
 
 let arguments = CommandLine.arguments.dropFirst()
 guard let output = arguments.first else {
@@ -9,32 +10,16 @@ guard let output = arguments.first else {
     exit(2)
 }
 
-/// A type that says that it is a plugin, and where.
-struct Plugin {
-    let name: String
-    /// `Plugins/HouseRules/HouseRules.swift:12`
-    let place: String
-}
-
-/// The plugins in a Swift file.
-func plugins(in source: String, path: String) -> [Plugin] {
-    // Comments give way to as many line ends, so that lines keep their numbers.
-    let code = source.replacing(/\/\/[^\n]*/, with: "").replacing(/\/\*(?:.|\n)*?\*\//) { match in
-        String(repeating: "\n", count: match.output.count { $0 == "\n" })
-    }
-    let declaration = /\b(?:struct|enum|class|actor)\s+([A-Za-z_][A-Za-z0-9_]*)\s*:\s*([^{]*)\{/
+/// `Plugins/HouseRules/HouseRules.swift`
+func place(of path: String) -> String {
     let folders = path.split(separator: "/")
     let start = folders.lastIndex(of: "Plugins") ?? folders.startIndex
-    let file = folders[start...].joined(separator: "/")
-    return code.matches(of: declaration).compactMap { match in
-        guard match.2.contains(/\bMiddlewarePlugin\b/) else { return nil }
-        let line = code[..<match.range.lowerBound].count { $0 == "\n" } + 1
-        return Plugin(name: String(match.1), place: "\(file):\(line)")
-    }
+    return folders[start...].joined(separator: "/")
 }
 
 let found = try arguments.dropFirst().flatMap { path in
-    try plugins(in: String(contentsOf: URL(filePath: path), encoding: .utf8), path: path)
+    let plugins = PluginSource.all(in: try String(contentsOf: URL(filePath: path), encoding: .utf8))
+    return plugins.map { (name: $0.name, place: "\(place(of: path)):\($0.line)") }
 }.sorted { $0.name < $1.name }
 let types = found.map { "        \($0.name).self,\n" }.joined()
 let places = found.map { "        \($0.place.debugDescription),\n" }.joined()

@@ -16,13 +16,19 @@ struct Config: ParsableCommand {
                 # yaml-language-server: $schema=./config.schema.json
                 """)
 
-        func run() { Output.line(ConfigSchema.document(catalog: StageCatalog.all).laidOut()) }
+        @OptionGroup var libraries: LibraryOptions
+
+        func run() throws {
+            Output.line(ConfigSchema.document(catalog: try libraries.catalog().plugins).laidOut())
+        }
     }
 
     struct Default: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a config.yaml in which every option has its default.")
 
-        func run() { Output.line(DefaultFile.text(catalog: StageCatalog.all)) }
+        @OptionGroup var libraries: LibraryOptions
+
+        func run() throws { Output.line(DefaultFile.text(catalog: try libraries.catalog().plugins)) }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import MiddlewareKit
+import PluginLibraries
 import Settings
 import SluiceServer
 import Storage
@@ -10,26 +11,48 @@ import Storage
 enum Loading {
     /// Reads a configuration, prints every finding, and ends the command when it has errors.
     static func settings(_ file: String) throws -> (settings: Settings, loaded: LoadedSettings) {
-        let loaded = try read(file)
+        try settings(reader(of: file))
+    }
+
+    static func settings(_ reader: Reader) throws -> (settings: Settings, loaded: LoadedSettings) {
+        let loaded = try read(reader)
         Output.error(FindingReport(loaded).text, terminator: "")
         guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
         return (settings, loaded)
     }
 
     /// Reads a configuration; ends the command when there is none.
-    static func read(_ file: String) throws -> LoadedSettings {
-        let conflicts = StageCatalog.conflicts(in: StageCatalog.entries)
-        guard conflicts.isEmpty else {
-            for conflict in conflicts { Output.error("sluice: \(conflict)") }
-            throw ExitCode(Exit.failure)
-        }
+    static func read(_ file: String) throws -> LoadedSettings { try read(reader(of: file)) }
+
+    private static func read(_ reader: Reader) throws -> LoadedSettings {
         do {
-            return try SettingsLoader.load(
-                path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)
+            return try reader()
         } catch {
             Output.error("sluice: \(error)")
             throw ExitCode(Exit.unreadable)
         }
+    }
+
+    /// Reads a configuration as often as it is called; a library is loaded once for all the times.
+    typealias Reader = @Sendable () throws(UnreadableFile) -> LoadedSettings
+
+    static func reader(of file: String) throws -> Reader {
+        let catalog = try catalogOfProgram()
+        let libraries = LoadedLibraries(build: .own(version: Version.current))
+        return { () throws(UnreadableFile) in
+            try SettingsLoader.load(
+                path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries)
+        }
+    }
+
+    /// The stages that are part of this program; ends the command when two have one kind.
+    static func catalogOfProgram() throws -> StageCatalog {
+        let (catalog, conflicts) = StageCatalog.ofProgram()
+        guard conflicts.isEmpty else {
+            for conflict in conflicts { Output.error("sluice: \(conflict); rename or remove one of them") }
+            throw ExitCode(Exit.failure)
+        }
+        return catalog
     }
 
     static func bootstrapLogging(_ settings: Settings) -> Logger {

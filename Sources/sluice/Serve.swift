@@ -18,16 +18,14 @@ struct Serve: AsyncParsableCommand {
     var demo = false
 
     func run() async throws {
-        let loaded = try Loading.settings(configurationOptions.config)
+        let file = configurationOptions.config
+        let read = try Loading.reader(of: file)
+        let loaded = try Loading.settings(read)
         let logger = Loading.bootstrapLogging(loaded.settings)
         var options = SluiceServer.Options()
         options.demo = demo
-        let file = configurationOptions.config
         options.file = file
-        options.read = { () throws(UnreadableFile) in
-            try SettingsLoader.load(
-                path: file, environment: ProcessInfo.processInfo.environment, catalog: StageCatalog.all)
-        }
+        options.read = read
         let isFirstSteps = loaded.settings.gateways.isEmpty && !demo
         options.onListening = { url, isDemo in
             Output.line("Sluice is listening. Open \(url)")

@@ -16,6 +16,7 @@ import SluiceServer
         version: Version.current,
         subcommands: [
             Serve.self, Check.self, Config.self, Explain.self, Key.self, Gateway.self, Webhook.self, Stage.self,
+            Plugin.self,
             ShowVersion.self,
         ],
         defaultSubcommand: nil)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MiddlewareKit
+import Settings
 import SluiceServer
 
 struct Stage: ParsableCommand {
@@ -22,8 +23,8 @@ struct Stage: ParsableCommand {
             guard let template = StageTemplate(kind: name) else {
                 throw ValidationError("a kind is made of small letters, digits and hyphens, such as house-rules")
             }
-            if let taken = StageCatalog.entries.first(where: { $0.plugin.kind == name }) {
-                throw failure("there is a stage of the kind `\(name)` already, in \(taken.place)")
+            if let taken = try Loading.catalogOfProgram()[name] {
+                throw failure("there is a stage of the kind `\(name)` already, in \(taken.origin.place)")
             }
             let root = URL(filePath: sources, directoryHint: .isDirectory)
             guard FileManager.default.fileExists(atPath: root.appending(path: "Plugins").path()) else {

@@ -20,7 +20,8 @@ import Testing
         // Only what stands in the files counts, not the rights that a checkout gives them.
         try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: file)
         let environment = ["HOOK_SECRET": "hunter2", "PORT": "eighty"]
-        return FindingReport(try SettingsLoader.load(path: file, environment: environment, catalog: BuiltInStages.all))
+        return FindingReport(
+            try SettingsLoader.load(path: file, environment: environment, catalog: StageCatalog(BuiltInStages.all)))
     }
 
     @Test func thereAreSixty() { #expect(Self.names.count >= 60) }
@@ -54,7 +55,7 @@ import Testing
     @Test func strictMakesWarningsErrors() {
         let text = "pipeline: [ { use: persist }, { use: thinking-strip } ]\n"
         let loaded = SettingsLoader.load(
-            text: Array(text.utf8), file: "c", environment: [:], catalog: BuiltInStages.all)
+            text: Array(text.utf8), file: "c", environment: [:], catalog: StageCatalog(BuiltInStages.all))
         #expect(!FindingReport(loaded).hasErrors && FindingReport(loaded).summary == "1 warning")
         #expect(FindingReport(loaded, isStrict: true).summary == "1 error")
     }

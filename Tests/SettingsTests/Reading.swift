@@ -33,9 +33,9 @@ final class TemporaryFolder {
     }
 }
 
-let catalog: [any MiddlewarePlugin.Type] = [
+let catalog = StageCatalog([
     FakeAuth.self, FakeStage<RateLimit>.self, FakeStage<ThinkingStrip>.self, FakeStage<Persist>.self,
-]
+])
 
 struct PassThrough: Middleware {}
 

@@ -9,7 +9,7 @@ import Testing
     @Test func theDefaultFileSaysWhatTheDefaultsAre() throws {
         let text = DefaultFile.text(catalog: BuiltInStages.all)
         let loaded = SettingsLoader.load(
-            text: Array(text.utf8), file: "default", environment: [:], catalog: BuiltInStages.all)
+            text: Array(text.utf8), file: "default", environment: [:], catalog: StageCatalog(BuiltInStages.all))
         #expect(loaded.findings.all.map(\.description) == [])
         #expect(loaded.settings?.optionText == Settings().optionText)
         for option in Settings.descriptions {

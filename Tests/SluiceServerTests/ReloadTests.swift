@@ -13,7 +13,8 @@ import Testing
 /// Chains that are built again and again, with messages under way.
 @Suite struct ReloadTests {
     private static func load(_ text: String) -> LoadedSettings {
-        SettingsLoader.load(text: Array(text.utf8), file: "c", environment: [:], catalog: [CountedPlugin.self])
+        SettingsLoader.load(
+            text: Array(text.utf8), file: "c", environment: [:], catalog: StageCatalog([CountedPlugin.self]))
     }
 
     private static func factory(_ keeper: StageKeeper) -> ChainFactory {

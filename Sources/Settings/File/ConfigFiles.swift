@@ -31,8 +31,16 @@ final class ConfigFiles {
         return text
     }
 
-    /// The YAML files of a folder by name; nil when the path is no folder.
-    func filesOfFolder(_ path: String) throws(UnreadableFile) -> [String]? {
+    /// The bytes of a library that `plugins` names.
+    func library(at path: String) throws(UnreadableFile) -> Data {
+        let limit = 256 << 20
+        let data = try data(of: path, limit: limit + 1)
+        guard data.count <= limit else { throw UnreadableFile(path: path, reason: "it is larger than 256MiB") }
+        return data
+    }
+
+    /// The files of a folder that end in one of the suffixes, by name; nil when the path is no folder.
+    func names(inFolder path: String, withSuffixes suffixes: [String]) throws(UnreadableFile) -> [String]? {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             return nil
@@ -40,24 +48,33 @@ final class ConfigFiles {
         note(path)
         do {
             let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            return names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.filter { !$0.hasPrefix(".") }.sorted()
+            return names.filter { name in !name.hasPrefix(".") && suffixes.contains(where: name.hasSuffix) }.sorted()
         } catch {
             throw UnreadableFile(path: path, reason: Self.words(for: error))
         }
     }
 
     /// Whether every user of this machine may read the file.
-    func isReadableByEverybody(_ path: String) -> Bool {
+    func isReadableByEverybody(_ path: String) -> Bool { allowsEverybody(0o004, path) }
+
+    /// Whether every user of this machine may change the file.
+    func isWritableByEverybody(_ path: String) -> Bool { allowsEverybody(0o002, path) }
+
+    private func allowsEverybody(_ permission: Int, _ path: String) -> Bool {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return (attributes?[.posixPermissions] as? NSNumber).map { $0.intValue & 0o004 != 0 } ?? false
+        return (attributes?[.posixPermissions] as? NSNumber).map { $0.intValue & permission != 0 } ?? false
     }
 
     private func read(_ path: String, limit: Int) throws(UnreadableFile) -> [UInt8] {
+        Array(try data(of: path, limit: limit))
+    }
+
+    private func data(of path: String, limit: Int) throws(UnreadableFile) -> Data {
         note(path)
         do {
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             defer { try? file.close() }
-            return Array(try file.read(upToCount: limit) ?? Data())
+            return try file.read(upToCount: limit) ?? Data()
         } catch {
             throw UnreadableFile(path: path, reason: Self.words(for: error))
         }

@@ -44,7 +44,9 @@ struct ConfigTree {
         guard let name = entry.scalar else { return nil }
         let target = path(name, besides: file)
         do throws(UnreadableFile) {
-            guard let names = try files.filesOfFolder(target) else { return try include(target, entry, above) }
+            guard let names = try files.names(inFolder: target, withSuffixes: [".yaml", ".yml"]) else {
+                return try include(target, entry, above)
+            }
             let folder = target.hasSuffix("/") ? target : target + "/"
             var result: ConfigNode?
             for name in names {

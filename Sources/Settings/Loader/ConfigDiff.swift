@@ -11,7 +11,7 @@ package struct ConfigChange: Sendable, Hashable {
     /// Whether a running server goes on as before until it is started again.
     package var needsRestart: Bool {
         let section = path.prefix { $0 != "." }
-        return !["gateways", "pipeline", "stages", "chains", "attach"].contains(section)
+        return !["gateways", "plugins", "pipeline", "stages", "chains", "attach"].contains(section)
     }
 }
 
@@ -56,6 +56,10 @@ package enum ConfigDiff {
             }
         }
         if let tree = loaded.tree { visit(tree, "", isSecret: false) }
+        // A library that was built again is a change, though the file says what it said.
+        for (path, fingerprint) in loaded.libraries {
+            leaves.append(Leaf(path: "plugins.\(path)", value: fingerprint, shown: fingerprint))
+        }
         return leaves
     }
 }

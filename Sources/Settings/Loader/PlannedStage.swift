@@ -17,8 +17,10 @@ package struct PlannedStage: Sendable {
         make = { try await plugin.provision(options, in: $0) }
     }
 
-    /// Equal for stages that can be one instance, with one state: the same kind, name and options.
-    package var identity: String { "\(plugin.kind)\u{0}\(entry.name)\u{0}\(entry.with?.node.fingerprint ?? "")" }
+    /// Equal for stages that can be one instance, with one state: the same code, name and options.
+    package var identity: String {
+        "\(ObjectIdentifier(plugin))\u{0}\(entry.name)\u{0}\(entry.with?.node.fingerprint ?? "")"
+    }
 
     /// The options as YAML on one line, without secrets.
     package var shownOptions: String { options.shownText(from: entry.with?.node) }

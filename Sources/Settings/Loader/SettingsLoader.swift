@@ -14,55 +14,66 @@ package struct LoadedSettings: Sendable {
     package let lines: SourceLines
     /// Every file and folder that it was read from, or that was looked for.
     package let paths: [String]
+    /// The kinds of stage that it may name: those that were there, and those of its libraries.
+    package let catalog: StageCatalog
+    /// The libraries that it loads, and what tells one build of them from another.
+    let libraries: [(path: String, fingerprint: String)]
     /// The files as one tree; nil when they are no YAML that can be used.
     let tree: ConfigNode?
 }
 
-/// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing.
+/// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing; the code of its
+/// libraries is asked for their stages only.
 package enum SettingsLoader {
+    /// - Parameter catalog: The kinds of stage that are there without libraries.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
-        path: String, environment: [String: String], catalog: [any MiddlewarePlugin.Type]
+        path: String, environment: [String: String], catalog: StageCatalog,
+        libraries: any StageLibraries = NoLibraries()
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
-        return load(try files.bytes(of: path), path, files, environment, catalog)
+        return load(try files.bytes(of: path), path, files, environment, catalog, libraries)
     }
 
     /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
     package static func load(
-        text: [UInt8], file: String, environment: [String: String], catalog: [any MiddlewarePlugin.Type]
+        text: [UInt8], file: String, environment: [String: String], catalog: StageCatalog,
+        libraries: any StageLibraries = NoLibraries()
     ) -> LoadedSettings {
-        load(text, file, ConfigFiles(), environment, catalog)
+        load(text, file, ConfigFiles(), environment, catalog, libraries)
     }
 
     private static func load(
         _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
-        _ catalog: [any MiddlewarePlugin.Type]
+        _ catalog: StageCatalog, _ libraries: any StageLibraries
     ) -> LoadedSettings {
         var tree = ConfigTree(environment: environment, files: files)
         let node = tree.read(text: text, file: file)
         var findings = tree.findings
         var lines = tree.lines
-        lines.secretKeys = catalog.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
+        var section = LibrarySection(files: files, libraries: libraries, catalog: catalog)
         var result: (settings: Settings, chains: PlannedChains)?
-        if let node { result = check(node, catalog, &findings) }
+        if let node { result = check(node, &section, &findings) }
+        lines.secretKeys = section.catalog.plugins.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
         warnOfClearSecrets(files, &findings)
         let isGood = !findings.hasErrors
         return LoadedSettings(
             settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
             findings: findings,
-            lines: lines, paths: files.paths, tree: node)
+            lines: lines, paths: files.paths, catalog: section.catalog, libraries: section.fingerprints, tree: node)
     }
 
     private static func check(
-        _ node: ConfigNode, _ catalog: [any MiddlewarePlugin.Type], _ findings: inout Findings
+        _ node: ConfigNode, _ section: inout LibrarySection, _ findings: inout Findings
     ) -> (Settings, PlannedChains)? {
         guard let settings = Settings.salvage(node, findings: &findings) else { return nil }
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
         checkTLS(of: settings.gateways, findings: &findings)
-        var planner = ChainPlanner(node, settings, catalog)
+        section.read(settings.plugins)
+        findings.add(section.findings)
+        var planner = ChainPlanner(node, settings, section.catalog.plugins)
         planner.plan()
         findings.add(planner.findings)
         return (settings, planner.chains)

@@ -6,6 +6,7 @@ package struct Settings: OptionGroup {
     package var server = ServerSettings()
     package var storage = StorageSettings()
     package var gateways: [GatewaySettings] = []
+    package var plugins: [Located<String>] = []
     package var pipeline: [StageEntry] = StageEntry.defaultPipeline
     package var stages: [String: StageEntry] = [:]
     package var chains: [String: ChainSettings] = [:]
@@ -27,6 +28,11 @@ package struct Settings: OptionGroup {
         Option("server", \.server, help: "Where browsers connect, and what one browser may use."),
         Option("storage", \.storage, help: "The database."),
         Option("gateways", \.gateways, help: "The agent gateways that the server connects to."),
+        Option(
+            "plugins", \.plugins,
+            help:
+                "Libraries with stages, or folders of them, made by `sluice plugin build`; seen from the folder of this file.",
+            example: "[my-rules.so]"),
         Option("pipeline", \.pipeline, help: "The stages that every message meets, in this order, in both directions."),
         Option("stages", \.stages, help: "Stages by name, for several chains: `use` knows them by it."),
         Option("chains", \.chains, help: "Other chains than the pipeline, by name."),

@@ -1,0 +1,183 @@
+import Crypto
+package import Foundation
+import PluginSources
+package import Settings
+
+/// Why a library was not built, in words.
+package struct BuildFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    package let problem: String
+    /// What to do about it.
+    package let hint: String?
+
+    init(_ problem: String, hint: String? = nil) {
+        self.problem = problem
+        self.hint = hint
+    }
+
+    package var description: String { problem + (hint.map { " (\($0))" } ?? "") }
+}
+
+/// Makes a library from a folder of Swift files.
+///
+/// The library has no MiddlewareKit of its own: it finds that of the server when it is loaded. A second one would have the
+/// same types again, and no stage would be one for the server.
+package struct LibraryBuilder: Sendable {
+    private let build: ServerBuild
+    private let modules: URL
+    private let compiler: SwiftCompiler
+
+    #if os(Linux)
+        package static let suffix = "so"
+    #else
+        package static let suffix = "dylib"
+    #endif
+
+    /// - Parameter modules: The folder in which the build of this program left `MiddlewareKit.swiftmodule`.
+    package init(build: ServerBuild, modules: URL, compiler: SwiftCompiler) {
+        self.build = build
+        self.modules = modules
+        self.compiler = compiler
+    }
+
+    /// Compiles the files of a folder, and loads what comes of it to be sure that it can be loaded.
+    /// - Parameter output: Where the library is put. A file there is replaced, which does not disturb a server that uses it.
+    /// - Returns: The stages, and what the compiler said.
+    package func build(_ folder: URL, to output: URL) throws(BuildFailure) -> (library: StageLibrary, notes: String) {
+        let sources = try Sources(folder)
+        try checkTools()
+        return try inTemporaryFolder { (work) throws(BuildFailure) in
+            let product = work.appending(path: output.lastPathComponent)
+            let notes = try compile(sources, to: product, in: work)
+            do {
+                let bytes = try Data(contentsOf: product)
+                let library = try LoadedLibraries(build: build).library(bytes, named: output.lastPathComponent)
+                try bytes.write(to: output, options: .atomic)
+                return (library, notes)
+            } catch let error as UnusableLibrary {
+                throw BuildFailure("the library \(error.problem)", hint: error.hint)
+            } catch {
+                throw BuildFailure("cannot write \(output.path): \(error.localizedDescription)")
+            }
+        }
+    }
+
+    private func checkTools() throws(BuildFailure) {
+        let version = try compiler.version()
+        guard version == build.compiler else {
+            throw BuildFailure(
+                "this Sluice was built by \(build.compiler), and the compiler here is \(version)",
+                hint: "name the `swiftc` of the other one with --swiftc, or build Sluice again")
+        }
+        let module = modules.appending(path: "MiddlewareKit.swiftmodule")
+        guard FileManager.default.fileExists(atPath: module.path) else {
+            throw BuildFailure(
+                "there is no MiddlewareKit.swiftmodule in \(modules.path)",
+                hint: "`make build` leaves it in the folder Modules beside `sluice`; name the folder with --modules")
+        }
+    }
+
+    private func compile(_ sources: Sources, to product: URL, in work: URL) throws(BuildFailure) -> String {
+        let entry = work.appending(path: "PluginEntry.swift")
+        let visible = work.appending(path: "Modules")
+        do {
+            // Other modules of the server are no part of the contract, and so not to be seen.
+            try FileManager.default.createDirectory(at: visible, withIntermediateDirectories: false)
+            for name in ["MiddlewareKit.swiftmodule", "Logging.swiftmodule"] {
+                try FileManager.default.createSymbolicLink(
+                    at: visible.appending(path: name),
+                    withDestinationURL: modules.standardizedFileURL.appending(path: name))
+            }
+            let record = PluginRecord(build: build, kinds: sources.kinds)
+            try PluginEntry(record: record, types: sources.types).source
+                .write(to: entry, atomically: false, encoding: .utf8)
+        } catch {
+            throw BuildFailure("cannot write to \(work.path): \(error.localizedDescription)")
+        }
+        let linker = LibraryHeader.ownSystem == .linux ? [] : ["-Xlinker", "-undefined", "-Xlinker", "dynamic_lookup"]
+        let (code, output) = try compiler.run(
+            [
+                "-emit-library", "-parse-as-library", "-O", "-whole-module-optimization", "-swift-version", "6",
+                "-enable-upcoming-feature", "ExistentialAny", "-enable-upcoming-feature", "MemberImportVisibility",
+                "-enable-upcoming-feature", "InternalImportsByDefault", "-module-name", moduleName(of: sources),
+                "-I", visible.path, "-o", product.path,
+            ] + linker + sources.files.map { $0.path } + [entry.path])
+        guard code == 0 else {
+            guard !output.contains("_kit_\(build.kit)") else {
+                throw BuildFailure(
+                    "the modules in \(modules.path) belong to another build of Sluice",
+                    hint: "build Sluice again, or name the right folder with --modules")
+            }
+            throw BuildFailure("the Swift compiler refused the files:\n\(output)")
+        }
+        return output
+    }
+
+    /// A name that no other module of the process has: neither one of the server, nor an earlier build of these files.
+    private func moduleName(of sources: Sources) -> String {
+        let digest = SHA256.hash(data: Data((build.kit + sources.text).utf8))
+        let hash = digest.prefix(6).map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined()
+        return "Plugin_\(hash)"
+    }
+
+    private func inTemporaryFolder<Result>(
+        _ body: (URL) throws(BuildFailure) -> Result
+    ) throws(BuildFailure) -> Result {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-build-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        } catch {
+            throw BuildFailure("cannot make the folder \(folder.path): \(error.localizedDescription)")
+        }
+        return try body(folder)
+    }
+}
+
+/// The Swift files of a folder, and the stages that they are seen to make.
+private struct Sources {
+    let files: [URL]
+    /// All of them, one behind the other.
+    let text: String
+    let types: [String]
+    let kinds: [String]
+
+    init(_ folder: URL) throws(BuildFailure) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
+            throw BuildFailure("there is no folder \(folder.path)", hint: "name a folder of Swift files")
+        }
+        let all = FileManager.default.enumerator(
+            at: folder, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles])
+        files = (all?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }
+            .sorted { $0.path < $1.path }
+        guard !files.isEmpty else {
+            throw BuildFailure(
+                "there are no Swift files in \(folder.path)", hint: "`sluice stage new` makes an example")
+        }
+        var texts: [String] = []
+        for file in files {
+            do {
+                texts.append(try String(contentsOf: file, encoding: .utf8))
+            } catch {
+                throw BuildFailure("cannot read \(file.path): \(error.localizedDescription)")
+            }
+        }
+        text = texts.joined(separator: "\n")
+        types = texts.flatMap(PluginSource.all).map(\.name)
+        kinds = texts.flatMap(PluginSource.kinds)
+        guard !types.isEmpty else {
+            throw BuildFailure(
+                "no type in \(folder.path) makes stages",
+                hint: "declare one as `enum MyRulesPlugin: MiddlewarePlugin`, on one line")
+        }
+        guard kinds.count == types.count, Set(kinds).count == kinds.count, kinds.allSatisfy(Self.isKind) else {
+            throw BuildFailure(
+                "the kinds of the stages in \(folder.path) are not clear",
+                hint:
+                    "write each as `static let kind = \"my-rules\"`, of small letters, digits and hyphens, each another"
+            )
+        }
+    }
+
+    private static func isKind(_ text: String) -> Bool { text.wholeMatch(of: /[a-z0-9][a-z0-9_-]{0,63}/) != nil }
+}
