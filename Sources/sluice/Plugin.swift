@@ -71,7 +71,8 @@ struct Plugin: ParsableCommand {
                     "sluice: this Sluice has a stage of the kind `\(plugin.kind)` already, in \(other.origin.place), so it "
                         + "will not load this one beside it")
             }
-            Output.error("Use it:  put `plugins: [\(name)]` into config.yaml, and `- use: …` into its pipeline.")
+            let kinds = library.plugins.map { "`- use: \($0.kind)`" }.joined(separator: " or ")
+            Output.error("Use it:  put `plugins: [\(name)]` into config.yaml, and \(kinds) into its pipeline.")
         }
     }
 

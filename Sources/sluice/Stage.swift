@@ -43,7 +43,8 @@ struct Stage: ParsableCommand {
             Output.error(
                 "It is an example that works: change it to what you need.\n"
                     + "Test it:  swift test --filter \(template.type)Tests\n"
-                    + "Use it:   put `- use: \(name)` into the pipeline of config.yaml, and run `make run`.")
+                    + "Use it:   put `- use: \(name)` into the pipeline of config.yaml, and run `make run`.\n"
+                    + "Or, without building Sluice again:  sluice plugin build Plugins/\(template.type)")
         }
 
         private func failure(_ words: String) -> ExitCode {

@@ -15,7 +15,7 @@ BEYOND_A_SCHEMA = {
     "no-auth-beyond-loopback", "auth-cannot-be-opened", "two-documents", "merge-key", "anchor-and-alias",
     "boolean-yes",  # YAML 1.1 takes yes for true
     "gateway-http-url", "gateway-id-with-space", "origin-with-path", "network-not-private", "stage-timeout-zero",
-    "port-from-environment", "attach-never-reached", "chain-cycle", "chain-name-twice",
+    "port-from-environment", "attach-never-reached", "chain-cycle", "chain-name-twice", "plugin-missing",
 }
 # What is wrong there is in the text of a value, or in another file.
 BEYOND_PREFIXES = ("variable-", "secret-file", "when-", "include-", "chain-", "attach-", "named-")
