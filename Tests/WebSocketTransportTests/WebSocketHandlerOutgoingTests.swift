@@ -63,7 +63,35 @@ struct WebSocketHandlerOutgoingTests {
         server.advance(by: options.closeTimeout)
         let closure = try #require(server.delegate.closures.first)
         #expect(closure.code == 4008)
-        #expect(closure.socketError == .slowConsumer(queuedBytes: 1100))
+        #expect(closure.socketError == .slowConsumer(queuedBytes: 1200))
+    }
+
+    /// A page of history can be larger than the bound, for a reader that is slow and honest.
+    @Test func aFrameAboveTheBoundIsNoReasonToClose() throws {
+        var options = WebSocketOptions()
+        options.maxQueuedBytes = 1000
+        let server = try EmbeddedSocket(options: options)
+        server.socket.send(text: ByteBuffer(repeating: 0x61, count: 5000))
+        setWritable(false, server)
+        server.socket.send(text: ByteBuffer(repeating: 0x62, count: 5000))
+        server.socket.send(text: ByteBuffer(string: "c"))
+        server.socket.ping()
+        setWritable(true, server)
+        #expect(try server.sent()?.payload.readableBytes == 5000)
+        #expect(try server.sent()?.payload.readableBytes == 5000)
+        #expect(try server.sent()?.text == "c")
+        #expect(server.delegate.closures.isEmpty)
+    }
+
+    @Test func pingsDoNotCount() throws {
+        var options = WebSocketOptions()
+        options.maxQueuedBytes = 100
+        let server = try EmbeddedSocket(options: options)
+        setWritable(false, server)
+        for _ in 0..<100 { server.socket.ping() }
+        setWritable(true, server)
+        #expect(server.delegate.closures.isEmpty)
+        for _ in 0..<100 { #expect(try server.sent()?.opcode == 9) }
     }
 
     @Test func closeFrameComesAfterTheQueue() throws {

@@ -17,7 +17,9 @@ extension WebSocketHandler {
     }
 
     func ping() {
-        enqueue(controlFrame(.ping, ByteBuffer()))
+        guard isOpen else { return }
+        // Not counted: no ping follows before the peer was heard of.
+        write(controlFrame(.ping, ByteBuffer()))
         flush()
     }
 

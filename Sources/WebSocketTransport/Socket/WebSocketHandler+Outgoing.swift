@@ -15,7 +15,8 @@ extension WebSocketHandler {
     func enqueue(_ frame: ByteBuffer) {
         guard isOpen else { return }
         write(frame)
-        guard !backlog.isEmpty, queuedBytes > options.maxQueuedBytes else { return }
+        // A single frame may be larger than the bound: only what waits behind the next one tells that the peer lags.
+        guard backlogBytes - (backlog.first?.readableBytes ?? 0) > options.maxQueuedBytes else { return }
         let error = WebSocketError.slowConsumer(queuedBytes: queuedBytes)
         dropBacklog()
         let reason = "reader is too slow"

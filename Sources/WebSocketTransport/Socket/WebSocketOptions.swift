@@ -23,8 +23,8 @@ package struct WebSocketOptions: Sendable {
     package var highWatermark = 64 << 10
     /// It is writable again below this many waiting bytes; a value above `highWatermark` counts as `highWatermark`.
     package var lowWatermark = 32 << 10
-    /// Above this many waiting bytes, what waits is dropped and the socket closes with `slowConsumerCode`.
-    /// A value below `highWatermark` counts as `highWatermark`.
+    /// When more bytes than this wait behind the next frame, what waits is dropped and the socket closes with
+    /// `slowConsumerCode`. The next frame itself may have any size, and pings do not count.
     package var maxQueuedBytes = 1 << 20
     /// The close code for a peer that reads too slowly.
     package var slowConsumerCode: UInt16 = 4008
