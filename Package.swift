@@ -161,6 +161,7 @@ let package = Package(
                 "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", "Webhooks", log, lifecycle, metrics,
                 tracing,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ]
@@ -230,14 +231,21 @@ let package = Package(
         .testTarget(
             name: "WebSocketTransportTests",
             dependencies: nio + [
-                "WebSocketTransport", crypto,
+                "TestCertificates", "WebSocketTransport", crypto,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ]
+        ),
+        .target(
+            name: "TestCertificates",
+            dependencies: [
+                crypto, .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            path: "Tests/TestCertificates"
         ),
         .testTarget(
             name: "WebhooksTests",
@@ -280,12 +288,13 @@ let package = Package(
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
-                "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", lifecycle, log,
+                "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", "TestCertificates",
+                "WebSocketTransport", lifecycle, log,
             ]
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: nio + ["JSON", "OpenClawTesting", "WebSocketTransport", "sluice"]
+            dependencies: nio + ["JSON", "OpenClawTesting", "TestCertificates", "WebSocketTransport", "sluice"]
         ),
     ],
     cxxLanguageStandard: .cxx17

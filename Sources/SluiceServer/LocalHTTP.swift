@@ -1,6 +1,8 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
+import WebSocketTransport
 
 /// One HTTP request to a server on this machine. Commands need no more than that.
 enum LocalHTTP {
@@ -9,18 +11,28 @@ enum LocalHTTP {
         let body: ByteBuffer
     }
 
+    struct Address: Sendable {
+        let host: String
+        let port: Int
+        /// Nil: the server speaks no TLS.
+        var tlsFiles: ServerTLS.Files?
+    }
+
     private static let bodyLimit = 4 << 20
 
     static func send(
-        _ method: HTTPMethod, _ path: String, host: String, port: Int, key: String? = nil, body: String = ""
+        _ method: HTTPMethod, _ path: String, to server: Address, key: String? = nil, body: String = ""
     ) async throws -> Answer {
         let group = MultiThreadedEventLoopGroup.singleton
+        let (host, port) = (server.host, server.port)
+        let tls = try server.tlsFiles.map { try PinnedTLS($0) }
         let promise = group.next().makePromise(of: Answer.self)
         do {
             let channel = try await ClientBootstrap(group: group)
                 .connectTimeout(.seconds(3))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(AnswerCollector(promise, limit: bodyLimit))
                     }
@@ -42,6 +54,26 @@ enum LocalHTTP {
             // Failing what has its result already does nothing.
             promise.fail(error)
             throw error
+        }
+    }
+}
+
+/// The server must have the certificate that lies in the file: who signed it, and for which name, is not asked.
+private struct PinnedTLS: Sendable {
+    private let context: NIOSSLContext
+    private let certificate: [UInt8]
+
+    init(_ files: ServerTLS.Files) throws {
+        certificate = try ServerTLS.read(files).certificate
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .noHostnameVerification
+        context = try NIOSSLContext(configuration: configuration)
+    }
+
+    func makeHandler() throws -> NIOSSLClientHandler {
+        try NIOSSLClientHandler(context: context, serverHostname: nil) { [certificate] found, promise in
+            let isOurs = found.first.flatMap { try? $0.toDERBytes() } == certificate
+            promise.succeed(isOurs ? .certificateVerified : .failed)
         }
     }
 }

@@ -19,24 +19,29 @@ package struct RunningServer: Sendable {
 
     /// By gateway id.
     package let gateways: [String: GatewayState]
-    private let host: String
-    private let port: Int
+    /// Whether it also said why a gateway is away; without an access key it does not where keys are needed.
+    package let tellsReasons: Bool
+    private let address: LocalHTTP.Address
 
     /// Nil when no Sluice answers at the address of the settings.
-    package static func find(_ settings: ServerSettings) async -> RunningServer? {
+    ///
+    /// - Parameter key: An access key, where the server asks who is there.
+    package static func find(_ all: Settings, key: String? = nil) async -> RunningServer? {
+        let settings = all.server
         let host =
             switch settings.host {
             case "0.0.0.0", "": "127.0.0.1"
             case "::", "[::]": "::1"
             default: settings.host
             }
-        guard settings.port > 0,
-            let answer = try? await LocalHTTP.send(.GET, "/readyz", host: host, port: settings.port),
+        let address = LocalHTTP.Address(host: host, port: settings.port, tlsFiles: all.tlsFiles)
+        guard settings.port > 0, let answer = try? await LocalHTTP.send(.GET, "/readyz", to: address, key: key),
             let body = try? JSONValue(parsing: answer.body), let rows = body["gateways"]?.array
         else { return nil }
         var gateways: [String: GatewayState] = [:]
         for row in rows { gateways[row["id"]?.string ?? ""] = GatewayState(row) }
-        return RunningServer(gateways: gateways, host: host, port: settings.port)
+        return RunningServer(
+            gateways: gateways, tellsReasons: rows.allSatisfy { $0["state"] != nil }, address: address)
     }
 
     /// Lets the server add a gateway and connect to it.
@@ -50,7 +55,7 @@ package struct RunningServer: Sendable {
         body["token"] = token.map { .string($0) }
         body["password"] = password.map { .string($0) }
         let answer = try await LocalHTTP.send(
-            .POST, "/api/gateways", host: host, port: port, key: key, body: JSONValue.object(body).encoded())
+            .POST, "/api/gateways", to: address, key: key, body: JSONValue.object(body).encoded())
         if answer.status == .created { return nil }
         let words = (try? JSONValue(parsing: answer.body))?["error"]?["message"]?.string
         return words ?? "it answered HTTP \(answer.status.code)"
@@ -60,7 +65,7 @@ package struct RunningServer: Sendable {
 extension RunningServer.GatewayState {
     fileprivate init(_ row: JSONValue) {
         isConnected = row["connected"]?.bool ?? false
-        state = row["state"]?.string ?? "unknown"
+        state = row["state"]?.string ?? (isConnected ? "ready" : "away")
         reason = row["reason"]?.string
         remedy = row["remedy"]?.string
         serverVersion = row["serverVersion"]?.string

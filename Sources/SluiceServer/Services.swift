@@ -61,6 +61,19 @@ struct DrainService: Service {
     }
 }
 
+/// Looks again and again whether those who were let in still may be.
+struct ConnectionReview: Service {
+    let hub: BrowserHub
+    let time: any TimeSource
+    var pause = Duration.seconds(5)
+
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            while (try? await time.sleep(for: pause)) != nil { await hub.reviewConnections() }
+        }
+    }
+}
+
 enum Signals {
     /// SIGHUP reloads the configuration. The first other signal asks for an orderly end; the second ends the process at once.
     static func watch(_ services: ServiceGroup, _ reloader: Reloader, logger: Logger) async {

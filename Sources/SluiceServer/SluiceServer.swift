@@ -80,7 +80,8 @@ package struct SluiceServer: Sendable {
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: storage, chains: chains, jobs: jobs,
-            time: time, limits: settings.hubLimits, traces: traces?.options, logger: logger)
+            time: time, limits: settings.hubLimits, proxies: TrustedProxies(settings.server.trustedProxies),
+            traces: traces?.options, logger: logger)
         await manager.setObserver(hub)
 
         var configurations = settings.gateways.map(GatewayConfiguration.init)
@@ -90,18 +91,19 @@ package struct SluiceServer: Sendable {
         }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
+        let tls = try settings.tlsFiles.map { try ServerTLS(ServerTLS.read($0)) }
         let read = options.read
         let reloader = Reloader(
             file: options.file, current: loaded, chains: chains,
             parts: Reloader.Parts(
-                hub: hub, gateways: manager, storage: storage, factory: factory, time: time, logger: logger)
+                hub: hub, gateways: manager, storage: storage, factory: factory, tls: tls, time: time, logger: logger)
         ) { [loaded] () throws(UnreadableFile) in try read?() ?? loaded }
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let gatewayService = GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo)
         let endpoint = makeEndpoint(
             hub: hub, group: group, metrics: metrics, analytics: recorder,
             webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), configuration: reloader,
-            gateways: gatewayService)
+            gateways: gatewayService, tls: tls)
         var services: [any Service] = traces.map { [$0.service] } ?? []
         services += [
             keeper,
@@ -110,6 +112,7 @@ package struct SluiceServer: Sendable {
             deviceTokens,
             gatewayService,
             FileWatcher(reloader: reloader, time: time),
+            ConnectionReview(hub: hub, time: time),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]
@@ -162,7 +165,8 @@ package struct SluiceServer: Sendable {
 
     private func makeEndpoint(
         hub: BrowserHub, group: any EventLoopGroup, metrics: MetricsPage, analytics: AnalyticsRecorder,
-        webhooks: WebhookAdministration, configuration: Reloader, gateways: GatewayService
+        webhooks: WebhookAdministration, configuration: Reloader, gateways: GatewayService,
+        tls: ServerTLS?
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
@@ -175,12 +179,14 @@ package struct SluiceServer: Sendable {
         let onListening = options.onListening
         var application = Application(
             router: routes.router(),
-            server: EndpointChannel.builder(hub: hub, origins: origins, options: settings.webSocketOptions),
+            server: EndpointChannel.builder(
+                hub: hub, origins: origins, options: settings.webSocketOptions, tls: tls),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: settings.server.port), serverName: "Sluice", backlog: 1024),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.server.port
-                onListening("http://\(host.contains(":") ? "[\(host)]" : host):\(port)", gateways.demo != nil)
+                let scheme = tls == nil ? "http" : "https"
+                onListening("\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)", gateways.demo != nil)
             },
             eventLoopGroupProvider: .shared(group),
             logger: quiet(logger))

@@ -44,21 +44,45 @@ extension Database {
         return page
     }
 
+    /// The oldest `limit` messages behind a place, oldest first: for reading a session from its beginning.
+    ///
+    /// - Parameter after: Nil: from the beginning.
+    package func messages(
+        gateway: String, sessionKey: String, limit: Int, after: MessagePlace?
+    ) async throws -> (json: ByteBuffer, last: MessagePlace?) {
+        try await read { db in
+            let statement = try db.cachedStatement(sql: Self.forwardQuery)
+            let after = after ?? MessagePlace(time: .min, id: .min)
+            statement.arguments = [gateway, sessionKey, after.time, after.id, limit]
+            let rows = StatementRows(statement.sqliteStatement)
+            defer { rows.end() }
+            var (json, last) = (ByteBuffer(), MessagePlace?.none)
+            json.writeStaticString("[")
+            while try rows.next() {
+                if last != nil { json.writeStaticString(",") }
+                last = MessagePlace(time: rows.integer(9), id: rows.integer(0))
+                json.writeMessage(rows)
+            }
+            json.writeStaticString("]")
+            return (json, last)
+        }
+    }
+
     /// Where a message stands in the order of pages: by time, and by id among those of the same millisecond.
-    private struct Place {
+    package struct MessagePlace: Sendable, Hashable {
         var time: Int64
         var id: Int64
     }
 
-    private static func place(of id: Int64?, _ db: GRDB.Database) throws -> Place {
-        guard let id else { return Place(time: .max, id: .max) }
+    private static func place(of id: Int64?, _ db: GRDB.Database) throws -> MessagePlace {
+        guard let id else { return MessagePlace(time: .max, id: .max) }
         let statement = try db.cachedStatement(
             sql: "SELECT created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1")
-        return Place(time: try Int64.fetchOne(statement, arguments: [id]) ?? 0, id: id)
+        return MessagePlace(time: try Int64.fetchOne(statement, arguments: [id]) ?? 0, id: id)
     }
 
     private static func page(
-        _ gateway: String, _ sessionKey: String, limit: Int, before: Place, _ db: GRDB.Database
+        _ gateway: String, _ sessionKey: String, limit: Int, before: MessagePlace, _ db: GRDB.Database
     ) throws -> MessagePage {
         let statement = try db.cachedStatement(sql: pageQuery)
         // One more than asked for tells whether there are older ones.
@@ -90,6 +114,14 @@ extension Database {
         json.writeStaticString("]")
         return MessagePage(json: json, before: hasOlder ? oldest : nil)
     }
+
+    private static let forwardQuery = """
+        SELECT id, session_id, role, content, state, run_id, error, usage, timestamp, created_at
+        FROM messages
+        WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+        AND (created_at, id) > (?, ?)
+        ORDER BY created_at, id LIMIT ?
+        """
 
     static let pageQuery = """
         SELECT id, session_id, role, content, state, run_id, error, usage, timestamp, created_at

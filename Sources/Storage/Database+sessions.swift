@@ -32,23 +32,31 @@ extension Database {
     /// The sessions that a user may see, newest activity first: the user's own, for administrators also those of nobody,
     /// and all where nobody was asked for a name.
     ///
-    /// - Parameter before: The last session of the page before this one.
+    /// - Parameter before: The id of the last session of the page before this one.
     package func sessions(
-        gateway: String, visibleTo principal: Principal, limit: Int, before: StoredSession? = nil
+        gateway: String, visibleTo principal: Principal, limit: Int, before: Int64? = nil
     ) async throws -> [StoredSession] {
         try await read { db in
-            let visible =
-                principal == .anonymous ? "1" : principal.isAdministrator ? "(owner = ? OR owner IS NULL)" : "owner = ?"
-            let owner: StatementArguments = principal == .anonymous ? [] : [principal.user]
+            let (visible, owner) = Self.visibleSessions(to: principal)
+            let before: (condition: String, arguments: StatementArguments) =
+                before.map {
+                    ("AND (last_activity, id) < (SELECT last_activity, id FROM sessions WHERE id = ?)", [$0])
+                } ?? ("", [])
             return try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT * FROM sessions WHERE gateway_id = ? AND (last_activity, id) < (?, ?) AND \(visible)
+                    SELECT * FROM sessions WHERE gateway_id = ? AND \(visible) \(before.condition)
                     ORDER BY last_activity DESC, id DESC LIMIT ?
                     """,
-                arguments: [gateway, before?.lastActivity.milliseconds ?? .max, before?.id ?? .max] + owner + [limit]
+                arguments: [gateway] + owner + before.arguments + [limit]
             ).map(StoredSession.init)
         }
+    }
+
+    /// A condition on `sessions` that holds for those that a user may see.
+    static func visibleSessions(to principal: Principal) -> (condition: String, arguments: StatementArguments) {
+        if principal == .anonymous { return ("1", []) }
+        return (principal.isAdministrator ? "(owner = ? OR owner IS NULL)" : "owner = ?", [principal.user])
     }
 
     package func session(gateway: String, key: String) async throws -> StoredSession? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BrowserEndpoint
+import Foundation
 import MiddlewareKit
 import OpenClaw
 import Settings
@@ -23,7 +24,8 @@ struct Gateway: AsyncParsableCommand {
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
             let added = try await Loading.database(loaded.settings).gateways()
-            let server = await RunningServer.find(loaded.settings.server)
+            let key = ProcessInfo.processInfo.environment["SLUICE_KEY"]
+            let server = await RunningServer.find(loaded.settings, key: key)
             let rows =
                 loaded.settings.gateways.map { ($0.id.value, $0.name, $0.url, "config.yaml") }
                 + added.map { ($0.id, $0.name, $0.url, "added at run time") }
@@ -39,6 +41,9 @@ struct Gateway: AsyncParsableCommand {
             if server == nil {
                 let settings = loaded.settings.server
                 Output.error("No server answers at \(settings.host):\(settings.port), so the states are not known.")
+            }
+            if server?.tellsReasons == false {
+                Output.error("The server asks for keys: put one in SLUICE_KEY to see more.")
             }
             Output.error("Try one with: sluice gateway test ID")
         }

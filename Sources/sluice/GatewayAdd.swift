@@ -71,7 +71,7 @@ struct GatewayAdd: AsyncParsableCommand {
     /// By the running server if there is one, as it should connect at once.
     private func store(_ gateway: GatewayConfiguration, _ settings: Settings, _ database: Database) async throws {
         let (token, password) = (gateway.token?.revealed, gateway.password?.revealed)
-        guard let server = await RunningServer.find(settings.server) else {
+        guard let server = await RunningServer.find(settings) else {
             try await database.addGateway(
                 StoredGateway(
                     id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password))

@@ -18,9 +18,9 @@ struct Key: AsyncParsableCommand {
         var admin = false
 
         func validate() throws {
-            guard !user.isEmpty, user.count <= 100, user != Principal.anonymous.user,
-                !user.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-            else { throw ValidationError("--user must be a name of 1 to 100 characters, and not “anonymous”.") }
+            guard Principal.isUserName(user) else {
+                throw ValidationError("--user must be a name of 1 to 100 characters, and not “anonymous”.")
+            }
         }
 
         func run() async throws {

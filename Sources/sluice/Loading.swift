@@ -41,7 +41,8 @@ enum Loading {
         let libraries = LoadedLibraries(build: .own(version: Version.current))
         return { () throws(UnreadableFile) in
             try SettingsLoader.load(
-                path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries)
+                path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries,
+                check: TLSFiles.check)
         }
     }
 

@@ -1,9 +1,12 @@
 import BrowserEndpoint
 import JSON
+import MiddlewareKit
 import MiddlewareTesting
 import OpenClawTesting
+import PipelineEngine
 import Stages
 import Storage
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct AccessTests {
@@ -166,6 +169,105 @@ import Testing
             _ = try await bob.turn("r2")
             #expect(try await ada.pending().isEmpty)
             #expect(try await bob.history().count == 2)
+        }
+    }
+
+    // MARK: Who was let in does not stay so for ever
+
+    @Test func aRevokedKeyClosesItsSockets() async throws {
+        try await Rig.run(Self.options) { rig in
+            let (ada, bob) = (
+                try await rig.database.createKey(user: "ada", isAdministrator: false),
+                try await rig.browser(headers: bearer(try await key("bob", rig)))
+            )
+            let browser = try await rig.browser(headers: bearer(ada.text))
+            try await browser.subscribe()
+            _ = try await rig.database.revokeKey(id: ada.key.id)
+            // What the auth stage remembers of keys is over then.
+            rig.time.advance(by: .seconds(5))
+            await rig.hub.reviewConnections()
+            #expect(try await browser.next(type: "error")["code"] == "unauthorized")
+            #expect(try await browser.closeCode() == 4401)
+            #expect(try await bob.pending().isEmpty)
+        }
+    }
+
+    @Test func whoIsNoAdministratorAnyMoreSeesLess() async throws {
+        try await Rig.run { rig in
+            let isAdministrator = Mutex(true)
+            let stage = ClosureStage(handles: StagePaths(inbound: Set(MessageKind.allCases))) {
+                message, context, next in
+                var context = context
+                context.principal = Principal(user: "root", isAdministrator: isAdministrator.withLock { $0 })
+                try await next(message, context)
+            }
+            let auth = Stage(name: "auth", kind: "auth", middleware: stage)
+            await rig.hub.use(ChainSet(standard: Chain(stages: [auth], generation: 2, time: rig.time)))
+            let browser = try await rig.browser(headers: bearer("any"))
+            try await browser.subscribe("telegram")
+            await rig.gateway.broadcastRun(sessionKey: "telegram", text: "For administrators")
+            _ = try await browser.next(state: "final")
+            await rig.hub.reviewConnections()
+            #expect(try await browser.pending().isEmpty)
+            isAdministrator.withLock { $0 = false }
+            await rig.hub.reviewConnections()
+            #expect(try await browser.next(type: "error")["code"] == "forbidden")
+            await rig.gateway.broadcastRun(sessionKey: "telegram", text: "For administrators")
+            #expect(try await browser.pending().isEmpty)
+        }
+    }
+
+    @Test func aConfigurationThatAsksForKeysSendsStrangersAway() async throws {
+        try await Rig.run { rig in
+            let stranger = try await rig.browser()
+            await rig.hub.reviewConnections()
+            #expect(try await stranger.pending().isEmpty)
+            var auth = AuthOptions()
+            auth.mode = .apiKeys
+            let context = Sample.provision(messages: rig.database, keys: rig.database, time: rig.time)
+            let stage = Stage(
+                name: "auth", kind: "auth", middleware: try await AuthPlugin.provision(auth, in: context))
+            await rig.hub.use(ChainSet(standard: Chain(stages: [stage], generation: 2, time: rig.time)))
+            await rig.hub.reviewConnections()
+            #expect(try await stranger.closeCode() == 4401)
+        }
+    }
+
+    @Test func strangersLearnWhetherAndNotWhy() async throws {
+        var options = Self.options
+        options.gatewaysListen = false
+        try await Rig.run(options) { rig in
+            let bare: JSONValue = ["status": "ready", "gateways": [["id": "home", "connected": false]]]
+            #expect(try await rig.http("GET", "/readyz").json == bare)
+            #expect(try await rig.http("GET", "/readyz", headers: bearer("wrong")).json == bare)
+            let known = try await rig.http("GET", "/readyz", headers: bearer(try await key("ada", rig))).json
+            #expect(known["storage"] == "ok")
+            #expect(known["gateways"]?[0]?["reason"] != nil)
+            for target in ["/health", "/healthz"] {
+                #expect(try await rig.http("GET", target).json == ["status": "ok"])
+            }
+            #expect(try await rig.http("GET", "/openapi.json").status == 401)
+        }
+    }
+
+    /// The address by which limits count is that of the browser, not of the proxy.
+    @Test func aTrustedProxyTellsWhoTheClientIs() async throws {
+        var options = Rig.Options()
+        options.proxies = [IPNetwork("127.0.0.1")].compactMap { $0 }
+        let seen = Mutex<[String?]>([])
+        options.stages = [
+            .inbound(.gateways) { message, context, next in
+                seen.withLock { $0.append(context.connection?.remoteAddress) }
+                try await next(message, context)
+            }
+        ]
+        try await Rig.run(options) { rig in
+            let headers = [("X-Forwarded-For", "1.1.1.1, 203.0.113.9")]
+            _ = try await rig.http("GET", "/api/gateways", headers: headers)
+            let browser = try await rig.browser(headers: headers)
+            browser.send(["type": "gateways", "id": 1])
+            _ = try await browser.result()
+            #expect(seen.withLock { $0 } == ["203.0.113.9", "203.0.113.9"])
         }
     }
 

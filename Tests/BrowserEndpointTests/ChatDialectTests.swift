@@ -22,6 +22,21 @@ import Testing
         }
     }
 
+    @Test func advancedReasoningReachesTheGateway() async throws {
+        try await Rig.run { rig in
+            let browser = try await connect(rig)
+            for isOn in [true, false] {
+                guard case .object(var frame) = chat("Hello") else { return }
+                frame["advancedReasoning"] = .bool(isOn)
+                browser.send(.object(frame))
+                let request = try await rig.gateway.nextRequest(method: "chat.send")
+                #expect(request.parametersText.contains(#""thinking":"high""#) == isOn)
+                await (try await rig.gateway.nextRun()).final("Hi")
+                _ = try await browser.next { $0["state"] == "final" }
+            }
+        }
+    }
+
     @Test func theStreamIsCumulative() async throws {
         try await Rig.run { rig in
             let browser = try await connect(rig)

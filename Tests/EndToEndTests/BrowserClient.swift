@@ -14,13 +14,14 @@ final class BrowserClient: Sendable {
     }
 
     static func connect(
-        port: Int, path: String = "/ws", headers: [(String, String)] = []
+        port: Int, path: String = "/ws", headers: [(String, String)] = [], tls: WebSocketTLS? = nil
     ) async throws -> BrowserClient {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let (frames, continuation) = AsyncStream<JSONValue>.makeStream()
         let socket = try await eventLoop.flatSubmit {
             WebSocketClient.connect(
-                url: "ws://127.0.0.1:\(port)\(path)", headers: headers, on: eventLoop,
+                url: tls == nil ? "ws://127.0.0.1:\(port)\(path)" : "wss://localhost:\(port)\(path)", headers: headers,
+                tls: tls ?? WebSocketTLS(), on: eventLoop,
                 delegate: Delegate(continuation: continuation))
         }.get()
         return BrowserClient(socket: socket, frames: frames)

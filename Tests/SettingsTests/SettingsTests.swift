@@ -125,4 +125,34 @@ import Testing
                 "c:16:83: error: `timeout` must be longer than 0s",
             ])
     }
+
+    @Test func aCertificateNeedsItsKey() {
+        #expect(
+            findings("server: { tls: { certificate: a.pem } }")
+                == ["c:1:31: error: `key` is missing beside it (`tls` needs `certificate` and `key`)"])
+        #expect(
+            findings("server: { tls: { key: a.pem } }")
+                == ["c:1:23: error: `certificate` is missing beside it (`tls` needs `certificate` and `key`)"])
+        #expect(load("server: { tls: { certificate: a.pem, key: b.pem } }").settings?.server.tls.files?.key == "b.pem")
+    }
+
+    @Test(arguments: [
+        ("", 1), ("tls: { certificate: a.pem, key: b.pem }", 0), ("trusted-proxies: [10.0.0.0/8]", 0),
+    ])
+    func keysInClearAreWarnedOf(rest: String, count: Int) {
+        let text = """
+            server: { host: 0.0.0.0, \(rest) }
+            pipeline: [ { use: auth, with: { mode: api-keys } } ]
+            """
+        #expect(findings(text).filter { $0.contains("in clear") && $0.contains("warning") }.count == count)
+    }
+
+    @Test func anotherCertificateNeedsNoRestart() {
+        let loaded = ["", "tls: { certificate: a, key: b }", "tls: { certificate: c, key: b }"].map {
+            load("server: { \($0) }")
+        }
+        #expect(ConfigDiff.changes(from: loaded[0], to: loaded[1]).map(\.needsRestart) == [true, true])
+        #expect(ConfigDiff.changes(from: loaded[1], to: loaded[2]).map(\.needsRestart) == [false])
+        #expect(ConfigDiff.changes(from: loaded[2], to: loaded[0]).map(\.needsRestart) == [true, true])
+    }
 }

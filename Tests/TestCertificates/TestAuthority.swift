@@ -1,15 +1,15 @@
 import Crypto
 import Foundation
 import SwiftASN1
-import X509
+package import X509
 
-/// Makes certificates that are valid for an hour.
-struct TestAuthority {
-    let certificate: Certificate
+/// Makes certificates that are valid for an hour, for tests only.
+package struct TestAuthority {
+    package let certificate: Certificate
     private let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
     private let name: DistinguishedName
 
-    init() throws {
+    package init() throws {
         name = try DistinguishedName { CommonName("Test Authority") }
         certificate = try Self.make(name, key.publicKey, signedBy: key, named: name) {
             Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
@@ -20,10 +20,13 @@ struct TestAuthority {
     /// A server's certificate and key.
     ///
     /// - Parameter host: The name that the certificate is for.
-    func issue(for host: String) throws -> (certificate: Certificate, key: Certificate.PrivateKey) {
+    /// - Parameter lifetime: In seconds from now; below zero the certificate has expired.
+    package func issue(for host: String, lifetime: Double = 3600) throws -> (
+        certificate: Certificate, key: Certificate.PrivateKey
+    ) {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let subject = try DistinguishedName { CommonName(host) }
-        let certificate = try Self.make(subject, key.publicKey, signedBy: self.key, named: name) {
+        let certificate = try Self.make(subject, key.publicKey, signedBy: self.key, named: name, lifetime: lifetime) {
             Critical(BasicConstraints.notCertificateAuthority)
             SubjectAlternativeNames([.dnsName(host)])
         }
@@ -35,14 +38,15 @@ struct TestAuthority {
         _ publicKey: Certificate.PublicKey,
         signedBy key: Certificate.PrivateKey,
         named issuer: DistinguishedName,
+        lifetime: Double = 3600,
         @ExtensionsBuilder extensions: () throws -> Result<Certificate.Extensions, any Error>
     ) throws -> Certificate {
         try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
             publicKey: publicKey,
-            notValidBefore: Date.now.addingTimeInterval(-3_600),
-            notValidAfter: Date.now.addingTimeInterval(3_600),
+            notValidBefore: Date.now.addingTimeInterval(-7200),
+            notValidAfter: Date.now.addingTimeInterval(lifetime),
             issuer: issuer,
             subject: subject,
             signatureAlgorithm: .ecdsaWithSHA256,
@@ -53,11 +57,11 @@ struct TestAuthority {
 }
 
 extension Certificate.PrivateKey {
-    var pem: String { get throws { try serializeAsPEM().pemString } }
+    package var pem: String { get throws { try serializeAsPEM().pemString } }
 }
 
 extension Certificate {
-    var pem: String { get throws { try serializeAsPEM().pemString } }
+    package var pem: String { get throws { try serializeAsPEM().pemString } }
 
-    var der: [UInt8] { get throws { try serializeAsPEM().derBytes } }
+    package var der: [UInt8] { get throws { try serializeAsPEM().derBytes } }
 }

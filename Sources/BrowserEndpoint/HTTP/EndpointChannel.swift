@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 package import HummingbirdCore
+import JSON
 package import Logging
 import MiddlewareKit
 package import NIOCore
@@ -23,18 +24,23 @@ package struct EndpointChannel: HTTPChannelHandler {
     let hub: BrowserHub
     let origins: OriginPolicy
     let options: WebSocketOptions
+    /// Nil: the connections are not encrypted.
+    let tls: ServerTLS?
 
-    package static func builder(hub: BrowserHub, origins: OriginPolicy, options: WebSocketOptions) -> HTTPServerBuilder
-    {
+    package static func builder(
+        hub: BrowserHub, origins: OriginPolicy, options: WebSocketOptions, tls: ServerTLS? = nil
+    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
-            EndpointChannel(responder: responder, hub: hub, origins: origins, options: options)
+            EndpointChannel(responder: responder, hub: hub, origins: origins, options: options, tls: tls)
         }
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try tls?.protect(channel)
             let outcome = try WebSocketServerUpgrade.configure(
-                channel: channel, options: options, shouldUpgrade: decide, notUpgrading: Self.serveHTTP)
+                channel: channel, options: options, shouldUpgrade: decide,
+                notUpgrading: { [isSecure = tls != nil] in Self.serveHTTP(on: $0, isSecure: isSecure) })
             return Value(channel: channel, outcome: outcome)
         }
     }
@@ -55,10 +61,10 @@ package struct EndpointChannel: HTTPChannelHandler {
         }
     }
 
-    private static func serveHTTP(on channel: any Channel) -> EventLoopFuture<HTTPChannel> {
+    private static func serveHTTP(on channel: any Channel, isSecure: Bool) -> EventLoopFuture<HTTPChannel> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
             try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(75)))
             try pipeline.addHandler(CloseWhenIdle())
             return try NIOAsyncChannel(
@@ -80,13 +86,13 @@ package struct EndpointChannel: HTTPChannelHandler {
             return channel.eventLoop.makeSucceededFuture(
                 .refuse(UpgradeRefusal(.notFound("There is no WebSocket at this address, try /ws."))))
         }
-        guard origins.permits(origin: head.headers.first(name: "Origin"), host: head.headers.first(name: "Host")) else {
-            let rejection = Rejection(
-                code: "forbidden",
-                message: "Pages of this origin may not connect. Add it to server.allowed-origins in config.yaml.")
-            return channel.eventLoop.makeSucceededFuture(.refuse(UpgradeRefusal(rejection)))
+        let (origin, host) = (head.headers.first(name: "Origin"), head.headers.first(name: "Host"))
+        if let refusal = origins.refusal(origin: origin, host: host) {
+            return channel.eventLoop.makeSucceededFuture(.refuse(UpgradeRefusal(refusal)))
         }
-        let info = ConnectionInfo(id: RandomID.make(), remoteAddress: channel.remoteAddress?.ipAddress ?? "")
+        let client = hub.proxies.client(
+            peer: channel.remoteAddress?.ipAddress ?? "", forwardedFor: head.headers["X-Forwarded-For"])
+        let info = ConnectionInfo(id: RandomID.make(), remoteAddress: client)
         let credential = Credential(bearer: head.headers.first(name: "Authorization"))
         return channel.eventLoop.makeSucceededFuture(
             .accept { [hub, gateway] in
@@ -98,12 +104,8 @@ package struct EndpointChannel: HTTPChannelHandler {
 
 extension UpgradeRefusal {
     fileprivate init(_ rejection: Rejection) {
-        let response = Response(rejection)
         self.init(
-            status: HTTPResponseStatus(statusCode: response.status.code),
-            body:
-                #"{"error":{"code":"\#(rejection.code)","message":"\#(rejection.message)"},"detail":"\#(rejection.message)"}"#
-        )
+            status: HTTPResponseStatus(statusCode: rejection.httpStatus.code), body: rejection.json.encoded())
     }
 }
 

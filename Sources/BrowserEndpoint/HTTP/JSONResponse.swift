@@ -21,12 +21,7 @@ extension Response {
 
     /// `{error: {code, message}, detail: message}`: the second is for frontends that read the text only.
     init(_ rejection: Rejection) {
-        self.init(
-            rejection.httpStatus,
-            json: [
-                "error": ["code": .string(rejection.code), "message": .string(rejection.message)],
-                "detail": .string(rejection.message),
-            ])
+        self.init(rejection.httpStatus, json: rejection.json)
         if let milliseconds = rejection.retryAfterMs {
             headers[.retryAfter] = "\(max(1, (milliseconds + 999) / 1000))"
         }
@@ -37,6 +32,11 @@ extension Response {
 }
 
 extension Rejection {
+    /// The body of an HTTP answer.
+    var json: JSONValue {
+        ["error": ["code": .string(code), "message": .string(message)], "detail": .string(message)]
+    }
+
     var httpStatus: HTTPResponse.Status {
         switch code {
         case "bad_request", "storage_failed": .badRequest
@@ -47,7 +47,8 @@ extension Rejection {
         case "too_large": .contentTooLarge
         case "rate_limited": .tooManyRequests
         case "gateway_refused", "gateway_lost": .badGateway
-        case "gateway_unavailable": .serviceUnavailable
+        case "gateway_unavailable", "shutting_down": .serviceUnavailable
+        case "upgrade_required": .upgradeRequired
         case "gateway_timeout", "stage_timeout": .gatewayTimeout
         case "internal", "stage_failed": .internalServerError
         default: .unprocessableContent

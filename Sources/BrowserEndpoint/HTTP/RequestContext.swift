@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 package import Hummingbird
 import Logging
 import MiddlewareKit
@@ -33,7 +34,10 @@ extension CallContext {
 extension BrowserHub {
     /// The message context of an HTTP call: its key is in `Authorization: Bearer`.
     nonisolated func context(of request: Request, _ call: CallContext) async -> MessageContext {
-        let info = ConnectionInfo(id: RandomID.make(), remoteAddress: call.remoteAddress?.ipAddress ?? "")
+        let client = proxies.client(
+            peer: call.remoteAddress?.ipAddress ?? "",
+            forwardedFor: request.headers[values: HTTPField.Name("X-Forwarded-For")!])
+        let info = ConnectionInfo(id: RandomID.make(), remoteAddress: client)
         return await makeContext(info, credential: Credential(bearer: request.headers[.authorization]), principal: nil)
     }
 }

@@ -1,5 +1,6 @@
 import Hummingbird
 import JSON
+import MiddlewareKit
 import NIOCore
 import OpenClaw
 import PipelineEngine
@@ -10,11 +11,25 @@ extension Routes {
         router.get("health") { _, _ in Response(json: ["status": "ok"]) }
         router.get("healthz") { _, _ in Response(json: ["status": "ok"]) }
         let hub = hub
-        router.get("readyz") { _, _ in
+        router.get("readyz") { request, call in
             let readiness = await hub.readiness()
-            return Response(readiness.isReady ? .ok : .serviceUnavailable, json: readiness.json)
+            let isLetIn = await hub.letsIn(request, call)
+            return Response(
+                readiness.isReady ? .ok : .serviceUnavailable, json: isLetIn ? readiness.json : readiness.bareJSON)
         }
-        router.get("openapi.json") { _, _ in Response(jsonBytes: ByteBuffer(bytes: OpenAPI.document)) }
+        router.get("openapi.json") { request, call in
+            let context = await hub.context(of: request, call)
+            try await hub.call(.connect, gateway: "", context: context) { _ in }
+            return Response(jsonBytes: ByteBuffer(bytes: OpenAPI.document))
+        }
+        for path: RouterPath in ["ws", "ws/chat/{gateway}"] {
+            router.get(path) { _, _ -> Response in
+                throw Rejection(
+                    code: "upgrade_required",
+                    message: "A WebSocket is opened here. If a browser tried that, a proxy on the way does not pass on "
+                        + "the headers Upgrade and Connection.")
+            }
+        }
     }
 }
 
@@ -28,9 +43,19 @@ struct Readiness: Sendable {
     /// A gateway that is away does not make the server unready: it would take the history away too.
     var isReady: Bool { storage == "ok" && !isDraining }
 
+    private var status: JSONValue { .string(isReady ? "ready" : isDraining ? "draining" : "not ready") }
+
+    /// For strangers: nothing of what went wrong, nor where.
+    var bareJSON: JSONValue {
+        let known = gateways.map { gateway -> JSONValue in
+            ["id": gateway["id"] ?? .null, "connected": gateway["connected"] ?? .null]
+        }
+        return ["status": status, "gateways": .array(known)]
+    }
+
     var json: JSONValue {
         [
-            "status": .string(isReady ? "ready" : isDraining ? "draining" : "not ready"),
+            "status": status,
             "storage": .string(storage),
             "pipeline": .array(stages.map { .string($0) }),
             "gateways": .array(gateways),
@@ -39,6 +64,13 @@ struct Readiness: Sendable {
 }
 
 extension BrowserHub {
+    /// Whether who calls would be let in.
+    nonisolated fileprivate func letsIn(_ request: Request, _ call: CallContext) async -> Bool {
+        let context = await context(of: request, call)
+        guard context.credential != nil else { return await isOpenToAll() }
+        return (try? await self.call(.connect, gateway: "", context: context) { _ in }) != nil
+    }
+
     func readiness() async -> Readiness {
         var storageState = "ok"
         do {

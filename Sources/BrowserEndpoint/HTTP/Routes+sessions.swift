@@ -11,9 +11,9 @@ extension Routes {
         group.get { request, call in
             let context = await hub.context(of: request, call)
             let gateway = try await hub.knownGateway(try call.parameter("gateway"))
-            let limit = try request.pageLimit(default: 200)
+            let (limit, before) = (try request.pageLimit(default: 200), try request.queryInteger("before"))
             let rows = try await hub.call(.sessions, gateway: gateway, context: context) { principal in
-                try await hub.storage.sessions(gateway: gateway, visibleTo: principal, limit: limit)
+                try await hub.storage.sessions(gateway: gateway, visibleTo: principal, limit: limit, before: before)
             }
             return Response(json: .array(rows.map(\.json)))
         }
@@ -66,7 +66,7 @@ extension Routes {
 }
 
 extension Request {
-    fileprivate func pageLimit(default standard: Int = 50) throws -> Int {
+    func pageLimit(default standard: Int = 50) throws -> Int {
         guard let limit = try queryInteger("limit") else { return standard }
         guard FrameLimits.historyPage.contains(Int(clamping: limit)) else {
             throw Rejection.badRequest("`limit` must be between 1 and 500.")
@@ -74,7 +74,7 @@ extension Request {
         return Int(limit)
     }
 
-    fileprivate func queryInteger(_ name: String) throws -> Int64? {
+    func queryInteger(_ name: String) throws -> Int64? {
         guard let text = uri.queryParameters[name[...]] else { return nil }
         guard let number = Int64(text), number >= 0 else {
             throw Rejection.badRequest("`\(name)` must be a whole number.")
@@ -84,12 +84,12 @@ extension Request {
 }
 
 extension BrowserHub {
-    fileprivate func knownGateway(_ id: String) throws -> String {
+    func knownGateway(_ id: String) throws -> String {
         guard status(of: id) != nil else { throw Rejection.notFound("There is no gateway “\(id)”.") }
         return id
     }
 
-    fileprivate func sessionID(of call: CallContext) throws -> SessionID {
+    func sessionID(of call: CallContext) throws -> SessionID {
         sessionID(gateway: try knownGateway(try call.parameter("gateway")), key: try call.parameter("key"))
     }
 }

@@ -46,6 +46,9 @@ package struct Routes: Sendable {
         if let configuration { addConfiguration(configuration, to: router.group("api/config")) }
         addGateways(to: router.group("api/gateways"))
         addSessions(to: router.group("api/gateways/{gateway}/sessions"))
+        addExport(to: router.group("api/gateways/{gateway}/sessions"))
+        addSearch(to: router.group("api/search"))
+        addKeys(to: router.group("api/keys"))
         return router
     }
 }

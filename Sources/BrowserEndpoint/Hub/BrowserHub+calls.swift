@@ -135,12 +135,17 @@ extension BrowserHub {
                     "defaultModel": metadata?.defaultModel.map { .string($0) } ?? .null,
                 ]
             }
-        case .sessions(let limit):
+        case .sessions(let limit, let before):
             let storage = storage
             let rows = try await call(.sessions, gateway: gateway, context: context) { principal in
-                try await storage.sessions(gateway: gateway, visibleTo: principal, limit: limit)
+                // One more than asked for tells whether there are others.
+                try await storage.sessions(gateway: gateway, visibleTo: principal, limit: limit + 1, before: before)
             }
-            value = ["sessions": .array(rows.map(\.json))]
+            let page = rows.prefix(limit)
+            value = [
+                "sessions": .array(page.map(\.json)),
+                "before": page.last.flatMap { rows.count > limit ? .integer($0.id) : nil } ?? .null,
+            ]
         default:
             value = try await call(.gateways, gateway: "", context: context) { _ in
                 ["gateways": .array(await self.gatewayList())]

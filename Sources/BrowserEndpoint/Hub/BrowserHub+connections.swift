@@ -32,12 +32,7 @@ extension BrowserHub {
         jobs.submit {
             let verdict: Result<Principal, Rejection>
             do {
-                let caller = CallResult<Principal>()
-                let message = InboundMessage(kind: .connect)
-                let passage = try await chain.send(message, context: context) { _, context in
-                    caller.value = context.principal ?? .anonymous
-                }
-                verdict = try Result.success(caller.take(after: passage))
+                verdict = .success(try await chain.introduce(context))
             } catch {
                 verdict = .failure(Rejection(answering: error, logger: context.logger))
             }
@@ -52,6 +47,7 @@ extension BrowserHub {
         case .success(let principal):
             connection.phase = .open
             connection.principal = principal
+            connection.generation = chains.generation
             connection.openingTimer?.cancel()
             connection.openingTimer = nil
             greet(connection, principal)

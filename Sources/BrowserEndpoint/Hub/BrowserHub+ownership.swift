@@ -31,6 +31,15 @@ extension BrowserHub {
         }
     }
 
+    /// Takes from a browser the sessions that are no longer for it.
+    func dismiss(_ connection: BrowserConnection) {
+        let principal = connection.principal ?? .anonymous
+        for (id, spelling) in connection.watched {
+            guard let session = sessions[id], !session.permits(principal) else { continue }
+            dismiss(connection, from: session, spelling: spelling, because: .forbidden)
+        }
+    }
+
     /// The session is deleted: its runs are stopped and not stored, nobody watches it, and its key is anybody's again.
     func discard(_ id: SessionID) {
         if let session = sessions[id] {

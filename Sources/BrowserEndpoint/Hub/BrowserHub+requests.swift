@@ -70,16 +70,20 @@ extension BrowserHub {
                 .error(id: request.id, rejection, sessionKey: request.sessionKey, runID: request.runID), to: connection)
         }
         leave(turn, of: id)
+        flush()
+    }
+
+    /// The request is done, or has left the chain: what waits for its gateway holds nobody up. The gateway's own queue
+    /// bounds how many do.
+    private func leave(_ turn: LaneTurn, of id: String) {
+        guard turn.end() else { return }
+        release(turn.lane, of: id)
+        guard let connection = connections[id] else { return }
         connection.inFlight -= 1
         if connection.isPaused, connection.inFlight < limits.maxInFlight / 2 {
             connection.isPaused = false
             connection.socket.resumeReading()
         }
-        flush()
-    }
-
-    private func leave(_ turn: LaneTurn, of id: String) {
-        if turn.end() { release(turn.lane, of: id) }
     }
 
     private func answer(
@@ -90,10 +94,9 @@ extension BrowserHub {
             try await chat(text, attachments: attachments, request: request, connection, context, turn)
         case .subscribe:
             let (id, connectionID) = (try sessionID(of: request, connection), connection.info.id)
-            let payload = try await call(.subscribe, in: id, context: context) { principal in
-                try await self.watch(id, by: connectionID, principal, spelling: request.sessionKey ?? "")
+            try await call(.subscribe, in: id, context: context) { principal in
+                try await self.watch(id, by: connectionID, principal, request)
             }
-            send(.result(id: request.id, payload: payload), to: connection)
         case .unsubscribe:
             let id = try sessionID(of: request, connection)
             unwatch(id, connection)
@@ -134,6 +137,7 @@ extension BrowserHub {
         _ text: String, attachments: [Attachment], request: BrowserRequest,
         _ connection: BrowserConnection, _ context: MessageContext, _ turn: LaneTurn
     ) async throws {
+        guard !isDraining else { throw Rejection.shuttingDown }
         let id = try sessionID(of: request, connection)
         let session = try await self.session(id, for: context)
         defer { forgetIfIdle(session) }
@@ -165,8 +169,8 @@ extension BrowserHub {
         do {
             let passage = try await chain.send(message, context: context) { message, context in
                 try await self.forward(
-                    message, context: context, session: id, agentID: agentID, chain: chain,
-                    arrivedAt: request.arrivedAt
+                    message, context: context, session: id, agentID: agentID, thinking: request.thinking,
+                    chain: chain, arrivedAt: request.arrivedAt
                 ) {
                     await self.leaveLane(turn, of: connectionID)
                 }
@@ -182,24 +186,25 @@ extension BrowserHub {
 
     // MARK: Watching
 
-    /// The runs under way in the session, for one who begins to watch it.
+    /// Answers one who begins to watch a session with the runs under way in it. In the same turn of the event loop, so that
+    /// no delta gets in between.
     private func watch(
-        _ id: SessionID, by connectionID: String, _ principal: Principal, spelling: String
-    ) async throws -> ByteBuffer {
+        _ id: SessionID, by connectionID: String, _ principal: Principal, _ request: BrowserRequest
+    ) async throws {
         let session = try await session(id)
         guard session.permits(principal) else {
             forgetIfIdle(session)
             throw Rejection.forbidden
         }
         defer { forgetIfIdle(session) }
-        guard let connection = connections[connectionID] else { return ByteBuffer() }
-        try watch(session, by: connection, spelling: spelling)
+        guard let connection = connections[connectionID] else { return }
+        try watch(session, by: connection, spelling: request.sessionKey ?? "")
         let runs = session.runs.filter { !$0.hasEnded || $0.isBusy }.map { run -> JSONValue in
             ["runId": .string(run.run.id), "seq": .integer(Int64(run.sequence)), "text": .string(run.visibleText)]
         }
         var buffer = ByteBuffer()
         buffer.writeJSON(["runs": .array(runs)])
-        return buffer
+        send(.result(id: request.id, payload: buffer), to: connection)
     }
 
     func watch(_ session: Session, by connection: BrowserConnection, spelling: String) throws {
@@ -286,6 +291,10 @@ extension Rejection {
             message: "There is no gateway “\(name)”. "
                 + (known.isEmpty ? "None is configured." : "Known are: \(known.joined(separator: ", "))."))
     }
+
+    static let shuttingDown = Rejection(
+        code: "shutting_down", message: "The server is shutting down. Send the message again in a moment.",
+        retryAfterMs: 2000)
 
     static let keyInUse = Rejection(
         code: "bad_request", message: "This `idempotencyKey` is in use in another session.")

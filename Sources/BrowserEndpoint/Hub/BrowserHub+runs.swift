@@ -14,8 +14,8 @@ extension BrowserHub {
     ///
     /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
     func forward(
-        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?, chain: Chain,
-        arrivedAt: Duration,
+        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?, thinking: String?,
+        chain: Chain, arrivedAt: Duration,
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
@@ -31,6 +31,7 @@ extension BrowserHub {
         run.sentText = message.text
         run.isAccepted = false
         recentSends.note(message.text, in: upstream)
+        context.logger.trace("to the gateway: \(message.text)")
         broadcast(.accepted(message, time.now), of: run)
         if let answer = message.answer {
             run.isAccepted = true
@@ -41,7 +42,7 @@ extension BrowserHub {
         flush()
         let request = ChatRequest(
             sessionKey: upstream.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
-            agentID: message.route.map(\.agent) ?? agentID)
+            agentID: message.route.map(\.agent) ?? agentID, thinking: thinking)
         async let acknowledgement = gateways.sendChat(gateway: upstream.gateway, request)
         await isForwarded()
         defer { recentSends.arrived(message.text, in: upstream, now: time.uptime) }
@@ -280,6 +281,7 @@ extension BrowserHub {
                 show(.replace(event.text), of: run)
             }
         }
+        if event.kind != .status { run.context.logger.trace("from the gateway: \(event.text)") }
         broadcast(.whole(event), of: run)
         if event.kind == .final, let tokens = event.usage?.total, let limit = contextWindow(of: key.gateway) {
             broadcast(.contextUse(tokens: tokens, limit: limit), of: run)

@@ -37,10 +37,13 @@ package actor BrowserHub {
     let time: any TimeSource
     let logger: Logger
     let limits: Limits
+    nonisolated let proxies: TrustedProxies
     /// Nil: nothing is traced.
     let traces: TraceOptions?
     private(set) var chains: ChainSet
     private(set) var isDraining = false
+    /// Whether the configuration of a generation lets in those who have no key.
+    var openness: (generation: Int, isOpen: Bool)?
     var traceWaiters: [TraceWaiter] = []
     /// Why the last reload of the configuration failed, for administrators.
     private(set) var configurationProblem: String?
@@ -79,6 +82,7 @@ package actor BrowserHub {
         jobs: JobRunner,
         time: any TimeSource,
         limits: Limits,
+        proxies: TrustedProxies = TrustedProxies(),
         traces: TraceOptions? = nil,
         logger: Logger
     ) {
@@ -91,6 +95,7 @@ package actor BrowserHub {
         self.jobs = jobs
         self.time = time
         self.limits = limits
+        self.proxies = proxies
         self.traces = traces
         self.logger = logger
     }
@@ -127,12 +132,7 @@ package actor BrowserHub {
         var context = context
         if context.principal == nil {
             // An HTTP call: nobody has looked at its key yet.
-            let caller = CallResult<Principal>()
-            let passage = try await chains.standard.send(InboundMessage(kind: .connect), context: context) {
-                _, context in
-                caller.value = context.principal ?? .anonymous
-            }
-            context.principal = try caller.take(after: passage)
+            context.principal = try await chains.standard.introduce(context)
         }
         return chains.chain(for: MessageFacts(message, context))
     }

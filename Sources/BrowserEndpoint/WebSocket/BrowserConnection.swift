@@ -20,6 +20,8 @@ final class BrowserConnection {
     var phase = Phase.opening
     var credential: Credential?
     var principal: Principal?
+    /// Of the configuration by which the browser was let in.
+    var generation = 0
     /// The watched sessions and how this browser spells their keys.
     var watched: [SessionID: String] = [:]
     /// Messages that are in the chain or wait for their turn.

@@ -19,6 +19,8 @@ extension BrowserRequest {
             let attachments = try reader.attachments()
             request.action = .chat(text: try reader.message(attachments: attachments), attachments: attachments)
             request.runID = RandomID.make()
+            // Of the levels that gateways know, the highest that all models take.
+            if try reader.flag("advancedReasoning") { request.thinking = "high" }
         case "abort":
             request.sessionKey = try reader.sessionKey()
             request.action = .abort(runID: nil)

@@ -30,7 +30,9 @@ extension BrowserRequest {
                 refresh: try reader.flag("refresh"))
         case "agents": request.action = .agents
         case "models": request.action = .models
-        case "sessions": request.action = .sessions(limit: try reader.limit(default: 200))
+        case "sessions":
+            request.action = .sessions(
+                limit: try reader.limit(default: 200), before: try reader.integer("before").map(Int64.init))
         case "gateways": request.action = .gateways
         case "approve": request.action = .approve(id: try reader.approvalID(), try reader.decision())
         case "ping": request.action = .ping

@@ -13,7 +13,7 @@ struct BrowserRequest: Sendable {
         case history(limit: Int, before: Int64?, refresh: Bool)
         case agents
         case models
-        case sessions(limit: Int)
+        case sessions(limit: Int, before: Int64?)
         case gateways
         case approve(id: String, ExecApproval.Decision)
         case ping
@@ -30,6 +30,8 @@ struct BrowserRequest: Sendable {
     var sessionKey: String?
     /// The run that a chat will start: the browser's idempotency key, or one of ours.
     var runID: String?
+    /// How much the agent is to think about a chat; nil: as it usually does.
+    var thinking: String?
     /// When the hub got it, by its clock.
     var arrivedAt: Duration = .zero
 }

@@ -94,6 +94,12 @@ public struct Principal: Sendable, Hashable {
 
     /// Everybody, where no auth stage asks for a name. Nobody else is there to be protected from.
     public static let anonymous = Principal(user: "anonymous", isAdministrator: true)
+
+    /// Whether a user may go by this name: 1 to 100 characters, no control characters, and not that of everybody.
+    package static func isUserName(_ name: String) -> Bool {
+        (1...100).contains(name.count) && name != anonymous.user
+            && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
 }
 
 /// Where a message came in.

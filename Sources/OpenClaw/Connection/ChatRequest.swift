@@ -11,16 +11,19 @@ package struct ChatRequest: Sendable, Equatable {
     package var attachments: [Attachment]
     /// Who is to answer in the session that all agents share; nil: the default agent.
     package var agentID: String?
+    /// How much the agent is to think, as a word of the gateway such as `high`; nil: as it usually does.
+    package var thinking: String?
 
     package init(
         sessionKey: String, message: String, idempotencyKey: String, attachments: [Attachment] = [],
-        agentID: String? = nil
+        agentID: String? = nil, thinking: String? = nil
     ) {
         self.sessionKey = sessionKey
         self.message = message
         self.idempotencyKey = idempotencyKey
         self.attachments = attachments
         self.agentID = agentID
+        self.thinking = thinking
     }
 
     /// A closed object for the gateway: what is empty is left out.
@@ -34,6 +37,7 @@ package struct ChatRequest: Sendable, Equatable {
             ("deliver", false),
             ("idempotencyKey", .string(idempotencyKey)),
         ])
+        params["thinking"] = thinking.map { .string($0) }
         params["agentId"] = agentID.map { .string($0) }
         if !attachments.isEmpty { params["attachments"] = .array(attachments.map(Self.json)) }
         return .object(params)

@@ -55,12 +55,24 @@ struct ChainPlanner {
         let asks = entries.contains { entry in
             entry.use.value == "auth" && entry.enabled && entry.mode == .enforce && entry.when == nil
         }
-        guard !asks else { return }
+        if asks {
+            warnOfClearKeys(entries)
+            return
+        }
         findings.error(
             at: hostPlace,
             "other machines can reach this address, and no `auth` stage asks all of them who they are",
             hint: "add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`"
         )
+    }
+
+    private mutating func warnOfClearKeys(_ entries: [StageEntry]) {
+        let keys = entries.first { $0.use.value == "auth" && $0.with?.node["mode"]?.scalar == "api-keys" }
+        guard keys != nil, settings.server.tls.files == nil, settings.server.trustedProxies.isEmpty else { return }
+        findings.warning(
+            at: hostPlace,
+            "access keys and conversations go to this address in clear, for everybody on the way to read",
+            hint: "set `server.tls`, or name the proxy that does it in `server.trusted-proxies`")
     }
 
     private mutating func attach() {

@@ -10,6 +10,8 @@ package struct ConfigChange: Sendable, Hashable {
 
     /// Whether a running server goes on as before until it is started again.
     package var needsRestart: Bool {
+        // Another certificate is for the connections that come; only the first one makes other handlers.
+        if path.hasPrefix("server.tls."), before != nil, after != nil { return false }
         let section = path.prefix { $0 != "." }
         return !["gateways", "plugins", "pipeline", "stages", "chains", "attach"].contains(section)
     }

@@ -12,7 +12,7 @@ package struct LoadedSettings: Sendable {
     package let findings: Findings
     /// The lines of all its files.
     package let lines: SourceLines
-    /// Every file and folder that it was read from, or that was looked for.
+    /// Every file and folder that it was read from, or that was looked for, and the files of the server's certificate.
     package let paths: [String]
     /// The kinds of stage that it may name: those that were there, and those of its libraries.
     package let catalog: StageCatalog
@@ -26,13 +26,15 @@ package struct LoadedSettings: Sendable {
 /// libraries is asked for their stages only.
 package enum SettingsLoader {
     /// - Parameter catalog: The kinds of stage that are there without libraries.
+    /// - Parameter check: What else can be wrong with the values.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries()
+        libraries: any StageLibraries = NoLibraries(),
+        check: (Settings, inout Findings) -> Void = { _, _ in }
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
-        return load(try files.bytes(of: path), path, files, environment, catalog, libraries)
+        return load(try files.bytes(of: path), path, files, environment, catalog, libraries, check)
     }
 
     /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
@@ -45,7 +47,8 @@ package enum SettingsLoader {
 
     private static func load(
         _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
-        _ catalog: StageCatalog, _ libraries: any StageLibraries
+        _ catalog: StageCatalog, _ libraries: any StageLibraries,
+        _ furtherCheck: (Settings, inout Findings) -> Void = { _, _ in }
     ) -> LoadedSettings {
         var tree = ConfigTree(environment: environment, files: files)
         let node = tree.read(text: text, file: file)
@@ -55,12 +58,14 @@ package enum SettingsLoader {
         var result: (settings: Settings, chains: PlannedChains)?
         if let node { result = check(node, &section, &findings) }
         lines.secretKeys = section.catalog.plugins.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
+        if let settings = result?.settings { furtherCheck(settings, &findings) }
         warnOfClearSecrets(files, &findings)
         let isGood = !findings.hasErrors
         return LoadedSettings(
             settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
             findings: findings,
-            lines: lines, paths: files.paths, catalog: section.catalog, libraries: section.fingerprints, tree: node)
+            lines: lines, paths: files.paths + (result?.settings.server.tls.paths ?? []), catalog: section.catalog,
+            libraries: section.fingerprints, tree: node)
     }
 
     private static func check(
@@ -71,6 +76,7 @@ package enum SettingsLoader {
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
         checkTLS(of: settings.gateways, findings: &findings)
+        checkTLS(of: settings.server, findings: &findings)
         section.read(settings.plugins)
         findings.add(section.findings)
         var planner = ChainPlanner(node, settings, section.catalog.plugins)
@@ -85,6 +91,14 @@ package enum SettingsLoader {
             findings.error(
                 at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
         }
+    }
+
+    private static func checkTLS(of server: ServerSettings, findings: inout Findings) {
+        let tls = server.tls
+        guard let only = tls.certificate ?? tls.key, tls.files == nil else { return }
+        let missing = tls.key == nil ? "key" : "certificate"
+        findings.error(
+            at: only.position, "`\(missing)` is missing beside it", hint: "`tls` needs `certificate` and `key`")
     }
 
     /// One warning a file is enough.

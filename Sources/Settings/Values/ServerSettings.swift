@@ -10,6 +10,8 @@ package struct ServerSettings: OptionGroup {
     package var maxConnections = 10_000
     package var queueSize: ByteSize = .mebibytes(1)
     package var allowedOrigins = ["http://localhost:3000", "http://localhost:5173"]
+    package var trustedProxies: [IPNetwork] = []
+    package var tls = ServerTLSSettings()
 
     package init() {}
 
@@ -50,6 +52,14 @@ package struct ServerSettings: OptionGroup {
             help: "The origins of other web pages that may use this server from a browser.",
             check: { $0.allSatisfy(isOrigin) ? nil : "must be origins such as http://localhost:3000, without a path" }
         ),
+        Option(
+            "trusted-proxies", \.trustedProxies,
+            help:
+                "The addresses of reverse proxies, or their networks. Only what they write in `X-Forwarded-For` counts as "
+                + "the address of a browser.",
+            example: "[127.0.0.1, 10.0.0.0/8]"
+        ),
+        Option("tls", \.tls, help: "The certificate with which the server speaks https and wss."),
     ]
 
     /// True when other machines may be able to connect. An empty host is an error of its own.

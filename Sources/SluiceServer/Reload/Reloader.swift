@@ -6,6 +6,7 @@ import OpenClaw
 import PipelineEngine
 import Settings
 import Storage
+import WebSocketTransport
 
 /// The configuration in use. Reads it again when it is asked to: builds all, checks all, then swaps.
 ///
@@ -18,6 +19,8 @@ package actor Reloader {
         let gateways: GatewayManager
         let storage: Database
         let factory: ChainFactory
+        /// Nil: the server speaks no TLS.
+        var tls: ServerTLS?
         let time: any TimeSource
         let logger: Logger
     }
@@ -78,8 +81,17 @@ package actor Reloader {
         if !isDryRun { paths = new.paths }
         report.findings = new.findings.all
         guard let settings = new.settings else { return report }
+        var certificate: ServerTLS.Identity?
+        do throws(ServerTLS.Problem) {
+            if parts.tls != nil, let files = settings.tlsFiles { certificate = try ServerTLS.read(files) }
+        } catch {
+            report.problem = error.description
+            return report
+        }
         report.changes = ConfigDiff.changes(from: current, to: new)
         guard !report.changes.isEmpty else {
+            // The files may hold a newer one all the same.
+            if let certificate, !isDryRun { parts.tls?.use(certificate) }
             report.outcome = .unchanged
             return report
         }
@@ -91,6 +103,8 @@ package actor Reloader {
             let next = try await parts.factory.make(new.chains, generation: chains.generation + 1, reusing: chains)
             await parts.hub.use(next)
             chains = next
+            if let certificate { parts.tls?.use(certificate) }
+            await parts.hub.reviewConnections()
             await apply(gateways: settings.gateways)
         } catch {
             report.problem = "\(error)"

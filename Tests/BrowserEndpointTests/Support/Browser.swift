@@ -33,7 +33,8 @@ final class Browser: Sendable {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
-        let fields = HTTPHeaders([("Host", "127.0.0.1:\(port)")] + headers)
+        let host = headers.contains { $0.0 == "Host" } ? [] : [("Host", "127.0.0.1:\(port)")]
+        let fields = HTTPHeaders(host + headers)
         let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: fields)
         let socket = try await channel.eventLoop.submit { [options] in
             try WebSocketClientUpgrade.add(to: channel, request: request) { channel in

@@ -53,6 +53,8 @@ struct Rig: Sendable {
         var origins: [String] = []
         var scanner: (any GatewayScanner)?
         var metrics: MetricsPage?
+        var configuration: (any ConfigurationControl)?
+        var proxies: [IPNetwork] = []
         var traces: TraceOptions?
     }
 
@@ -63,6 +65,8 @@ struct Rig: Sendable {
     let database: Database
     let time: ManualTime
     let analytics: AnalyticsRecorder
+    /// `GET /healthz` and all the others.
+    let routes: [String]
 
     var gateway: FakeGateway { gateways[0] }
 
@@ -87,7 +91,8 @@ struct Rig: Sendable {
         let hub = BrowserHub(
             eventLoop: eventLoop, gateways: manager, storage: database, chains: ChainSet(standard: chain), jobs: jobs,
             time: time,
-            limits: options.limits, traces: options.traces, logger: Sample.logger)
+            limits: options.limits, proxies: TrustedProxies(options.proxies), traces: options.traces,
+            logger: Sample.logger)
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
         gatewayOptions.now = { time.now.milliseconds }
@@ -98,12 +103,14 @@ struct Rig: Sendable {
 
         let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
         let (ports, port) = AsyncStream<Int>.makeStream()
+        let router = Routes(
+            hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics,
+            analytics: analytics, webhooks: WebhookAdministration(registry: webhooks, store: database, time: time),
+            configuration: options.configuration
+        ).router()
+        let routes = router.routes.filter { $0.method != .head }.map(\.description)
         let application = Application(
-            router: Routes(
-                hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics,
-                analytics: analytics,
-                webhooks: WebhookAdministration(registry: webhooks, store: database, time: time)
-            ).router(),
+            router: router,
             server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
@@ -124,7 +131,7 @@ struct Rig: Sendable {
             tasks.addTask { try await services.run() }
             let rig = Rig(
                 port: await ports.first { _ in true } ?? 0, gateways: gateways, manager: manager, hub: hub,
-                database: database, time: time, analytics: analytics)
+                database: database, time: time, analytics: analytics, routes: routes)
             let result: Result<Void, any Error>
             do { result = .success(try await body(rig)) } catch { result = .failure(error) }
             await hub.drain(timeout: .zero)
