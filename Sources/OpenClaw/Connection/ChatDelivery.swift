@@ -14,6 +14,8 @@ struct ChatDelivery: Sendable {
     enum Step: Sendable, Equatable {
         /// Wait for the connection, at most this long.
         case wait(Duration)
+        /// The gateway asked for some patience.
+        case pause(Duration)
         /// The gateway no longer knows keys that are so old, or was restarted: look into the history first.
         case lookUp
         case send
@@ -22,15 +24,18 @@ struct ChatDelivery: Sendable {
 
     /// How long a gateway remembers idempotency keys.
     static let keyMemory = Duration.seconds(300)
-    /// After the first send, a message is tried again for this long even where waiting is not wanted: whether it arrived
-    /// is not known, and nobody may lose or double it.
+    /// After the first send whose fate is unknown, a message is tried again for this long even where waiting is not wanted:
+    /// nobody may lose or double it.
     static let doubtLimit = Duration.seconds(300)
 
     let gateway: String
     let policy: AwayPolicy
     let acceptedAt: Duration
-    private(set) var firstSentAt: Duration?
+    private var lastSentAt: Duration?
+    /// The first attempt that may have arrived.
+    private var doubtfulSince: Duration?
     private var hasLookedUp = false
+    private var pausesUntil: Duration?
 
     init(gateway: String, policy: AwayPolicy, now: Duration) {
         self.gateway = gateway
@@ -38,10 +43,11 @@ struct ChatDelivery: Sendable {
         acceptedAt = now
     }
 
-    private var isInDoubt: Bool { firstSentAt != nil }
+    /// Whether the message may have arrived.
+    var isInDoubt: Bool { doubtfulSince != nil }
 
     private var deadline: Duration {
-        if let firstSentAt { return firstSentAt + Self.doubtLimit }
+        if let doubtfulSince { return doubtfulSince + Self.doubtLimit }
         guard case .queue(_, let maxAge) = policy else { return acceptedAt }
         return acceptedAt + maxAge
     }
@@ -58,24 +64,32 @@ struct ChatDelivery: Sendable {
             }
             return .giveUp(.expired(gateway: gateway, after: maxAge))
         }
-        guard let firstSentAt, !hasLookedUp else { return .send }
-        return now - firstSentAt > Self.keyMemory || gatewayStart > firstSentAt ? .lookUp : .send
+        if let pausesUntil, now < pausesUntil { return .pause(pausesUntil - now) }
+        guard let doubtfulSince, !hasLookedUp else { return .send }
+        return now - doubtfulSince > Self.keyMemory || gatewayStart >= doubtfulSince ? .lookUp : .send
     }
 
     mutating func willSend(now: Duration) {
-        firstSentAt = firstSentAt ?? now
+        lastSentAt = now
         hasLookedUp = false
     }
 
-    mutating func didLookUp() { hasLookedUp = true }
+    /// The gateway's history was read, and the message is not in it.
+    mutating func wasNotFound() { hasLookedUp = true }
 
-    /// Whether a failed attempt is followed by another one.
-    func mayGoOn(after error: GatewayError, now: Duration) -> Bool {
+    /// Whether a failed attempt, or a history that could not be read, is followed by another attempt.
+    mutating func goesOn(after error: GatewayError, now: Duration) -> Bool {
         switch error {
         // The socket was gone before the message was written: nothing is in doubt by this attempt.
-        case .notConnected: true
-        case .connectionLost, .timedOut: now < deadline
-        default: false
+        case .notConnected: return true
+        case .connectionLost, .timedOut:
+            doubtfulSince = doubtfulSince ?? lastSentAt
+            return now < deadline
+        case .unavailable(_, let delay):
+            guard case .queue = policy, now < deadline else { return false }
+            pausesUntil = now + delay
+            return true
+        default: return false
         }
     }
 }

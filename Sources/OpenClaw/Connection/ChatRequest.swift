@@ -62,6 +62,14 @@ package enum ChatAcknowledgement: Sendable, Equatable {
     /// The text was a stop command: these runs were stopped, and no run was started.
     case stopped(runIDs: [String])
 
+    /// Of the run that answers; nil: there is none.
+    var runID: String? {
+        switch self {
+        case .started(let runID), .inFlight(let runID), .finished(let runID): runID
+        case .stopped: nil
+        }
+    }
+
     init(payload: JSONValue, key: String) {
         let runID = payload["runId"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? key
         switch payload["status"]?.string {

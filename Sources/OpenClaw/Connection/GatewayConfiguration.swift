@@ -45,6 +45,13 @@ package struct GatewayConfiguration: Sendable, Equatable {
         self.requestTimeout = requestTimeout
     }
 
+    /// Whether the two make different connections: neither the name nor what is decided here does.
+    func connects(otherThan new: Self) -> Bool {
+        var new = new
+        (new.name, new.whileAway, new.blocksCommands) = (name, whileAway, blocksCommands)
+        return self != new
+    }
+
     /// What the gateway is asked for in all.
     var wantedScopes: [String] {
         let approving = "operator.approvals"

@@ -22,7 +22,7 @@ extension GatewayConnection {
     }
 
     private func deliver(_ event: RunTable.Event) {
-        observer?.gateway(configuration.id, run: event.run, didReceive: event.event)
+        observer?.gateway(id, run: event.run, didReceive: event.event)
         if event.event.isTerminal { event.run.owner = nil }
     }
 

@@ -33,30 +33,45 @@ extension GatewayConnection {
 
     private func deliver(_ chat: ChatRequest, sessionKey: String) async throws(GatewayError) -> ChatAcknowledgement {
         let key = chat.idempotencyKey
-        let sentAt = time.now
-        var delivery = ChatDelivery(gateway: configuration.id, policy: configuration.whileAway, now: time.uptime)
+        let acceptedAt = time.now
+        var delivery = ChatDelivery(gateway: id, policy: configuration.whileAway, now: time.uptime)
         while true {
+            if isStopped { throw delivery.isInDoubt ? .connectionLost : stoppedError }
             let reason = status.reason ?? "it is \(status.state.rawValue)"
             switch delivery.next(now: time.uptime, gatewayStart: gatewayStart, awayReason: reason) {
             case .wait(let longest):
-                try await waitForConnection(runID: key, sessionKey: sessionKey, atMost: longest)
+                try await wait(runID: key, sessionKey: sessionKey, atMost: longest, isPause: false)
+            case .pause(let delay):
+                try await wait(runID: key, sessionKey: sessionKey, atMost: delay, isPause: true)
             case .lookUp:
-                delivery.didLookUp()
-                let sought = SoughtRun(runID: key, sessionKey: sessionKey, message: chat.message, since: sentAt)
-                switch try? await find(sought) {
-                case .running, .pending: return .inFlight(runID: key)
-                case .ended: return .finished(runID: key)
-                case .unseen, nil: break
+                let sought = SoughtRun(runID: key, sessionKey: sessionKey, message: chat.message, since: acceptedAt)
+                do {
+                    switch try await find(sought) {
+                    case .running, .pending:
+                        sent.arrived(key)
+                        return .inFlight(runID: key)
+                    case .ended:
+                        sent.arrived(key)
+                        return .finished(runID: key)
+                    case .unseen:
+                        delivery.wasNotFound()
+                    }
+                } catch {
+                    // Whether it arrived cannot be found out: better it is said than sent twice.
+                    guard delivery.goesOn(after: error, now: time.uptime) else { throw .connectionLost }
                 }
             case .send:
                 delivery.willSend(now: time.uptime)
+                sent.note(key, chat.message, in: sessionKey, at: time.now)
                 do {
                     let agentID = agentParameter(sessionKey: sessionKey, wanted: chat.agentID)
                     let params = chat.params(canonicalKey: sessionKey, agentID: agentID)
                     let payload = try await request("chat.send", params: params)
-                    return ChatAcknowledgement(payload: payload, key: key)
+                    let acknowledgement = ChatAcknowledgement(payload: payload, key: key)
+                    if acknowledgement.runID == key { sent.arrived(key) }
+                    return acknowledgement
                 } catch {
-                    guard delivery.mayGoOn(after: error, now: time.uptime) else { throw error }
+                    guard delivery.goesOn(after: error, now: time.uptime) else { throw error }
                 }
             case .giveUp(let error):
                 throw error
@@ -73,18 +88,21 @@ extension GatewayConnection {
         // Before the very first hello it is not known how the gateway spells its session keys.
         guard case .queue(let maxMessages, _) = configuration.whileAway, status.mayComeBackByItself, knowsKeys
         else {
-            throw .notConnected(gateway: configuration.id, reason: reason)
+            throw .notConnected(gateway: id, reason: reason)
         }
         guard chatQueue.count < maxMessages else { throw .tooManyPending }
         return true
     }
 
-    private func waitForConnection(
-        runID: String, sessionKey: String, atMost longest: Duration
+    /// Waits for the connection, or for the end of a pause. The message can be taken back meanwhile.
+    ///
+    /// - Parameter isPause: The connection is there.
+    private func wait(
+        runID: String, sessionKey: String, atMost longest: Duration, isPause: Bool
     ) async throws(GatewayError) {
         let time = time
         let error = await withTaskGroup(of: GatewayError?.self) { tasks -> GatewayError? in
-            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey) }
+            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause) }
             tasks.addTask {
                 // When the time is over the message goes on, and finds that it must give up.
                 try? await time.sleep(for: longest)
@@ -98,9 +116,10 @@ extension GatewayConnection {
         if let error { throw error }
     }
 
-    private func join(runID: String, sessionKey: String) async -> GatewayError? {
+    private func join(runID: String, sessionKey: String, isPause: Bool) async -> GatewayError? {
+        if isStopped { return stoppedError }
         // The connection may be back already.
-        if status.isConnected { return nil }
+        if status.isConnected, !isPause { return nil }
         return await withCheckedContinuation { continuation in
             chatQueue.append(
                 ChatQueue.Entry(runID: runID, sessionKey: sessionKey) { continuation.resume(returning: $0) })
@@ -111,9 +130,12 @@ extension GatewayConnection {
         _ = chatQueue.end(sessionKey: sessionKey, runID: runID, with: nil)
     }
 
-    /// When the gateway was started, by our clock; nil while it is not connected.
+    private var stoppedError: GatewayError { .notConnected(gateway: id, reason: "it was stopped") }
+
+    /// When the gateway was started, by our clock; nil while it is not connected. One that does not tell may have been
+    /// restarted just before it was connected to.
     private var gatewayStart: Duration? {
         guard status.isConnected else { return nil }
-        return connectedAt - (hello?.uptime ?? .seconds(1 << 40))
+        return connectedAt - (hello?.uptime ?? .zero)
     }
 }

@@ -9,6 +9,8 @@ package struct SoughtRun: Sendable {
     package var message: String?
     /// When it was sent or first heard of.
     package var since: Timestamp
+    /// The gateway says that it got the text before: the newest message with it is meant, however old it is.
+    package var isNewest = false
 
     package init(runID: String, sessionKey: String, message: String?, since: Timestamp) {
         self.runID = runID
@@ -31,6 +33,9 @@ package enum RunFinding: Sendable, Equatable {
 }
 
 extension GatewayConnection {
+    /// The longest text that a gateway sends whole when it is asked to (OpenClaw protocol: chat.history).
+    private static let maxHistoryText: Int64 = 500_000
+
     /// The newest messages of a session, oldest first, without silent replies.
     ///
     /// - Parameter limit: 1 to 1000.
@@ -45,11 +50,23 @@ extension GatewayConnection {
             catchUp(run, text: inFlight["text"]?.string ?? "")
             return .running
         }
-        switch HistorySearch(messages: messages).end(of: run) {
+        switch search(messages, for: run) {
         case .unseen: return .unseen
         case .pending: return .pending(isActive: await isActive(sessionKey: run.sessionKey))
         case .ended(let event): return .ended(event, isActive: await isActive(sessionKey: run.sessionKey))
         }
+    }
+
+    private func search(_ messages: [HistoryMessage], for run: SoughtRun) -> HistorySearch.Result {
+        var run = run
+        run.since = sent.time(of: run.runID) ?? run.since
+        var search = HistorySearch(messages: messages, clockLead: machine.clockLead)
+        if let text = run.message {
+            search.twins = sent.twins(
+                of: run.runID, text, in: canonicalKey(run.sessionKey), sentAt: run.since,
+                earliest: search.earliest(run.since))
+        }
+        return search.end(of: run)
     }
 
     /// Takes the text for a snapshot, unless it is older than what came already.
@@ -72,7 +89,16 @@ extension GatewayConnection {
             "limit": .integer(Int64(min(max(limit, 1), 1_000))),
         ]
         params["agentId"] = agentParameter(sessionKey: key).map { .string($0) }
-        let answer = try await request("chat.history", params: .object(params))
+        // Without it long texts are cut.
+        if takesMaxChars, hello?.protocolVersion ?? 0 >= 4 { params["maxChars"] = .integer(Self.maxHistoryText) }
+        let answer: JSONValue
+        do throws(GatewayError) {
+            answer = try await request("chat.history", params: .object(params))
+        } catch .refused("INVALID_REQUEST", let words, _) where params["maxChars"] != nil && words.contains("maxChars")
+        {
+            takesMaxChars = false
+            return try await readHistory(sessionKey: sessionKey, limit: limit)
+        }
         guard let rows = answer["messages"]?.array ?? answer.array else {
             throw .unexpectedAnswer(method: "chat.history")
         }

@@ -25,7 +25,7 @@ extension GatewayConnection {
         }
     }
 
-    func tell(_ notice: GatewayNotice) { observer?.gateway(configuration.id, didReceive: notice) }
+    func tell(_ notice: GatewayNotice) { observer?.gateway(id, didReceive: notice) }
 
     private func receive(sessionMessage payload: JSONValue) {
         guard let key = payload["sessionKey"]?.string, let json = payload["message"],

@@ -16,7 +16,8 @@ package actor GatewayConnection {
     /// Bytes that may wait for a slow gateway.
     private static let sendQueueLimit = 64 << 20
 
-    package nonisolated let configuration: GatewayConfiguration
+    package nonisolated let id: String
+    package private(set) var configuration: GatewayConfiguration
     nonisolated let eventLoop: any EventLoop
     /// Held here because the actor's own reference to it is unowned.
     private nonisolated let executor: any SerialExecutor
@@ -27,7 +28,14 @@ package actor GatewayConnection {
     var runs: RunTable
     package private(set) var metadata: GatewayMetadata?
     var chatQueue = ChatQueue()
+    /// What was sent lately, for those who look into the gateway's history.
+    var sent = SentMessages()
+    /// The gateway was not found to refuse it.
+    var takesMaxChars = true
     private let wereKeysKnown: Bool
+    private let identity: DeviceIdentity
+    private let version: String
+    private(set) var isStopped = false
     /// When the last hello came.
     private(set) var connectedAt: Duration = .zero
     /// The highest number of an event on this socket.
@@ -57,7 +65,10 @@ package actor GatewayConnection {
         deviceTokens: (any DeviceTokenStore)? = nil,
         knownKeys: SessionKeys? = nil
     ) {
+        id = configuration.id
         self.configuration = configuration
+        self.identity = identity
+        self.version = version
         self.deviceTokens = deviceTokens
         self.eventLoop = eventLoop
         executor = eventLoop.executor
@@ -69,13 +80,7 @@ package actor GatewayConnection {
         runs = RunTable(gatewayID: configuration.id)
         if let knownKeys { runs.keys = knownKeys }
         wereKeysKnown = knownKeys != nil
-        machine = GatewayStateMachine(
-            options: .init(
-                configuration: configuration, identity: identity, version: version,
-                deviceToken: deviceTokens?.deviceToken(of: configuration)),
-            now: Moment(time),
-            random: { Double.random(in: 0..<1) }
-        )
+        machine = GatewayStateMachine(configuration, identity, version, deviceTokens, time)
     }
 
     package var status: GatewayStatus { machine.status }
@@ -86,13 +91,32 @@ package actor GatewayConnection {
     /// Whether keys can be made canonical as this gateway does it, and not by the protocol's defaults.
     var knowsKeys: Bool { wereKeysKnown || metadata != nil }
 
-    package func start() { perform(machine.start(now: Moment(time))) }
+    /// Whether the gateway tells of the messages that others write.
+    package var tellsOfMessages: Bool { hello?.methods.contains("sessions.subscribe") ?? false }
+
+    package func start() {
+        isStopped = false
+        perform(machine.start(now: Moment(time)))
+    }
+
+    /// Goes on with another configuration of the same gateway, over a new socket where that makes a difference. Messages that
+    /// wait, and what is known of the runs under way, stay.
+    package func use(_ new: GatewayConfiguration) {
+        let old = configuration
+        configuration = new
+        guard old.connects(otherThan: new) else { return }
+        perform(machine.stop(now: Moment(time)))
+        takesMaxChars = true
+        machine = GatewayStateMachine(new, identity, version, deviceTokens, time)
+        perform(machine.start(now: Moment(time)))
+    }
 
     /// - Returns: Done when the socket is gone; nil when there is none.
     package func stop() -> EventLoopFuture<Void>? {
         let closed = socket?.closeFuture
+        isStopped = true
         perform(machine.stop(now: Moment(time)))
-        chatQueue.release(.notConnected(gateway: configuration.id, reason: "it was stopped"))
+        chatQueue.release(.notConnected(gateway: id, reason: "it was stopped"))
         for timer in timers.values { timer.cancel() }
         timers = [:]
         return closed
@@ -213,13 +237,13 @@ package actor GatewayConnection {
             "gateway is \(status.state.rawValue)",
             metadata: status.reason.map { ["reason": "\($0)"] }
         )
-        observer?.gateway(configuration.id, didChange: status)
+        observer?.gateway(id, didChange: status)
     }
 
     func publish(_ metadata: GatewayMetadata) {
         guard metadata != self.metadata else { return }
         self.metadata = metadata
-        observer?.gateway(configuration.id, didUpdate: metadata)
+        observer?.gateway(id, didUpdate: metadata)
     }
 
     // MARK: Socket
@@ -271,7 +295,7 @@ package actor GatewayConnection {
         guard let lastSequence, sequence > lastSequence + 1, hello?.protocolVersion ?? 0 >= 4 else { return }
         logger.warning(
             "frames of the gateway were lost", metadata: ["count": "\(sequence - lastSequence - 1)"])
-        observer?.gateway(configuration.id, didReceive: .eventsLost)
+        observer?.gateway(id, didReceive: .eventsLost)
     }
 
     func receivedPong(attempt: Int) {
@@ -279,7 +303,7 @@ package actor GatewayConnection {
     }
 
     func burstEnded(attempt: Int) {
-        if attempt == self.attempt { observer?.gatewayDidReadBurst(configuration.id) }
+        if attempt == self.attempt { observer?.gatewayDidReadBurst(id) }
     }
 
     /// Counts a frame that cannot be understood; logs the 1st, 2nd, 4th, 8th and so on.
@@ -289,6 +313,21 @@ package actor GatewayConnection {
         logger.warning(
             "a frame of the gateway was ignored",
             metadata: ["reason": "\(reason)", "count": "\(garbageCount)"]
+        )
+    }
+}
+
+extension GatewayStateMachine {
+    fileprivate init(
+        _ configuration: GatewayConfiguration, _ identity: DeviceIdentity, _ version: String,
+        _ deviceTokens: (any DeviceTokenStore)?, _ time: any TimeSource
+    ) {
+        self.init(
+            options: .init(
+                configuration: configuration, identity: identity, version: version,
+                deviceToken: deviceTokens?.deviceToken(of: configuration)),
+            now: Moment(time),
+            random: { Double.random(in: 0..<1) }
         )
     }
 }

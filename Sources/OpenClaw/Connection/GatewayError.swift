@@ -9,6 +9,8 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
     case timedOut(method: String)
     /// The gateway says no, in its own words.
     case refused(code: String, message: String, retryAfterMs: Int?)
+    /// The gateway cannot take requests just now, as when it is about to restart, and asks for some patience.
+    case unavailable(message: String, retryAfter: Duration)
     /// The gateway did not grant the scope that the method needs.
     case missingScope(String, method: String)
     /// The message waited for the gateway, which did not come back in time. It was not sent.
@@ -28,7 +30,7 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notConnected(let gateway, let reason): "gateway \"\(gateway)\" is not connected: \(reason)"
         case .connectionLost: "the connection to the gateway was lost before it answered"
         case .timedOut(let method): "the gateway did not answer \(method) in time"
-        case .refused(_, let message, _): message
+        case .refused(_, let message, _), .unavailable(let message, _): message
         case .missingScope(let scope, let method): "the gateway allows \(method) only with the scope \(scope)"
         case .expired(let gateway, let age):
             "gateway \"\(gateway)\" did not come back within \(age.components.seconds) s; the message was not sent"

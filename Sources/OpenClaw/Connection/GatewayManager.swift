@@ -55,9 +55,9 @@ package actor GatewayManager {
         for configuration in configurations { add(configuration) }
     }
 
-    /// Adds a gateway and begins to connect. One with the same id and another configuration is replaced, an equal one
-    /// stays as it is.
+    /// Adds a gateway and begins to connect. One with the same id goes on with this configuration.
     package func add(_ configuration: GatewayConfiguration) {
+        if let known = find(configuration.id) { return known.assumeIsolated { $0.use(configuration) } }
         let connection = GatewayConnection(
             configuration: configuration,
             identity: identity,
@@ -69,22 +69,19 @@ package actor GatewayManager {
             deviceTokens: deviceTokens,
             knownKeys: knownKeys[configuration.id]
         )
-        if let index = connections.firstIndex(where: { $0.configuration.id == configuration.id }) {
-            guard connections[index].configuration != configuration else { return }
-            connections[index].assumeIsolated { _ = $0.stop() }
-            connections[index] = connection
-        } else {
-            connections.append(connection)
-        }
+        connections.append(connection)
         connection.assumeIsolated { $0.start() }
     }
 
     /// Closes a gateway's connection and forgets the gateway, its device token too.
     package func remove(id: String) {
-        guard let index = connections.firstIndex(where: { $0.configuration.id == id }) else { return }
+        guard let index = connections.firstIndex(where: { $0.id == id }) else { return }
         let connection = connections.remove(at: index)
-        connection.assumeIsolated { _ = $0.stop() }
-        deviceTokens?.keep(nil, of: connection.configuration)
+        let configuration = connection.assumeIsolated { connection in
+            _ = connection.stop()
+            return connection.configuration
+        }
+        deviceTokens?.keep(nil, of: configuration)
     }
 
     /// Closes all connections and returns when their sockets are gone.
@@ -101,10 +98,13 @@ package actor GatewayManager {
     // MARK: State
 
     package var statuses: [(GatewayConfiguration, GatewayStatus)] {
-        connections.map { connection in (connection.configuration, connection.assumeIsolated { $0.status }) }
+        connections.map { connection in connection.assumeIsolated { ($0.configuration, $0.status) } }
     }
 
-    package func configuration(of id: String) -> GatewayConfiguration? { find(id)?.configuration }
+    package func configuration(of id: String) -> GatewayConfiguration? { find(id)?.assumeIsolated { $0.configuration } }
+
+    /// Whether the gateway tells of the messages that others write, by its last hello.
+    package func tellsOfMessages(_ id: String) -> Bool { find(id)?.assumeIsolated { $0.tellsOfMessages } ?? false }
 
     /// By the last hello; the protocol's defaults before the first one.
     package func attachmentLimits(of id: String) -> AttachmentLimits {
@@ -113,7 +113,7 @@ package actor GatewayManager {
 
     /// How many frames each gateway sent, by its id.
     package var framesReceived: [(gateway: String, count: Int)] {
-        connections.map { connection in (connection.configuration.id, connection.assumeIsolated { $0.framesReceived }) }
+        connections.map { connection in (connection.id, connection.assumeIsolated { $0.framesReceived }) }
     }
 
     package func status(of id: String) -> GatewayStatus? { find(id)?.assumeIsolated { $0.status } }
@@ -136,7 +136,7 @@ package actor GatewayManager {
         find(gateway)?.assumeIsolated { $0.runs.markFinished(id: runID) }
     }
 
-    private func find(_ id: String) -> GatewayConnection? { connections.first { $0.configuration.id == id } }
+    private func find(_ id: String) -> GatewayConnection? { connections.first { $0.id == id } }
 
     private func connection(_ id: String) throws(GatewayError) -> GatewayConnection {
         guard let connection = find(id) else { throw .unknownGateway(id) }

@@ -42,6 +42,10 @@ extension GatewayStateMachine {
             return finish(id, .failure(.missingScope(scope, method: request.method)))
         }
         let words = fault.message
+        // With a payload it is a run that failed, told again.
+        if fault.isBusy, frame["payload"]?["status"] == nil {
+            return finish(id, .failure(.unavailable(message: words, retryAfter: fault.patience)))
+        }
         return finish(id, .failure(.refused(code: fault.code, message: words, retryAfterMs: fault.retryAfterMs)))
     }
 

@@ -105,12 +105,12 @@ package struct GatewayStateMachine: Sendable {
         return open(now: now)
     }
 
-    /// Ends everything for good, unless it is started again.
+    /// Ends everything for good, unless it is started again. What was asked and not answered may have been carried out.
     package mutating func stop(now: Moment) -> [Action] {
         guard phase != .stopped else { return [] }
         let wasWaiting = phase == .waiting
         phase = .stopped
-        return failPending(.notConnected(gateway: options.gatewayID, reason: "it was stopped"))
+        return failPending(.connectionLost)
             + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.reconnect)]
             + (wasWaiting ? [] : [.closeSocket(code: 1000, reason: "")])
             + [publish(.stopped, now: now)]

@@ -66,11 +66,14 @@ package struct ChatMessage: Sendable, Hashable {
 package struct RunFailure: Sendable, Hashable {
     /// The gateway's own words.
     package var message: String
-    /// `refusal`, `timeout`, `rate_limit`, `context_length` or another word of the gateway; `too_long` and `evicted`
-    /// are ours.
+    /// `refusal`, `timeout`, `rate_limit`, `context_length` or another word of the gateway; `too_long`, `evicted` and
+    /// `truncated` are ours.
     package var kind: String?
     /// What was said before the failure, if the gateway tells.
     package var partial: ChatMessage?
+
+    /// The kind of a run whose whole answer is with the gateway, which tells only its beginning.
+    package static let truncated = "truncated"
 
     package init(message: String, kind: String? = nil, partial: ChatMessage? = nil) {
         self.message = message

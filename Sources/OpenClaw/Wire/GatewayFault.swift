@@ -43,6 +43,16 @@ struct GatewayFault: Sendable, Equatable {
         code == "UNAVAILABLE" && (details?["reason"]?.string == "startup-sidecars")
     }
 
+    /// The gateway takes no requests just now and will take them again (OpenClaw protocol: error object).
+    var isBusy: Bool {
+        let reason = details?["reason"]?.string
+        return reason == "gateway-restarting" || reason == "gateway-suspending"
+            || (code == "UNAVAILABLE" && isRetryable)
+    }
+
+    /// How long a gateway that takes no requests just now is to be left alone.
+    var patience: Duration { .milliseconds(min(max(retryAfterMs ?? 1_000, 100), 30_000)) }
+
     /// How long to wait for a gateway that is starting (OpenClaw protocol: class F).
     var startupDelay: Duration { .milliseconds(min(max(retryAfterMs ?? 500, 100), 2_000)) }
 }

@@ -18,7 +18,7 @@ package final class GatewayRun: @unchecked Sendable {
 
     var progress = ReplyProgress()
     /// The terminal event was delivered; all others are ignored.
-    var isFinished = false
+    package internal(set) var isFinished = false
     /// Grows with each event of the gateway; the run with the lowest is idle for the longest time.
     var lastUse = 0
     /// The bytes of `id`, for lookups that make no String. Freed with the run.

@@ -3,6 +3,9 @@ import MiddlewareKit
 
 /// A message of a gateway's history.
 package struct HistoryMessage: Sendable, Hashable {
+    /// What a gateway puts at the end of a text that it has cut.
+    static let cutMark = "\n...(truncated)..."
+
     package var message: ChatMessage
     /// The gateway's own id of it, where it has one.
     package var id: String?
@@ -10,6 +13,8 @@ package struct HistoryMessage: Sendable, Hashable {
     package var error: String?
     /// The answer was stopped before its end.
     package var isAborted: Bool
+    /// The gateway has the whole text and did not send it, because it is long.
+    package var isCut: Bool
 
     /// Nil when it is no object.
     init?(json: JSONValue) {
@@ -18,11 +23,21 @@ package struct HistoryMessage: Sendable, Hashable {
         id = json["__openclaw"]?["id"]?.string ?? json["id"]?.string ?? json["messageId"]?.string
         error = message.stopReason == "error" ? json["errorMessage"]?.string ?? "the run failed" : nil
         isAborted = json["openclawAbort"]?["aborted"]?.bool ?? (message.stopReason == "aborted")
+        let texts = (json["content"]?.array ?? []).compactMap { $0["text"]?.string } + [message.text]
+        isCut = json["__openclaw"]?["truncated"]?.bool ?? false || texts.contains { $0.hasSuffix(Self.cutMark) }
     }
 
     init(_ message: ChatMessage) {
         self.message = message
         isAborted = false
+        isCut = false
+    }
+
+    /// What there is of the text: without the mark where it was cut, and nothing when words of the gateway stand in its place.
+    var knownText: String {
+        guard isCut else { return message.text }
+        if message.text.hasPrefix("[chat.history omitted") { return "" }
+        return message.text.hasSuffix(Self.cutMark) ? String(message.text.dropLast(Self.cutMark.count)) : message.text
     }
 }
 
@@ -34,40 +49,87 @@ struct HistorySearch {
         case ended(ChatEvent)
     }
 
-    /// By how much the clocks of the two machines may differ.
+    /// By how much the clocks of the two machines may differ, when nothing tells by how much they do.
     static let clockSkew: Int64 = 600_000
+    /// By how much they may differ when it is known.
+    static let imprecision: Int64 = 2_000
 
     /// Oldest first.
     let messages: [HistoryMessage]
+    /// How far our clock is ahead of the gateway's, in milliseconds; nil: not known.
+    var clockLead: Int64?
+    /// Messages of ours with the same text that the gateway took, sent shortly before and at some time after the one whose
+    /// answer is sought.
+    var twins = (before: 0, after: 0)
+
+    /// The earliest time that a message of the run can have in the history, by our clock.
+    func earliest(_ since: Timestamp) -> Int64 {
+        since.milliseconds - (clockLead == nil ? Self.clockSkew : Self.imprecision)
+    }
 
     func end(of run: SoughtRun) -> Result {
-        let earliest = run.since.milliseconds - Self.clockSkew
-        let isNew = { (entry: HistoryMessage) in (entry.message.timestamp?.milliseconds ?? .max) >= earliest }
         guard let text = run.message.map(Self.normalised) else {
-            // Started elsewhere: the last answer, if it is newer than the run.
-            guard let last = messages.last(where: { $0.message.role == "assistant" }),
-                (last.message.timestamp?.milliseconds ?? 0) >= run.since.milliseconds
-            else { return .unseen }
-            return answer(in: [last])
+            // Started elsewhere: what was answered last, if it is newer than the run.
+            let asked = messages.lastIndex { $0.message.role == "user" } ?? -1
+            let first = messages[(asked + 1)...].firstIndex { entry in
+                entry.message.role == "assistant" && time(of: entry) ?? 0 >= run.since.milliseconds
+            }
+            return first.map { answer(in: messages[$0...]) } ?? .pending
         }
-        // Some gateways put the time or a sender before the text.
-        let start = messages.lastIndex { entry in
-            entry.message.role == "user" && isNew(entry) && Self.normalised(entry.message.text).hasSuffix(text)
-        }
-        guard let start else { return .unseen }
+        guard let start = place(of: text, run) else { return .unseen }
         return answer(in: messages[(start + 1)...].prefix { $0.message.role != "user" })
     }
 
-    private func answer(in entries: some BidirectionalCollection<HistoryMessage>) -> Result {
-        guard let last = entries.last(where: { $0.message.role == "assistant" }) else { return .pending }
-        if let error = last.error {
-            let partial = last.message.text.isEmpty ? nil : last.message
-            return .ended(.failed(RunFailure(message: error, partial: partial)))
+    /// Where the run's message stands. The same words may have been said before it: what is older than the message is not it,
+    /// and neither is what belongs to another one of ours.
+    private func place(of text: String, _ run: SoughtRun) -> Int? {
+        var found = messages.indices.filter { index in
+            messages[index].message.role == "user" && Self.isSame(messages[index], text)
         }
-        if last.isAborted { return .ended(.aborted(last.message, stopReason: last.message.stopReason)) }
-        // The model wants to hear from a tool first.
-        let isStep = last.message.stopReason?.lowercased().hasPrefix("tool") ?? false
-        return isStep || last.message.text.isEmpty ? .pending : .ended(.final(last.message))
+        if run.isNewest { return found.last }
+        let earliest = earliest(run.since)
+        found.removeAll { time(of: messages[$0]) ?? .max < earliest }
+        guard found.count > twins.before else { return nil }
+        let isOrdered = clockLead != nil && found.allSatisfy { time(of: messages[$0]) != nil }
+        // Without a common clock the newest are the likeliest ones.
+        return found[isOrdered ? twins.before : max(found.count - 1 - twins.after, twins.before)]
+    }
+
+    /// By our clock, as far as it is known how the two differ.
+    private func time(of entry: HistoryMessage) -> Int64? {
+        entry.message.timestamp.map { $0.milliseconds + (clockLead ?? 0) }
+    }
+
+    /// The gateway keeps what is said before and after a tool call as messages of their own; the answer is all of them.
+    private func answer(in entries: ArraySlice<HistoryMessage>) -> Result {
+        let pieces = entries.filter { $0.message.role == "assistant" }
+        guard let last = pieces.last else { return .pending }
+        var whole = last.message
+        whole.text = pieces.map(\.knownText).filter { !$0.isEmpty }.joined(separator: "\n\n")
+        let partial = whole.text.isEmpty ? nil : whole
+        if let error = last.error { return .ended(.failed(RunFailure(message: error, partial: partial))) }
+        if last.isAborted { return .ended(.aborted(whole, stopReason: whole.stopReason)) }
+        // The model wants to hear from a tool first, or has only thought so far.
+        let isStep = whole.stopReason?.lowercased().hasPrefix("tool") ?? last.message.text.isEmpty
+        if isStep { return .pending }
+        if pieces.contains(where: \.isCut) {
+            return .ended(.failed(RunFailure(message: Self.cutWords, kind: RunFailure.truncated, partial: partial)))
+        }
+        return whole.text.isEmpty ? .pending : .ended(.final(whole))
+    }
+
+    private static let cutWords =
+        "The connection was lost while the answer came, and the gateway's history has only the beginning of it."
+
+    private static func isSame(_ entry: HistoryMessage, _ text: String) -> Bool {
+        let stored = normalised(entry.knownText)
+        if stored == text { return true }
+        guard !text.isEmpty, !stored.isEmpty else { return false }
+        if entry.isCut { return text.hasPrefix(stored) }
+        guard stored.hasSuffix(text) else { return false }
+        // Some gateways put the time or a sender before the text.
+        let head = stored.dropLast(text.count)
+        return head.last?.isNewline ?? false || [":", "]"].contains(head.trimmed.last)
     }
 
     /// As the gateway keeps what it is sent: control characters are gone, white space at the ends is not compared.

@@ -132,7 +132,8 @@ extension FakeGateway {
             auth["issuedAtMs"] = now
         }
         var features: JSONObject = [
-            "methods": .array(GatewayMethod.allCases.dropFirst().map { .string($0.rawValue) }),
+            "methods": .array(
+                GatewayMethod.allCases.dropFirst().filter(offers).map { .string($0.rawValue) }),
             "events": ["connect.challenge", "agent", "chat", "tick", "shutdown", "health", "sessions.changed"],
         ]
         if options.protocolVersion == .v4 { features["capabilities"] = [] }
@@ -147,7 +148,7 @@ extension FakeGateway {
                 "presence": [],
                 "health": healthPayload,
                 "stateVersion": ["presence": 1, "health": 1],
-                "uptimeMs": 1000,
+                "uptimeMs": .integer(max(0, options.now() - startedAt)),
                 "sessionDefaults": [
                     "defaultAgentId": .string(keys.defaultAgentID),
                     "mainKey": .string(options.mainKey),

@@ -7,7 +7,7 @@ extension FakeGateway {
         if faults.contains(.loseAnswer(method: request.method)) { lostAnswers.insert(request.id) }
         do throws(GatewayRefusal) {
             for case .refuse(request.method, let refusal) in faults { throw refusal }
-            guard let method = GatewayMethod(rawValue: request.method) else {
+            guard let method = GatewayMethod(rawValue: request.method), offers(method) else {
                 throw .invalidRequest("unknown method: \(request.method)")
             }
             try checkScope(of: method, connection: id)
@@ -21,6 +21,8 @@ extension FakeGateway {
             respond(to: request.id, error, on: id)
         }
     }
+
+    func offers(_ method: GatewayMethod) -> Bool { method != .sessionsSubscribe || options.offersSubscriptions }
 
     private func checkScope(of method: GatewayMethod, connection id: Int) throws(GatewayRefusal) {
         guard let admission = connections[id]?.admission, !admission.allows(method.scope) else { return }

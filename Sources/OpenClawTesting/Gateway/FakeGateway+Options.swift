@@ -78,6 +78,8 @@ extension FakeGateway {
         /// A `chat.send` with the text of a run of the same session that is under way joins that run, as the first
         /// gateways with protocol 4 do.
         public var joinsEqualMessages = false
+        /// False: like the first gateways with protocol 3 it knows no `sessions.subscribe`, and tells nobody what users write.
+        public var offersSubscriptions = true
         public var serverVersion = "fake"
 
         /// The largest frame that the gateway takes, in bytes.

@@ -54,8 +54,9 @@ extension FakeGateway {
     /// Sends `tick` to all clients.
     public func tick() { broadcast("tick", ["ts": now]) }
 
-    /// Ends all runs without an event, as a crash of the gateway does; the transcripts stay.
+    /// Ends all runs without an event, as a crash of the gateway and its new start do; the transcripts stay.
     public func forgetRuns() {
+        startedAt = options.now()
         for script in scripts.values { script.cancel() }
         runs = [:]
         finishedRuns = FinishedRuns()

@@ -55,6 +55,8 @@ public actor FakeGateway {
     /// The newest requests, oldest first.
     public internal(set) var requests: [RecordedRequest] = []
 
+    /// By its own clock; clients are told for how long it has been running.
+    var startedAt: Int64 = 0
     private var listener: (any Channel)?
     private var ticks: RepeatedTask?
 
@@ -89,6 +91,7 @@ public actor FakeGateway {
     /// - Parameter port: 0 takes any free port.
     public func start(host: String = "127.0.0.1", port: Int = 0) async throws {
         precondition(listener == nil, "the gateway is running")
+        startedAt = options.now()
         var socketOptions = WebSocketOptions()
         socketOptions.maxMessageBytes = options.maxPayload
         socketOptions.maxQueuedBytes = options.maxBufferedBytes

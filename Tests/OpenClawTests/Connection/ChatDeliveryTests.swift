@@ -9,6 +9,12 @@ import Testing
         ChatDelivery(gateway: "home", policy: policy, now: .zero)
     }
 
+    /// What is expected of a delivery after a failed attempt.
+    private func check(_ delivery: inout ChatDelivery, _ expected: Bool, _ error: GatewayError, now: Duration) {
+        let goesOn = delivery.goesOn(after: error, now: now)
+        #expect(goesOn == expected, "\(error) at \(now)")
+    }
+
     @Test func isSentAtOnceWhenTheGatewayIsThere() {
         #expect(delivery().next(now: .zero, gatewayStart: longAgo, awayReason: "") == .send)
     }
@@ -32,32 +38,54 @@ import Testing
     func isSentAgainAfterALostConnection(policy: AwayPolicy) {
         var delivery = delivery(policy)
         delivery.willSend(now: .zero)
-        #expect(delivery.mayGoOn(after: .connectionLost, now: .seconds(1)))
-        #expect(delivery.mayGoOn(after: .timedOut(method: "chat.send"), now: .seconds(1)))
+        check(&delivery, true, .connectionLost, now: .seconds(1))
+        check(&delivery, true, .timedOut(method: "chat.send"), now: .seconds(1))
         #expect(delivery.next(now: .seconds(1), gatewayStart: nil, awayReason: "") == .wait(.seconds(299)))
         #expect(delivery.next(now: .seconds(2), gatewayStart: longAgo, awayReason: "") == .send)
         #expect(delivery.next(now: .seconds(300), gatewayStart: nil, awayReason: "") == .giveUp(.connectionLost))
-        #expect(!delivery.mayGoOn(after: .connectionLost, now: .seconds(300)))
+        check(&delivery, false, .connectionLost, now: .seconds(300))
     }
 
     @Test func aRefusalIsTheEnd() {
         var delivery = delivery()
         delivery.willSend(now: .zero)
-        #expect(!delivery.mayGoOn(after: .refused(code: "X", message: "", retryAfterMs: nil), now: .zero))
-        #expect(!delivery.mayGoOn(after: .tooManyPending, now: .zero))
+        check(&delivery, false, .refused(code: "X", message: "", retryAfterMs: nil), now: .zero)
+        check(&delivery, false, .tooManyPending, now: .zero)
     }
 
     @Test func looksIntoTheHistoryWhenTheGatewayForgotTheKey() {
         var delivery = delivery()
         delivery.willSend(now: .zero)
-        // It was restarted since.
+        check(&delivery, true, .connectionLost, now: .seconds(1))
+        // It was restarted since, or at that very moment.
         #expect(delivery.next(now: .seconds(5), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
+        #expect(delivery.next(now: .seconds(5), gatewayStart: .zero, awayReason: "") == .lookUp)
         // Too long ago.
         #expect(delivery.next(now: .seconds(301), gatewayStart: longAgo, awayReason: "") == .lookUp)
-        delivery.didLookUp()
+        // A history that could not be read says nothing.
+        check(&delivery, true, .timedOut(method: "chat.history"), now: .seconds(6))
+        #expect(delivery.next(now: .seconds(6), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
+        delivery.wasNotFound()
         #expect(delivery.next(now: .seconds(6), gatewayStart: .seconds(3), awayReason: "") == .send)
         // After another failure it looks again.
         delivery.willSend(now: .seconds(6))
         #expect(delivery.next(now: .seconds(9), gatewayStart: .seconds(8), awayReason: "") == .lookUp)
+    }
+
+    /// Nothing arrived: what the gateway turned away for a while is sent again, and no history need be read.
+    @Test func aGatewayThatAsksForPatienceGetsIt() {
+        var delivery = delivery()
+        delivery.willSend(now: .zero)
+        let busy = GatewayError.unavailable(message: "restarting", retryAfter: .seconds(2))
+        check(&delivery, true, busy, now: .seconds(1))
+        #expect(!delivery.isInDoubt)
+        #expect(delivery.next(now: .seconds(2), gatewayStart: longAgo, awayReason: "") == .pause(.seconds(1)))
+        #expect(delivery.next(now: .seconds(2), gatewayStart: nil, awayReason: "") == .wait(.seconds(58)))
+        #expect(delivery.next(now: .seconds(3), gatewayStart: longAgo, awayReason: "") == .send)
+        check(&delivery, false, busy, now: .seconds(60))
+        var impatient = self.delivery(.reject)
+        impatient.willSend(now: .zero)
+        let goesOn = impatient.goesOn(after: busy, now: .zero)
+        #expect(!goesOn)
     }
 }

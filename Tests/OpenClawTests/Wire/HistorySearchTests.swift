@@ -16,10 +16,16 @@ import Testing
         return .object(row)
     }
 
-    private func end(_ message: String?, _ rows: [JSONValue]) -> HistorySearch.Result {
-        let run = SoughtRun(
+    private func end(
+        _ message: String?, _ rows: [JSONValue], clockLead: Int64? = nil, twins: (Int, Int) = (0, 0),
+        isNewest: Bool = false
+    ) -> HistorySearch.Result {
+        var run = SoughtRun(
             runID: "r", sessionKey: "k", message: message, since: Timestamp(milliseconds: Self.sent))
-        return HistorySearch(messages: rows.compactMap { HistoryMessage(json: $0) }).end(of: run)
+        run.isNewest = isNewest
+        var search = HistorySearch(messages: rows.compactMap { HistoryMessage(json: $0) }, clockLead: clockLead)
+        search.twins = twins
+        return search.end(of: run)
     }
 
     private func end(_ rows: [JSONValue]) -> HistorySearch.Result { end("Hello", rows) }
@@ -54,7 +60,64 @@ import Testing
             row("user", "Hello"), row("assistant", "Let me look", more: ["stopReason": "toolUse"]),
             row("toolResult", "42"), row("assistant", "It is 42", more: ["stopReason": "stop"]),
         ]
-        #expect(text(end(rows)) == "It is 42")
+        #expect(text(end(rows)) == "Let me look\n\nIt is 42")
+    }
+
+    /// The clocks are compared at each connect, so that an older message with the same words is not taken for this one.
+    @Test(arguments: [0, 3_600_000, -3_600_000] as [Int64])
+    func theSameWordsBeforeAreAnotherMessage(clockLead: Int64) {
+        let before = [
+            row("user", "Hello", after: -60_000 - clockLead), row("assistant", "Old", after: -59_000 - clockLead),
+        ]
+        let after = [row("user", "Hello", after: 50 - clockLead), row("assistant", "New", after: 900 - clockLead)]
+        #expect(end("Hello", before, clockLead: clockLead) == .unseen)
+        #expect(text(end("Hello", before + after, clockLead: clockLead)) == "New")
+    }
+
+    /// Without a common clock the messages of ours that the gateway took are counted.
+    @Test func messagesOfOursWithTheSameWordsAreCounted() {
+        let rows = [
+            row("user", "Hello", after: -60_000), row("assistant", "Old"), row("user", "Hello"),
+            row("assistant", "New"), row("user", "Hello"), row("assistant", "Newer"),
+        ]
+        #expect(end("Hello", Array(rows[..<2]), twins: (1, 0)) == .unseen)
+        #expect(text(end("Hello", Array(rows[..<4]), twins: (1, 0))) == "New")
+        #expect(text(end("Hello", rows, twins: (1, 1))) == "New")
+    }
+
+    /// The gateway says that it got this text, however long ago.
+    @Test func theNewestMessageIsFoundWhateverItsTime() {
+        let rows = [row("user", "Hello", after: -9_000_000), row("assistant", "Old", after: -8_000_000)]
+        #expect(text(end("Hello", rows, clockLead: 0, isNewest: true)) == "Old")
+    }
+
+    @Test func theEndOfALongerMessageIsNotTheMessage() {
+        #expect(end("yes", [row("user", "oh yes"), row("assistant", "Hm")]) == .unseen)
+        #expect(end("", [row("user", "oh yes"), row("assistant", "Hm")]) == .unseen)
+    }
+
+    /// Of a long answer the gateway tells the beginning; that is not the answer.
+    @Test func aCutAnswerIsNotTakenForTheWhole() {
+        let cut = [row("user", "Hello"), row("assistant", "Once upon\n...(truncated)...")]
+        guard case .ended(.failed(let failure)) = end(cut) else {
+            Issue.record("taken for the whole")
+            return
+        }
+        #expect(failure.kind == RunFailure.truncated)
+        #expect(failure.partial?.text == "Once upon")
+        let omitted = row(
+            "assistant", "[chat.history omitted: message too large]",
+            more: ["__openclaw": ["truncated": true, "reason": "oversized"]])
+        guard case .ended(.failed(let nothing)) = end([row("user", "Hello"), omitted]) else {
+            Issue.record("taken for the answer")
+            return
+        }
+        #expect(nothing.partial == nil)
+    }
+
+    @Test func aCutMessageIsFoundByItsBeginning() {
+        let rows = [row("user", "Hel\n...(truncated)..."), row("assistant", "Hi")]
+        #expect(text(end(rows)) == "Hi")
     }
 
     @Test func aFailedAnswerSaysWhy() {
@@ -80,6 +143,7 @@ import Testing
 
     @Test func aRunFromElsewhereEndsWithTheLastNewAnswer() {
         #expect(text(end(nil, [row("assistant", "Old", after: -1), row("assistant", "New", after: 1)])) == "New")
-        #expect(end(nil, [row("assistant", "Old", after: -1)]) == .unseen)
+        #expect(end(nil, [row("assistant", "Old", after: -1)]) == .pending)
+        #expect(end(nil, [row("assistant", "Old", after: 1), row("user", "Well?", after: 2)]) == .pending)
     }
 }
