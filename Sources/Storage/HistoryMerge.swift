@@ -15,6 +15,8 @@ struct HistoryMerge {
         /// A user's message that was sent from here: its answer comes, or is withheld, the usual way.
         var isOurs = false
         fileprivate(set) var isTaken = false
+        /// How many characters of an answer that the gateway has in pieces are accounted for.
+        fileprivate var taken = 0
 
         init(role: MessageRecord.Role, text: String, times: [Timestamp]) {
             self.role = role
@@ -57,8 +59,16 @@ struct HistoryMerge {
             stored[index].isTaken = true
             return stored[index]
         }
-        guard record.role == .assistant else { return nil }
-        return stored.first { isNear($0) && $0.text.contains(record.text) }
+        guard record.role == .assistant, !record.text.isEmpty else { return nil }
+        // A piece of an answer; the next one stands behind it.
+        for index in stored.indices where isNear(stored[index]) && !stored[index].isTaken {
+            let text = stored[index].text
+            let rest = text.dropFirst(stored[index].taken)
+            guard let piece = rest.firstRange(of: record.text) else { continue }
+            stored[index].taken = text.distance(from: text.startIndex, to: piece.upperBound)
+            return stored[index]
+        }
+        return nil
     }
 
     private static func isSame(_ theirs: String, _ ours: String) -> Bool {

@@ -64,6 +64,17 @@ struct HistoryMergeTests {
         #expect(missing([theirs(.assistant, "Let me look."), theirs(.assistant, "It is 42.")], among: stored) == [])
     }
 
+    /// Short words of others are not pieces of a longer answer that was found whole.
+    @Test func anAnswerThatIsPartOfAnotherIsNotLost() {
+        let stored = [ours(.assistant, "Done. Restarted A")]
+        #expect(
+            missing([theirs(.assistant, "Done. Restarted A"), theirs(.assistant, "Done.", minute: 1)], among: stored)
+                == ["Done."])
+        // Each piece is there once.
+        let pieces = [theirs(.assistant, "Done."), theirs(.assistant, "Restarted A"), theirs(.assistant, "Done.")]
+        #expect(missing(pieces, among: stored) == ["Done."])
+    }
+
     @Test func importStoresOnceAndInOrder() async throws {
         try await withDatabase { database in
             var old = [theirs(.user, "first", minute: -2), theirs(.assistant, "second", minute: -1)]
