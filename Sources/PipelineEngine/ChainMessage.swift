@@ -29,6 +29,8 @@ extension OutboundEvent: ChainMessage {
 
     func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) async throws -> Self {
         guard let rewrites = step.rewrites, rewrites.matches(MessageFacts(textOf: run, context)) else { return self }
+        // A run that failed without a word has none to be rewritten, perhaps because this very stage is out of order.
+        if text.isEmpty, kind == .error { return self }
         var event = self
         event.text = try await ReplyText.whole(text, isCut: kind != .final, through: step.stage, run: run, time: time)
         return event

@@ -15,6 +15,16 @@ package struct UnfinishedRun: Sendable, Hashable {
     package let sentAt: Timestamp
 }
 
+extension UnfinishedRun {
+    fileprivate init(_ row: Row) {
+        self.init(
+            gateway: row["gateway_id"], sessionKey: row["session_key"], owner: row["owner"],
+            runID: row["run_id"], text: storedText(ofContent: row["content"]),
+            route: (row["route_gateway"] as String?).map { MessageRoute(gateway: $0, agent: row["route_agent"]) },
+            sentAt: Timestamp(milliseconds: row["created_at"]))
+    }
+}
+
 extension Database {
     /// What a stop or a crash of the server left without an answer, oldest first; at most the newest thousand.
     package func unfinishedRuns(since: Timestamp) async throws -> [UnfinishedRun] {
@@ -31,15 +41,46 @@ extension Database {
                         WHERE a.session_id = m.session_id AND a.run_id = m.run_id AND a.role = 'assistant')
                     ORDER BY m.id DESC LIMIT 1000
                     """, arguments: [since.milliseconds]
-            ).reversed().map { row in
-                UnfinishedRun(
-                    gateway: row["gateway_id"], sessionKey: row["session_key"], owner: row["owner"],
-                    runID: row["run_id"], text: storedText(ofContent: row["content"]),
-                    route: (row["route_gateway"] as String?).map {
-                        MessageRoute(gateway: $0, agent: row["route_agent"])
-                    },
-                    sentAt: Timestamp(milliseconds: row["created_at"]))
-            }.filter { !RunName.isForeign($0.runID) }
+            ).reversed().map(UnfinishedRun.init).filter { !RunName.isForeign($0.runID) }
+        }
+    }
+
+    /// Notes that messages which are older, and of which nothing says how they ended, will not be answered any more.
+    ///
+    /// - Returns: How many there were.
+    package func markUnanswered(before: Timestamp) async throws -> Int {
+        let count = try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE messages SET state = 'unanswered'
+                    WHERE id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
+                    AND role = 'user' AND state = 'complete' AND created_at < ?
+                    AND run_id IS NOT NULL AND run_id NOT LIKE 'message:%' AND run_id NOT LIKE 'history:%'
+                    AND NOT EXISTS (SELECT 1 FROM messages a
+                        WHERE a.session_id = messages.session_id AND a.run_id = messages.run_id AND a.role = 'assistant')
+                    """, arguments: [before.milliseconds])
+            return db.changesCount
+        }
+        if count > 0 { pages.forget() }
+        return count
+    }
+
+    /// Messages of a session whose answers were given up because the gateway could not be asked, or told only a part; the
+    /// newest ten.
+    package func lostRuns(gateway: String, sessionKey: String) async throws -> [UnfinishedRun] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at,
+                        m.route_gateway, m.route_agent
+                    FROM sessions s JOIN messages a ON a.session_id = s.id
+                    JOIN messages m ON m.session_id = s.id AND m.run_id = a.run_id AND m.role = 'user'
+                    WHERE s.gateway_id = ? AND s.session_key = ? AND a.role = 'assistant' AND a.state = 'failed'
+                    AND a.error_kind IN ('gateway_lost', 'undelivered', 'truncated')
+                    ORDER BY a.created_at DESC LIMIT 10
+                    """, arguments: [gateway, sessionKey]
+            ).reversed().map(UnfinishedRun.init)
         }
     }
 }

@@ -187,14 +187,14 @@ final class MessageWriter: Sendable {
         let values: [(any DatabaseValueConvertible)?] = [
             session, record.role.rawValue, record.contentJSON, record.state.rawValue, record.runID, record.error,
             record.usage?.json.encoded(), record.agent, record.timestamp.milliseconds, now, record.route?.gateway,
-            record.route?.agent,
+            record.route?.agent, record.errorKind,
         ]
         try db.cachedStatement(
             sql: """
                 INSERT INTO messages
                 (session_id, role, content, state, run_id, error, usage, agent_id, timestamp, created_at, route_gateway,
-                 route_agent)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                 route_agent, error_kind)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, session, db) }
@@ -223,7 +223,7 @@ final class MessageWriter: Sendable {
             ]
             try db.execute(
                 sql: """
-                    UPDATE messages SET content = ?, usage = ?, timestamp = ?, state = 'complete', error = NULL
+                    UPDATE messages SET content = ?, usage = ?, timestamp = ?, state = 'complete', error = NULL, error_kind = NULL
                     WHERE session_id = ? AND run_id = ? AND role = ? AND state <> 'complete'
                     """, arguments: StatementArguments(values) + arguments)
         }

@@ -20,6 +20,7 @@ enum Schema {
         migrator.registerMigration("stage-state") { db in try db.execute(sql: stageState) }
         migrator.registerMigration("own-titles") { try $0.execute(sql: ownTitles) }
         migrator.registerMigration("routes") { db in try db.execute(sql: routes) }
+        migrator.registerMigration("error-kinds") { try $0.execute(sql: errorKinds) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -43,6 +44,9 @@ enum Schema {
 
     /// Titles that were given here, and that a gateway's do not replace.
     private static let ownTitles = "ALTER TABLE sessions ADD COLUMN has_own_title INTEGER NOT NULL DEFAULT 0"
+
+    /// Which answers may still be found on the gateway.
+    private static let errorKinds = "ALTER TABLE messages ADD COLUMN error_kind TEXT"
 
     /// Times are milliseconds since 1970.
     private static let version1 = """

@@ -66,6 +66,52 @@ import Testing
         }
     }
 
+    /// What is under way goes on over the new connection: nothing is shown twice, and what waits is sent.
+    @Test func aChangeDuringARunLosesAndDoublesNothing() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            func chat(_ text: String, _ run: String) {
+                browser.send([
+                    "type": "chat", "gateway": "extra", "sessionKey": "s", "message": .string(text),
+                    "idempotencyKey": .string(run),
+                ])
+            }
+            chat("Hi", "r")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("One")
+            _ = try await browser.next(state: "delta")
+            // The answer to this one is lost with the old connection.
+            await rig.gateway.setFaults([.stall(method: "chat.send")])
+            chat("And?", "q")
+            _ = try await rig.gateway.nextRequest(method: "chat.send")
+            _ = try await rig.gateway.nextRequest(method: "chat.send")
+            await rig.gateway.setFaults([])
+            let answer = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"token":"another"}"#)
+            #expect(answer.status == 200)
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["connected"] == true }
+            await run.delta(", two")
+            await run.final()
+            let turn = try await browser.turn("r", after: "One")
+            #expect(turn.text == "One, two")
+            #expect(turn.streamed == "One, two")
+            let again = try await rig.gateway.nextRun()
+            #expect(again.id == "q")
+            await again.final("So")
+            #expect(try await browser.turn("q").text == "So")
+        }
+    }
+
+    @Test func aNewNameNeedsNoNewConnection() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            let answer = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"name":"Better"}"#)
+            #expect(answer.json["connected"] == true)
+            #expect(try await browser.pending().allSatisfy { $0["type"] != "gateway" })
+        }
+    }
+
     @Test func removalCanAbortRuns() async throws {
         try await Rig.run(Self.manual()) { rig in
             let browser = try await rig.browser()
@@ -82,6 +128,23 @@ import Testing
             ticking.cancel()
             #expect(try await rig.http("GET", "/api/gateways/extra/status").status == 404)
             #expect(try await rig.http("DELETE", "/api/gateways/home?runs=never").status == 400)
+        }
+    }
+
+    @Test func whatDoesNotEndInTimeEndsWithTheGateway() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            browser.send([
+                "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hi", "idempotencyKey": "r",
+            ])
+            _ = try await rig.gateway.nextRun()
+            _ = try await browser.next(state: "accepted")
+            async let removed = rig.http("DELETE", "/api/gateways/extra")
+            let ticking = ticking(rig)
+            #expect(try await browser.turn("r").last["error"]?["code"] == "gateway_lost")
+            #expect(try await removed.json == ["ok": true])
+            ticking.cancel()
         }
     }
 

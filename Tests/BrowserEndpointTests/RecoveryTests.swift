@@ -111,6 +111,8 @@ import Testing
     @Test func aMessageIsNotAnsweredTwice() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
+            // The gateway has been running for a while, so that nothing speaks for a restart.
+            rig.time.advance(by: .seconds(1))
             await rig.gateway.setFaults([.loseAnswer(method: "chat.send")])
             browser.chat("Hello")
             let run = try await rig.gateway.nextRun()
@@ -123,6 +125,76 @@ import Testing
             await run.final("Hi")
             #expect(try await browser.turn("r").text == "Hi")
             #expect(try await stored(browser) == ["user Hello", "assistant Hi"])
+        }
+    }
+
+    /// The gateway was restarted after the message, whose words had been said and answered a minute before.
+    @Test(arguments: [true, false]) func theSameWordsAgainAreAnotherMessage(hasArrived: Bool) async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("yes", run: "first")
+            await (try await rig.gateway.nextRun()).final("One")
+            _ = try await browser.turn("first")
+            rig.time.advance(by: .seconds(60))
+            await rig.gateway.setFaults([
+                hasArrived ? .loseAnswer(method: "chat.send") : .stall(method: "chat.send")
+            ])
+            browser.chat("yes", run: "second")
+            _ = try await browser.next { $0["runId"] == "second" && $0["state"] == "accepted" }
+            _ = try await rig.gateway.nextRequest(method: "chat.send")
+            _ = try await rig.gateway.nextRequest(method: "chat.send")
+            if hasArrived { await (try await rig.gateway.nextRun()).final("Two") }
+            await rig.gateway.setFaults([])
+            await rig.gateway.forgetRuns()
+            await rig.gateway.interrupt(.cut)
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            await reconnect(rig)
+            if !hasArrived { await (try await rig.gateway.nextRun()).final("Two") }
+            #expect(try await browser.turn("second").text == "Two")
+            #expect(try await stored(browser) == ["user yes", "assistant One", "user yes", "assistant Two"])
+            #expect(await rig.gateway.userMessages(in: "s") == ["yes", "yes"])
+        }
+    }
+
+    /// The history could not be read: that says nothing about the message.
+    @Test func aFailedLookUpDoublesNothing() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.setFaults([.loseAnswer(method: "chat.send")])
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            await rig.gateway.forgetRuns()
+            await rig.gateway.setFaults([.loseAnswer(method: "chat.history")])
+            await reconnect(rig)
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            await rig.gateway.setFaults([])
+            await reconnect(rig)
+            _ = try await rig.gateway.nextRequest(method: "chat.history")
+            _ = try await rig.gateway.nextRequest(method: "chat.history")
+            await rig.gateway.addMessage("Hi", role: "assistant", to: run.prompt.sessionKey)
+            for pause in RunSearch.pauses.prefix(1) {
+                await rig.time.waitForSleeper(of: pause)
+                rig.time.advance(by: pause)
+            }
+            #expect(try await browser.turn("r").text == "Hi")
+            #expect(await rig.gateway.userMessages(in: "s") == ["Hello"])
+        }
+    }
+
+    @Test func aGatewayThatAsksForPatienceGetsTheMessageLater() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            let refusal = GatewayRefusal(
+                code: "UNAVAILABLE", message: "restarting", details: #"{"reason":"gateway-restarting"}"#,
+                isRetryable: true, retryAfterMs: 1_500)
+            await rig.gateway.setFaults([.refuse(method: "chat.send", refusal)])
+            browser.chat("Hello")
+            await rig.time.waitForSleeper(of: .milliseconds(1_500))
+            await rig.gateway.setFaults([])
+            rig.time.advance(by: .milliseconds(1_500))
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await browser.turn("r").text == "Hi")
         }
     }
 
@@ -237,7 +309,111 @@ import Testing
         }
     }
 
+    /// Each attempt to connect fails: the patience with the gateway begins once.
+    @Test func aGatewayThatStaysAwayIsNotWaitedForForEver() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Hi")
+            _ = try await browser.next(state: "delta")
+            await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
+            try await cut(rig, browser)
+            await rig.time.waitForSleeper(of: .seconds(300))
+            for _ in 1...2 {
+                rig.time.advance(by: .seconds(100))
+                await reconnect(rig)
+                _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            }
+            rig.time.advance(by: .seconds(100))
+            #expect(try await browser.turn("r", after: "Hi").last["error"]?["code"] == "gateway_lost")
+        }
+    }
+
+    /// Neither the end nor anything after it arrives: the socket looks well.
+    @Test(arguments: [FakeGateway.ProtocolVersion.v3, .v4])
+    func anEndThatIsLostWithoutATraceIsFound(version: FakeGateway.ProtocolVersion) async throws {
+        var options = Rig.Options()
+        options.gateway.protocolVersion = version
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Hi")
+            _ = try await browser.next(state: "delta")
+            await rig.gateway.setFaults([.loseEvents])
+            await run.final("Hi there")
+            for _ in 1...(version == .v4 ? 1 : 2) {
+                await rig.time.waitForSleeper(of: QuietSearch.interval)
+                rig.time.advance(by: QuietSearch.interval)
+            }
+            #expect(try await browser.turn("r", after: "Hi").text == "Hi there")
+        }
+    }
+
+    @Test func anEndWithoutTextIsLookedUp() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await rig.gateway.addMessage("Look at your phone", role: "assistant", to: "s")
+            await run.silent()
+            #expect(try await browser.turn("r").text == "Look at your phone")
+        }
+    }
+
+    /// The run was given up, and its answer turns up in the gateway's history.
+    @Test func whatWasGivenUpIsHealed() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Hi")
+            _ = try await browser.next(state: "delta")
+            try await cut(rig, browser)
+            await rig.time.waitForSleeper(of: .seconds(300))
+            rig.time.advance(by: .seconds(300))
+            #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
+            await run.final("Hi there")
+            await reconnect(rig)
+            #expect(try await browser.turn("r").text == "Hi there")
+            #expect(try await browser.history().map { $0["state"]?.string } == ["complete", "complete"])
+        }
+    }
+
     // MARK: After a restart of the server
+
+    /// What is not known is not claimed.
+    @Test func aGatewayThatIsAwayAfterAStartSaysNothingOfTheMessage() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            try await browser.subscribe()
+            try await cut(rig, browser)
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            await rig.time.waitForSleeper(of: .seconds(300))
+            rig.time.advance(by: .seconds(300))
+            let turn = try await browser.turn("old")
+            #expect(turn.last["error"]?["code"] == "gateway_lost")
+            #expect(turn.last["error"]?["message"]?.string?.contains("not known") == true)
+        }
+    }
+
+    @Test func whatIsTooOldToBeLookedForIsMarked() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            rig.time.advance(by: .seconds(25 * 3600))
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            #expect(try await browser.history().map { $0["state"] } == ["unanswered"])
+        }
+    }
 
     /// The gateway is away when the server starts: messages wait, under the keys that the gateway gave when it was there.
     @Test func howKeysAreSpelledIsRemembered() async throws {

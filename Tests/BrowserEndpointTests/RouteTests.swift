@@ -103,6 +103,25 @@ import Testing
     }
 
     /// Two sessions that are routed to one agent do not meet there, and nobody else can look into what is said.
+    /// What counts is who answers, not whose session it is.
+    @Test func aRemovedGatewayEndsTheRunsThatItAnswers() async throws {
+        try await Rig.run(Self.options([("spare", nil)])) { rig in
+            let browser = try await rig.browser()
+            chat(browser, "Hello")
+            _ = try await rig.gateways[1].nextRun()
+            await rig.hub.removeGateway("spare")
+            #expect(try await browser.turn("r").last["error"]?["code"] == "gateway_lost")
+        }
+        try await Rig.run(Self.options([("spare", nil)])) { rig in
+            let browser = try await rig.browser()
+            chat(browser, "Hello")
+            let run = try await rig.gateways[1].nextRun()
+            await rig.hub.removeGateway("home")
+            await run.final("Hi")
+            #expect(try await browser.turn("r").text == "Hi")
+        }
+    }
+
     @Test func conversationsStayApart() async throws {
         var options = Self.options([("spare", nil)])
         options.auth = .apiKeys

@@ -24,8 +24,8 @@ import Testing
         #expect(search.judge(.ended(answer, isActive: nil)) == .end(answer))
     }
 
-    @Test(arguments: [(RunFinding.unseen, false), (.pending(isActive: false), true), (nil, false)])
-    func silenceIsTheEndAtLast(finding: RunFinding?, wasSeen: Bool) {
+    @Test(arguments: [(RunFinding.unseen, false), (.pending(isActive: false), true), (nil, nil)])
+    func silenceIsTheEndAtLast(finding: RunFinding?, wasSeen: Bool?) {
         let verdicts = verdicts(finding, count: RunSearch.pauses.count)
         #expect(verdicts.dropLast().allSatisfy { $0 == .askAgain })
         #expect(verdicts.last == .giveUp(wasSeen: wasSeen))

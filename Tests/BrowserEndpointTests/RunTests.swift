@@ -56,6 +56,16 @@ import Testing
         #expect(turn.text == "Half and half")
     }
 
+    /// Two spellings of one character are equal to a String, and not to who joins the deltas.
+    @Test func theTextLawHoldsForBytes() async throws {
+        let (turn, _) = try await play { run in
+            await run.delta("cafe\u{301}")
+            await run.final("caf\u{e9}")
+        }
+        #expect(turn.streamed.utf8.elementsEqual(turn.text.utf8))
+        #expect(turn.text.utf8.elementsEqual("caf\u{e9}".utf8))
+    }
+
     @Test func aFinalWithoutMessageKeepsWhatWasStreamed() async throws {
         let (turn, stored) = try await play { run in
             await run.delta("All of it")

@@ -1,4 +1,5 @@
 import JSON
+import MiddlewareTesting
 import OpenClaw
 import OpenClawTesting
 import Testing
@@ -21,6 +22,39 @@ import Testing
             await rig.gateway.broadcastRun(sessionKey: "s", text: "Noted")
             #expect(try await browser.turn("foreign-run").text == "Noted")
             #expect(try await texts(browser) == ["user From the phone", "assistant Noted"])
+        }
+    }
+
+    /// The first gateways with protocol 3 do not tell what users write.
+    @Test func aGatewayThatTellsNothingIsAsked() async throws {
+        var options = Rig.Options()
+        options.gateway.offersSubscriptions = false
+        options.gateway.protocolVersion = .v3
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            await rig.gateway.addMessage("From the phone", to: "s")
+            rig.time.advance(by: .seconds(1))
+            await rig.gateway.broadcastRun(sessionKey: "s", text: "Noted")
+            var shown: Set<String> = []
+            while shown.count < 2 {
+                let frame = try await browser.next { ["message", "final"].contains($0["state"]?.string) }
+                shown.insert(frame["message"]?["content"]?.text ?? "")
+            }
+            #expect(shown == ["From the phone", "Noted"])
+            #expect(try await texts(browser) == ["user From the phone", "assistant Noted"])
+        }
+    }
+
+    @Test func messagesInLostFramesAreShown() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("From the phone", to: "s")
+            await rig.gateway.setFaults([])
+            await rig.gateway.tick()
+            #expect(try await browser.next(state: "message")["message"]?["content"]?.text == "From the phone")
         }
     }
 

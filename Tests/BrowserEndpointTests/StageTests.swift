@@ -80,6 +80,62 @@ import Testing
         #expect(turn.last["error"]?["code"] == "stage_failed")
     }
 
+    private struct Strict: Middleware, AsyncReplyTransform {
+        struct Failure: Error {}
+        let handles = StagePaths(replyText: true)
+
+        func makeReplyTransform(for run: Run) -> ReplyTransformKind? { .awaiting(self) }
+        func feed(_ text: Substring) async throws -> TextChange {
+            if text.contains("secret") { throw Failure() }
+            return .append(String(text))
+        }
+        func finish() async throws -> TextChange { throw Failure() }
+    }
+
+    /// The run ends for everybody: the browser, the database, and the gateway, which is stopped.
+    @Test func aPieceOfTextThatIsHeldBackEndsTheRun() async throws {
+        try await Rig.run(Self.options(Stage(name: "test", kind: "test", middleware: Strict(), onError: .closed))) {
+            rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Fine, ")
+            _ = try await browser.next(state: "delta")
+            await run.delta("secret")
+            let turn = try await browser.turn("r", after: "Fine, ")
+            #expect(turn.last["error"]?["code"] == "stage_failed")
+            #expect(turn.streamed == "" && turn.text == "")
+            let history = try await browser.history()
+            #expect(history.map { $0["state"]?.string } == ["complete", "failed"])
+            #expect(!history.contains { $0.encoded().contains("secret") })
+            #expect(try await rig.gateway.nextRequest(method: "chat.abort").parameters["runId"] == "r")
+        }
+    }
+
+    /// What a stage keeps to itself is no first text.
+    @Test func theTimeToTheFirstTextIsThatOfTextThatIsShown() async throws {
+        let (times, continuation) = AsyncStream<Duration?>.makeStream()
+        let witness = Stage.outbound(.final) { event, context, next in
+            if event.run.id == "r" { continuation.yield(event.timing.firstText) }
+            try await next(event, context)
+        }
+        try await Rig.run(Self.options(witness)) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("<think>hm")
+            // What comes later over the same connection tells that this has arrived.
+            browser.chat("And?", in: "other", run: "q")
+            await (try await rig.gateway.nextRun()).final("So")
+            _ = try await browser.turn("q")
+            rig.time.advance(by: .seconds(2))
+            await run.delta("</think>Hi")
+            await run.final()
+            _ = try await browser.turn("r")
+            #expect(await times.first { _ in true } == .seconds(2))
+        }
+    }
+
     @Test func aMessageThatCannotBeStoredIsNotForwarded() async throws {
         let store = InMemoryMessageStore()
         store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))

@@ -24,6 +24,34 @@ struct UnfinishedRunTests {
         }
     }
 
+    @Test func oldMessagesAreMarkedOnce() async throws {
+        try await withDatabase { database in
+            for run in ["answered", "open", "message:7"] { try await database.store(record(run), rows: []) }
+            try await database.store(record("answered", role: .assistant), rows: [])
+            #expect(try await database.markUnanswered(before: Timestamp(milliseconds: 0)) == 0)
+            #expect(try await database.markUnanswered(before: Timestamp(milliseconds: .max)) == 1)
+            #expect(try await database.markUnanswered(before: Timestamp(milliseconds: .max)) == 0)
+            #expect(try await open(database) == [])
+        }
+    }
+
+    @Test func answersThatWereGivenUpAreFoundAndHealed() async throws {
+        try await withDatabase { database in
+            for (run, kind) in [("lost", "gateway_lost"), ("refused", "refusal"), ("silent", "undelivered")] {
+                try await database.store(record(run, text: "hello \(run)"), rows: [])
+                var failed = record(run, role: .assistant, state: .failed, error: "no")
+                failed.errorKind = kind
+                try await database.store(failed, rows: [])
+            }
+            func lost() async throws -> [String] {
+                try await database.lostRuns(gateway: "home", sessionKey: "agent:main:main").map(\.runID)
+            }
+            #expect(try await lost() == ["lost", "silent"])
+            try await database.store(record("lost", role: .assistant, text: "Hi"), rows: [])
+            #expect(try await lost() == ["silent"])
+        }
+    }
+
     @Test func whoeverWasNotAnsweredIsToldSo() async throws {
         try await withDatabase { database in
             try await database.store(record("silent"), rows: [])

@@ -95,9 +95,10 @@ extension BrowserHub {
         return try await call(.abort, in: id, runID: runID, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
             var (aborted, runIDs): (Bool, [String]) = (false, [])
+            let gatewayRunID = await self.gatewayRunID(runID, in: id)
             for upstream in await self.upstreams(of: id, runID: runID) {
                 let answer = try await gateways.abort(
-                    gateway: upstream.gateway, sessionKey: upstream.key, runID: runID)
+                    gateway: upstream.gateway, sessionKey: upstream.key, runID: gatewayRunID)
                 aborted = aborted || answer.aborted
                 runIDs += answer.runIDs
             }
@@ -105,6 +106,11 @@ extension BrowserHub {
             buffer.writeJSON(["aborted": .bool(aborted), "runIds": .array(runIDs.map { .string($0) })])
             return buffer
         }
+    }
+
+    /// What the gateway calls the run.
+    private func gatewayRunID(_ runID: String?, in id: SessionID) -> String? {
+        sessions[id]?.runs.first { $0.run.id == runID }?.gatewayRunID ?? runID
     }
 
     /// The sessions in which a run, or any run of a session, may be under way.
@@ -194,6 +200,8 @@ extension Rejection {
         switch error {
         case .refused(let code, let message, let retryAfterMs):
             self.init(code: "gateway_refused", message: "\(message) (\(code))", retryAfterMs: retryAfterMs)
+        case .unavailable(let message, let delay):
+            self.init(code: "gateway_unavailable", message: message, retryAfterMs: Int(delay.wholeMilliseconds))
         case .missingScope(let scope, _):
             let remedy = "Add \(scope) to `scopes` of this gateway in config.yaml; its administrator must approve that."
             self.init(code: "missing_scope", message: "T\(error.description.dropFirst()). \(remedy)")

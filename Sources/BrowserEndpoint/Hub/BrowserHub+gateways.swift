@@ -93,13 +93,13 @@ extension BrowserHub {
     }
 
     func removeGateway(_ id: String, _ runs: RunsOnRemoval, context: MessageContext) async throws {
-        let (gateways, storage) = (gateways, storage)
+        let storage = storage
         try await call(.manage, gateway: id, context: context) { principal in
             try principal.requireAdministrator()
             try await self.requireGateway(id)
             guard try await storage.removeGateway(id: id) else { throw Self.standsInConfiguration(id, "remove") }
             await self.willRemove(id, runs)
-            await gateways.remove(id: id)
+            await self.removeGateway(id)
         }
     }
 
@@ -109,7 +109,7 @@ extension BrowserHub {
             for run in runs.values where run.upstream.gateway == gateway {
                 // One that cannot be stopped is waited for, like the others.
                 _ = try? await gateways.abort(
-                    gateway: gateway, sessionKey: run.upstream.key, runID: run.run.id)
+                    gateway: gateway, sessionKey: run.upstream.key, runID: run.gatewayRunID)
             }
         }
         let deadline = time.uptime + (choice == .abort ? Self.abortPatience : Self.finishPatience)

@@ -17,6 +17,7 @@ extension BrowserHub {
         switch notice {
         case .eventsLost:
             searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
+            compareWatchedSessions(of: gateway)
         case .message(let key, let message):
             receive(message, in: SessionID(gateway: gateway, key: key))
         case .sessions(let sessions):
@@ -48,6 +49,24 @@ extension BrowserHub {
         run.hasEnded = true
         run.waiting.append(.event(.message, RunOutcome(text: text, timestamp: timestamp)))
         pump(run)
+    }
+
+    /// Where the gateway does not tell of the messages that others write, a run of theirs says that there is one.
+    func lookForMessages(in session: Session) {
+        let id = session.id
+        guard gateways.assumeIsolated({ !$0.tellsOfMessages(id.gateway) }) else { return }
+        comparedSessions.remove(id)
+        guard !session.audiences.isEmpty else { return }
+        jobs.submit { await self.compareHistory(of: id, isShown: true) }
+    }
+
+    /// What others wrote in the sessions of a gateway may have been missed.
+    func compareWatchedSessions(of gateway: String) {
+        comparedSessions = comparedSessions.filter { $0.gateway != gateway }
+        for session in sessions.values where session.id.gateway == gateway && !session.audiences.isEmpty {
+            let id = session.id
+            jobs.submit { await self.compareHistory(of: id, isShown: true) }
+        }
     }
 
     /// Titles and models, as the gateway has them.
@@ -118,9 +137,7 @@ extension BrowserHub {
             let history = try await gateways.history(
                 gateway: id.gateway, sessionKey: id.key, limit: Self.comparedMessages)
             let stored = try await storage.session(gateway: id.gateway, key: id.key)
-            // What belongs to a run under way is stored when the run ends.
-            let isBusy = sessions[id].map { !$0.runs.isEmpty } ?? false
-            let end = isBusy ? history.lastIndex { $0.message.role == "user" } : nil
+            let end = endOfPast(in: history, of: id)
             var records = await records(of: history[..<(end ?? history.endIndex)], in: id, owner: stored?.owner)
             // What was said in it before it was theirs is none of its owner's business, and what was deleted stays so.
             let begin = [
@@ -131,6 +148,7 @@ extension BrowserHub {
             let new = try await storage.importHistory(records, gateway: id.gateway, sessionKey: id.key)
             if !new.isEmpty, let session = sessions[id], stored == nil { disown(session) }
             if isShown { for record in new { show(record, in: id) } }
+            try await findLostAnswers(in: id)
         } catch {
             comparedSessions.remove(id)
             logger.debug(
@@ -138,6 +156,15 @@ extension BrowserHub {
                 metadata: ["gateway.id": "\(id.gateway)", "session.key": "\(id.key)"])
         }
         flush()
+    }
+
+    /// What belongs to a run under way is stored when the run ends: the answer, and the message unless others wrote it and
+    /// nobody tells of it.
+    private func endOfPast(in history: [HistoryMessage], of id: SessionID) -> Int? {
+        let runs = sessions[id]?.runs ?? []
+        guard !runs.isEmpty, let asked = history.lastIndex(where: { $0.message.role == "user" }) else { return nil }
+        let isOfOthers = runs.allSatisfy { $0.isForeign && !RunName.isForeign($0.run.id) }
+        return isOfOthers ? asked + 1 : asked
     }
 
     private func records(

@@ -47,7 +47,7 @@ extension BrowserHub {
                 run.hasEnded = true
                 run.waiting.removeAll()
                 finish(run)
-                stop(run.key, in: run.upstream)
+                stop(run)
             }
             let gone = Rejection(code: "session_deleted", message: "This session was deleted.")
             for audience in session.audiences {
@@ -61,12 +61,13 @@ extension BrowserHub {
     }
 
     /// Asks the gateway to stop a run that nobody waits for any more.
-    private func stop(_ run: RunKey, in id: SessionID) {
+    func stop(_ run: LiveRun) {
         let gateways = gateways
-        gateways.assumeIsolated { $0.ignore(runID: run.runID, gateway: run.gateway) }
+        let (id, runID) = (run.upstream, run.gatewayRunID)
+        gateways.assumeIsolated { $0.ignore(runID: runID, gateway: id.gateway) }
         jobs.submit {
             // It ends by itself when the gateway is away or does not want to.
-            _ = try? await gateways.abort(gateway: run.gateway, sessionKey: id.key, runID: run.runID)
+            _ = try? await gateways.abort(gateway: id.gateway, sessionKey: id.key, runID: runID)
         }
     }
 

@@ -17,37 +17,32 @@ extension BrowserHub {
     // MARK: Gateways that come and go
 
     func gatewayIsBack(_ gateway: String) {
-        comparedSessions = comparedSessions.filter { $0.gateway != gateway }
+        awaySince[gateway] = nil
         searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
-        for session in sessions.values where session.id.gateway == gateway && !session.audiences.isEmpty {
-            let id = session.id
-            jobs.submit { await self.compareHistory(of: id, isShown: true) }
-        }
+        compareWatchedSessions(of: gateway)
     }
 
+    /// Called for each attempt to connect that fails; the patience begins with the first one.
     func gatewayIsAway(_ gateway: String) {
-        guard !isDraining, runs.keys.contains(where: { $0.gateway == gateway }) else { return }
+        guard !isDraining, awaySince[gateway] == nil else { return }
         let since = time.uptime
-        let number = startSearch(of: gateway)
+        awaySince[gateway] = since
+        let known = runs.filter { $0.key.gateway == gateway }
+        guard !known.isEmpty else { return }
+        // The gateway can be asked nothing before it is back.
+        for run in known.values { run.search = 0 }
         jobs.submit {
             guard await self.pause(Self.awayPatience) else { return }
-            await self.endSilentRuns(of: gateway, since: since, search: number)
+            await self.endSilentRuns(of: gateway, since: since)
         }
     }
 
-    private func endSilentRuns(of gateway: String, since: Duration, search number: Int) {
-        guard searches[gateway] == number, status(of: gateway)?.isConnected != true else { return }
-        for (key, run) in runs where key.gateway == gateway && run.isAccepted && run.lastHeard <= since {
-            giveUp(run, wasSeen: false)
+    private func endSilentRuns(of gateway: String, since: Duration) {
+        guard awaySince[gateway] == since else { return }
+        for (key, run) in runs where key.gateway == gateway && run.isAccepted && !run.isFollower {
+            giveUp(run, wasSeen: nil)
         }
         flush()
-    }
-
-    /// A newer search of a gateway's runs takes the place of an older one.
-    private func startSearch(of gateway: String) -> Int {
-        let number = searches[gateway, default: 0] + 1
-        searches[gateway] = number
-        return number
     }
 
     // MARK: Searching
@@ -55,18 +50,23 @@ extension BrowserHub {
     /// Asks the gateway about these runs, until each of them has ended or is heard of again.
     func searchEnds(of gateway: String, among keys: [RunKey]) {
         guard !keys.isEmpty else { return }
-        let number = startSearch(of: gateway)
+        lastSearch += 1
+        let number = lastSearch
+        for key in keys { runs[key]?.search = number }
         let since = time.uptime
-        jobs.submit { await self.search(gateway, keys, silentSince: since, number) }
+        jobs.submit { await self.search(keys, silentSince: since, number) }
     }
 
-    private func search(_ gateway: String, _ keys: [RunKey], silentSince since: Duration, _ number: Int) async {
+    /// A newer search of a run takes the place of an older one.
+    private func search(_ keys: [RunKey], silentSince since: Duration, _ number: Int) async {
         var searched = Dictionary(uniqueKeysWithValues: keys.map { ($0, RunSearch()) })
         var pauses = RunSearch.pauses[...]
         while !searched.isEmpty {
-            guard await pause(pauses.popFirst() ?? RunSearch.activePause), searches[gateway] == number else { return }
+            guard await pause(pauses.popFirst() ?? RunSearch.activePause) else { return }
             for key in searched.keys.sorted(by: { $0.runID < $1.runID }) {
-                guard let run = runs[key], !run.hasEnded, run.lastHeard <= since || run.isRestored else {
+                guard let run = runs[key], run.search == number, !run.hasEnded, !run.isFollower,
+                    run.lastHeard <= since || run.isRestored
+                else {
                     searched[key] = nil
                     continue
                 }
@@ -80,9 +80,7 @@ extension BrowserHub {
 
     /// - Returns: Whether the search is over.
     private func ask(about run: LiveRun, _ search: inout RunSearch?) async -> Bool {
-        let sought = SoughtRun(
-            runID: run.run.id, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
-        let finding = try? await gateways.find(sought, gateway: run.upstream.gateway)
+        let finding = await find(run)
         guard !run.hasEnded else { return true }
         switch search?.judge(finding) {
         case .askAgain: return false
@@ -93,6 +91,16 @@ extension BrowserHub {
         return true
     }
 
+    /// What the gateway says of a run; nil: nothing.
+    ///
+    /// - Parameter isNewest: The gateway has said that it got the message before.
+    func find(_ run: LiveRun, isNewest: Bool = false) async -> RunFinding? {
+        var sought = SoughtRun(
+            runID: run.gatewayRunID, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
+        sought.isNewest = isNewest || run.gatewayRunID != run.run.id
+        return try? await gateways.find(sought, gateway: run.upstream.gateway)
+    }
+
     /// The gateway says that a run with this key has ended before: a message that was sent twice.
     func showEnd(of run: LiveRun) {
         let key = run.key
@@ -101,28 +109,58 @@ extension BrowserHub {
 
     private func findEnd(of key: RunKey) async {
         guard let run = runs[key] else { return }
-        let sought = SoughtRun(
-            runID: key.runID, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
-        if case .ended(let event, _)? = try? await gateways.find(sought, gateway: key.gateway) {
+        let finding = await find(run, isNewest: true)
+        switch finding {
+        case .ended(let event, isActive: nil), .ended(let event, isActive: false):
             end(run, by: event)
-        } else {
-            let words = "This `idempotencyKey` was used before. Send the message again with another one."
+        case .ended, .running, .pending(isActive: true):
+            // Something goes on in the session: its answer may not be whole yet.
+            searchEnds(of: key.gateway, among: [key])
+        case .pending:
+            // The agent chose to say nothing.
+            end(run, .final, RunOutcome(text: "", timestamp: time.now))
+        case .unseen, nil:
+            let words =
+                "The gateway has answered this message before, and its answer cannot be found any more. "
+                + "If you still need it, ask in a new message."
             end(run, .error, RunOutcome(detail: words, errorKind: "key_used", timestamp: time.now))
         }
         flush()
     }
 
-    private func giveUp(_ run: LiveRun, wasSeen: Bool) {
+    /// The run has ended, and neither its events nor its end brought any text: the history may have it
+    /// (OpenClaw protocol: final semantics).
+    func lookForAnswer(of run: LiveRun) {
+        let key = run.key
+        jobs.submit { await self.findAnswer(of: key) }
+    }
+
+    private func findAnswer(of key: RunKey) async {
+        guard let run = runs[key] else { return }
+        if case .ended(let event, _)? = await find(run) {
+            end(run, by: event)
+        } else {
+            end(run, by: .final(nil))
+        }
+        flush()
+    }
+
+    /// - Parameter wasSeen: Whether the gateway has the message; nil: it could not be asked.
+    func giveUp(_ run: LiveRun, wasSeen: Bool?) {
         guard !run.hasEnded else { return }
         run.wasGivenUp = true
         logger.warning(
             "a run was given up: its gateway does not tell how it ended",
             metadata: ["gateway.id": "\(run.upstream.gateway)", "run.id": "\(run.run.id)"])
-        let isUndelivered = run.isRestored && !wasSeen
+        let isUndelivered = run.isRestored && wasSeen == false
         let words =
-            isUndelivered
-            ? "The server was stopped before the gateway took this message. Send it again."
-            : "The connection to the gateway was lost while it answered, and the answer did not go on."
+            switch (isUndelivered, run.isRestored && wasSeen == nil) {
+            case (true, _): "The server was stopped before the gateway took this message. Send it again."
+            case (_, true):
+                "The server was stopped before this message was answered, and the gateway could not be asked about it "
+                    + "since: it is not known whether it arrived."
+            default: "The connection to the gateway was lost while it answered, and the answer did not go on."
+            }
         end(
             run, .error,
             RunOutcome(detail: words, errorKind: isUndelivered ? "undelivered" : "gateway_lost", timestamp: time.now))
@@ -134,6 +172,41 @@ extension BrowserHub {
         return (try? await cancelWhenGracefulShutdown { try await time.sleep(for: duration) }) != nil
     }
 
+    // MARK: Runs that are quiet
+
+    /// Sees to it that a run of a gateway is asked about when nothing was heard of it for long, although the gateway is
+    /// connected: its end may have been lost without a trace.
+    func lookAfterQuietRuns(of gateway: String) {
+        guard gatewaysLookedAfter.insert(gateway).inserted else { return }
+        jobs.submit { await self.askAboutQuietRuns(of: gateway) }
+    }
+
+    private func askAboutQuietRuns(of gateway: String) async {
+        var searches: [RunKey: QuietSearch] = [:]
+        while await pause(QuietSearch.interval) {
+            searches = searches.filter { runs[$0.key] != nil }
+            let keys = runs.keys.filter { $0.gateway == gateway }
+            if keys.isEmpty { break }
+            for key in keys.sorted(by: { $0.runID < $1.runID }) {
+                guard let run = runs[key], run.isAccepted, !run.hasEnded, !run.isFollower,
+                    time.uptime - run.lastHeard >= QuietSearch.interval
+                else {
+                    searches[key] = nil
+                    continue
+                }
+                let finding = await find(run)
+                guard !run.hasEnded else { continue }
+                switch searches[key, default: QuietSearch()].judge(finding) {
+                case .askAgain: break
+                case .end(let event): end(run, by: event)
+                case .giveUp(let wasSeen): giveUp(run, wasSeen: wasSeen)
+                }
+            }
+            flush()
+        }
+        gatewaysLookedAfter.remove(gateway)
+    }
+
     // MARK: After a start
 
     /// Takes up the runs that the last stop left unfinished. Call it before the gateways connect.
@@ -141,22 +214,46 @@ extension BrowserHub {
     /// - Parameter gateways: The ids of all that are configured.
     package func restoreRuns(gateways: Set<String>) async throws {
         let oldest = Timestamp(milliseconds: time.now.milliseconds - Self.restoreLimit.wholeMilliseconds)
+        let forgotten = try await storage.markUnanswered(before: oldest)
+        if forgotten > 0 { logger.info("\(forgotten) messages of more than a day ago were never answered") }
         let unfinished = try await storage.unfinishedRuns(since: oldest)
         for stored in unfinished {
-            let id = SessionID(gateway: stored.gateway, key: stored.sessionKey)
-            let session = try await session(id)
-            let principal = stored.owner.map { Principal(user: $0) }
-            let context = makeContext(nil, credential: nil, principal: principal)
-            let upstream = target(of: stored.route, for: id)
-            let run = begin(stored.runID, session, upstream: upstream, context: context, startedAt: stored.sentAt)
-            run.sentText = stored.text
-            run.isRestored = true
-            if !gateways.contains(upstream.gateway) { giveUp(run, wasSeen: false) }
+            let run = try await restore(stored)
+            if !gateways.contains(run.upstream.gateway) { giveUp(run, wasSeen: nil) }
         }
         guard !unfinished.isEmpty else { return }
         logger.info("looking for the answers to \(unfinished.count) messages that the last stop left open")
-        for gateway in gateways.intersection(unfinished.map { $0.route?.gateway ?? $0.gateway }) {
-            gatewayIsAway(gateway)
+        for gateway in gateways.intersection(runs.keys.map(\.gateway)) {
+            awaySince[gateway] = nil
+            if status(of: gateway)?.isConnected == true { gatewayIsBack(gateway) } else { gatewayIsAway(gateway) }
+        }
+    }
+
+    private func restore(_ stored: UnfinishedRun) async throws -> LiveRun {
+        let id = SessionID(gateway: stored.gateway, key: stored.sessionKey)
+        let session = try await session(id)
+        let principal = stored.owner.map { Principal(user: $0) }
+        let context = makeContext(nil, credential: nil, principal: principal)
+        let upstream = target(of: stored.route, for: id)
+        let run = begin(stored.runID, session, upstream: upstream, context: context, startedAt: stored.sentAt)
+        run.sentText = stored.text
+        run.isRestored = true
+        return run
+    }
+
+    /// Answers that were given up and that the gateway's history has after all take the place of the errors.
+    func findLostAnswers(in id: SessionID) async throws {
+        for stored in try await storage.lostRuns(gateway: id.gateway, sessionKey: id.key) {
+            let key = RunKey(gateway: stored.route?.gateway ?? id.gateway, runID: stored.runID)
+            guard runs[key] == nil else { continue }
+            let upstream = target(of: stored.route, for: id)
+            let sought = SoughtRun(
+                runID: stored.runID, sessionKey: upstream.key, message: stored.text, since: stored.sentAt)
+            guard
+                case .ended(.final(let answer), let isActive)? = try? await gateways.find(sought, gateway: key.gateway),
+                isActive != true, runs[key] == nil
+            else { continue }
+            end(try await restore(stored), by: .final(answer))
         }
     }
 }

@@ -67,14 +67,19 @@ extension BrowserHub {
         }
     }
 
-    /// The gateway took the message for one that it is answering already: that run's events are the answer.
+    /// The gateway took the message for one that it is answering already: that run's answer is the answer to both.
     private func join(_ run: LiveRun, to runID: String) {
+        run.gatewayRunID = runID
         let gateway = run.upstream.gateway
-        guard let other = gateways.assumeIsolated({ $0.run(id: runID, gateway: gateway) }), other.owner == nil else {
-            let words = "The gateway is answering the same message already; its answer counts for both."
-            return end(run, .error, RunOutcome(detail: words, errorKind: "joined", timestamp: time.now))
+        guard let other = gateways.assumeIsolated({ $0.run(id: runID, gateway: gateway) }), !other.isFinished else {
+            return showEnd(of: run)
         }
-        other.owner = run
+        guard let leader = other.owner as? LiveRun, leader !== run, !leader.hasEnded else {
+            other.owner = run
+            return
+        }
+        run.isFollower = true
+        leader.followers.append(run)
     }
 
     /// Where a message of a session goes.
@@ -100,6 +105,7 @@ extension BrowserHub {
             upstream: upstream, arrivedAt: arrivedAt, now: time.uptime)
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
+        lookAfterQuietRuns(of: key.gateway)
         // What others wrote is no run, and what a stop of the server interrupted has begun before.
         if startedAt == nil, !RunName.isForeign(runID) {
             for stage in live.chain.observers { stage.runDidStart(run) }
@@ -123,6 +129,7 @@ extension BrowserHub {
                 makeContext(nil, credential: nil, principal: nil, gateway: id.gateway), "run", ofKind: .consumer, id,
                 runID: gatewayRun.id)
             live = begin(gatewayRun.id, session, context: context)
+            lookForMessages(in: session)
         }
         gatewayRun.owner = live
         return live
@@ -132,10 +139,6 @@ extension BrowserHub {
 
     private func receive(_ change: TextChange, of run: LiveRun) {
         guard !run.hasEnded else { return }
-        if run.firstTextAt == nil {
-            run.firstTextAt = run.lastHeard
-            run.gatewaySpan?.addEvent("first text")
-        }
         run.rawText.apply(change)
         if run.isBusy || run.replyText.isAwaiting {
             run.enqueue(change)
@@ -149,6 +152,10 @@ extension BrowserHub {
         guard !change.isEmpty else { return }
         let shown = run.visibleText.utf8.count
         run.visibleText.apply(change)
+        if run.firstTextAt == nil, !run.visibleText.isEmpty {
+            run.firstTextAt = time.uptime
+            run.gatewaySpan?.addEvent("first text")
+        }
         run.sequence += 1
         for audience in run.session.audiences {
             var frame: EncodedFrameBox?
@@ -199,6 +206,13 @@ extension BrowserHub {
         run.gatewaySpan?.end(error: kind == .error ? outcome.errorKind ?? "unknown" : nil)
         run.waiting.append(.event(kind, outcome))
         pump(run)
+        let followers = run.followers
+        run.followers = []
+        for follower in followers {
+            var outcome = outcome
+            outcome.text = outcome.text ?? run.rawText
+            end(follower, kind, outcome)
+        }
     }
 
     /// Tells the watchers what is going on, without text.
@@ -227,8 +241,7 @@ extension BrowserHub {
                 run.replyText = text
                 show(visible, of: run)
             } catch {
-                fail(run, error)
-                isOver = true
+                breakOff(run, error)
             }
         case .event(let kind, let outcome):
             await deliver(kind, outcome, of: run, key)
@@ -261,6 +274,20 @@ extension BrowserHub {
         }
     }
 
+    /// A stage did not let a piece of the text through. The run ends as an error, without the text, and the gateway need not
+    /// go on with it.
+    private func breakOff(_ run: LiveRun, _ error: any Error) {
+        let rejection = Rejection(answering: error, logger: run.context.logger)
+        run.context.endTrace(rejection)
+        stop(run)
+        let outcome = RunOutcome(
+            text: "", detail: rejection.message, errorKind: rejection.code, timestamp: time.now)
+        run.waiting.removeAll()
+        guard run.hasEnded else { return end(run, .error, outcome) }
+        // Its own end waited behind the text.
+        run.waiting.append(.event(.error, outcome))
+    }
+
     private func fail(_ run: LiveRun, _ error: any Error) {
         run.hasEnded = true
         let rejection = Rejection(answering: error, logger: run.context.logger)
@@ -272,7 +299,8 @@ extension BrowserHub {
     /// deltas joined are the text of the final.
     private func show(_ event: OutboundEvent, of key: RunKey) {
         guard let run = runs[key] else { return }
-        if event.kind.isTerminal, event.text != run.visibleText {
+        // Byte by byte: two spellings of the same character are equal to a String.
+        if event.kind.isTerminal, !event.text.utf8.elementsEqual(run.visibleText.utf8) {
             if event.text.utf8.starts(with: run.visibleText.utf8) {
                 show(
                     .append(String(decoding: event.text.utf8.dropFirst(run.visibleText.utf8.count), as: UTF8.self)),
@@ -312,6 +340,7 @@ extension BrowserHub {
         run.context.endTrace()
         runs[run.key] = nil
         run.session.runs.removeAll { $0 === run }
+        if run.isForeign, !RunName.isForeign(run.run.id) { lookForMessages(in: run.session) }
         forgetIfIdle(run.session)
     }
 }
@@ -355,6 +384,8 @@ extension BrowserHub: GatewayObserver {
             receive(.append(text), of: run)
         case .delta(.replace(let text)):
             receive(.replace(text), of: run)
+        case .final(nil) where run.rawText.isEmpty && !run.isForeign:
+            lookForAnswer(of: run)
         case .final, .aborted, .failed:
             end(run, by: event)
         case .status(let phase):
@@ -375,6 +406,9 @@ extension BrowserHub: GatewayObserver {
             var outcome = RunOutcome(failure.partial, at: time.now)
             outcome.detail = failure.message
             outcome.errorKind = failure.kind
+            // What was streamed may be more than what the history has.
+            let known = outcome.text?.utf8.count ?? 0
+            if failure.kind == RunFailure.truncated, known < run.rawText.utf8.count { outcome.text = nil }
             end(run, .error, outcome)
         case .delta, .status:
             break
@@ -391,9 +425,9 @@ extension BrowserHub: GatewayObserver {
             send(.gateway(id: id, status), to: connection)
         }
         switch status.state {
-        case .ready: gatewayIsBack(id)
-        case .backingOff: gatewayIsAway(id)
-        default: break
+        case .ready, .limited: gatewayIsBack(id)
+        case .backingOff, .refused, .pairing, .stopped: gatewayIsAway(id)
+        case .connecting, .handshaking: break
         }
         flush()
     }

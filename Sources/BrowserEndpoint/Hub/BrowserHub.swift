@@ -54,8 +54,12 @@ package actor BrowserHub {
     var runs: [RunKey: LiveRun] = [:]
     /// What was sent lately: the gateway tells of these messages again, as of those that others sent.
     var recentSends = RecentSends()
-    /// The newest search for lost ends of runs, for each gateway.
-    var searches: [String: Int] = [:]
+    /// Since when each gateway that is not connected is away.
+    var awaySince: [String: Duration] = [:]
+    /// Numbers the searches for lost ends of runs.
+    var lastSearch = 0
+    /// Gateways whose quiet runs are looked after.
+    var gatewaysLookedAfter: Set<String> = []
     /// Sessions whose history was compared with the gateway's since the gateway was last connected.
     var comparedSessions: Set<SessionID> = []
     /// How each gateway spells its session keys, as the database has it.
@@ -113,11 +117,12 @@ package actor BrowserHub {
         flush()
     }
 
-    /// The gateway is no longer configured: its runs end here, and its connection closes.
+    /// The gateway is no longer configured: the runs that it answers end here, and its connection closes.
     package func removeGateway(_ id: String) {
         gateways.assumeIsolated { $0.remove(id: id) }
-        for run in runs.values where run.run.gateway == id {
-            let words = "The gateway was taken out of the configuration while it answered."
+        awaySince[id] = nil
+        for (key, run) in runs where key.gateway == id {
+            let words = "The gateway was removed while it answered, or before it confirmed that it has the message."
             end(run, .error, RunOutcome(detail: words, errorKind: "gateway_lost", timestamp: time.now))
         }
         flush()

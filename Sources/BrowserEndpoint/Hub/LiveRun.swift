@@ -21,12 +21,20 @@ final class LiveRun {
     let upstream: SessionID
     /// The text that started it, as the gateway got it; nil when it was started elsewhere.
     var sentText: String?
+    /// What the gateway calls it: another run's id when it took the message for one that it is answering already.
+    var gatewayRunID: String
+    /// Runs that end with this one: their messages were taken for the one that started it.
+    var followers: [LiveRun] = []
+    /// It ends with another one.
+    var isFollower = false
     /// The gateway has it: nobody is still trying to hand the message over.
     var isAccepted = true
     /// It began before the server was started.
     var isRestored = false
     /// It was ended here, because the gateway said nothing. What it says later counts all the same.
     var wasGivenUp = false
+    /// The search for its end that is under way; 0: none is.
+    var search = 0
     var replyText: ReplyText
     /// The gateway's text so far, before any transform.
     var rawText = ""
@@ -36,7 +44,7 @@ final class LiveRun {
     let arrivedAt: Duration?
     /// When the run became known here: for a run that was started here, when its message left the chain.
     let begunAt: Duration
-    /// When the first text came.
+    /// When the first text could be shown.
     var firstTextAt: Duration?
     /// When the terminal event came.
     var endedAt: Duration?
@@ -58,6 +66,7 @@ final class LiveRun {
     ) {
         self.upstream = upstream
         self.run = run
+        gatewayRunID = run.id
         self.chain = chain
         self.context = context
         self.session = session
@@ -68,6 +77,9 @@ final class LiveRun {
     }
 
     var key: BrowserHub.RunKey { BrowserHub.RunKey(gateway: upstream.gateway, runID: run.id) }
+
+    /// Nobody sent its message from here.
+    var isForeign: Bool { sentText == nil && !isRestored }
 
     var timing: RunTiming {
         guard let arrivedAt else { return RunTiming() }

@@ -6,8 +6,8 @@ struct RunSearch {
     enum Verdict: Equatable {
         case askAgain
         case end(ChatEvent)
-        /// Nothing tells how it ended. `wasSeen`: at least the message had arrived.
-        case giveUp(wasSeen: Bool)
+        /// Nothing tells how it ended. `wasSeen`: whether at least the message had arrived, if that is known.
+        case giveUp(wasSeen: Bool?)
     }
 
     /// How long to wait before each question. A run that the gateway calls active is asked about for longer.
@@ -35,7 +35,7 @@ struct RunSearch {
             return questions < Self.maxQuestions ? .askAgain : .giveUp(wasSeen: true)
         case .ended, .pending, .unseen, nil:
             guard isLate else { return .askAgain }
-            return .giveUp(wasSeen: finding.map { $0 != .unseen } ?? (last.map { $0 != .unseen } ?? false))
+            return .giveUp(wasSeen: (finding ?? last).map { $0 != .unseen })
         }
     }
 }

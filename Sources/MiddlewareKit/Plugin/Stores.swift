@@ -40,6 +40,8 @@ public struct MessageRecord: Sendable, Hashable {
     public var attachments: [Attachment]
     /// For a failed answer: why.
     public var error: String?
+    /// For a failed answer: the code of the error.
+    public var errorKind: String?
     public var usage: Usage?
     public var agent: String?
     /// The model that answered, if it is known. Not kept; for the rows that go with the message.

@@ -40,14 +40,15 @@ struct Persist: Middleware {
                     gateway: event.run.gateway, sessionKey: event.run.sessionKey, runID: event.run.id)
             }
         } else {
-            let record = MessageRecord(
+            var record = MessageRecord(
                 gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
                 role: event.kind == .message ? .user : .assistant,
                 state: event.kind.storedState, runID: event.run.id, text: context.kept(event.text), blocks: blocks,
                 error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
                 usage: event.usage,
                 agent: event.run.agent, model: event.model, timestamp: event.timestamp)
-            try await saving(context, "The reply could not be stored") {
+            record.errorKind = event.kind == .error ? event.errorKind : nil
+            try await saving(context, "The reply could not be stored") { [record] in
                 try await store.store(record, rows: context.rows(for: record))
             }
         }
