@@ -9,9 +9,9 @@ import Storage
 import Testing
 
 /// A night in which nearly everything goes wrong, compressed by a clock that the test moves: the network flaps, the gateway
-/// restarts and forgets its runs, events and answers are lost, devices must be paired anew, tokens rotate, and in the middle
-/// of it the server itself is stopped. In the morning every message that was accepted is answered or has failed with words,
-/// and stands in the history once.
+/// restarts and forgets its runs, events and answers are lost, devices must be paired anew, tokens rotate, its configuration
+/// changes, and in the middle of it the server itself is stopped. In the morning every message that was accepted is answered
+/// or has failed with words, and stands in the history once.
 @Suite(.timeLimit(.minutes(2))) struct NightTests {
     private static let sessions = ["kitchen", "workshop"]
     /// About twenty minutes each.
@@ -168,7 +168,7 @@ private actor Night {
     }
 
     private func happen() async throws {
-        switch random.next(9) {
+        switch random.next(11) {
         case 0, 1: await gateway.interrupt(.cut)
         case 2: await gateway.interrupt(.halfFrame)
         case 3:
@@ -184,6 +184,15 @@ private actor Night {
             await gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
             await gateway.interrupt(.cut)
             isAway = true
+        case 8:
+            // Nobody can look into the history.
+            await gateway.setFaults([.loseAnswer(method: "chat.history")])
+            await gateway.interrupt(.cut)
+        case 9:
+            // Somebody changes the configuration, and the connection is made anew.
+            guard var configuration = await rig?.manager.configuration(of: "home") else { return }
+            configuration.requestTimeout += .seconds(1)
+            await rig?.manager.add(configuration)
         default: await gateway.setFaults([.duplicateTerminals, .duplicateDeltas])
         }
     }

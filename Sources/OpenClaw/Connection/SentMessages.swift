@@ -4,7 +4,8 @@ import MiddlewareKit
 /// What was sent to a gateway lately, to tell messages with the same text apart in its history.
 struct SentMessages {
     private struct Entry {
-        let runID: String
+        /// Counts the messages in the order in which they were sent.
+        let number: Int
         let sessionKey: String
         let text: Int
         let sentAt: Timestamp
@@ -14,21 +15,24 @@ struct SentMessages {
 
     private static let limit = 1_000
 
-    private var entries: Deque<Entry> = []
+    private var entries: [String: Entry] = [:]
+    /// Their runs, the oldest first.
+    private var order: Deque<String> = []
+    private var count = 0
 
     /// The message sets out; only its first attempt counts.
     mutating func note(_ runID: String, _ text: String, in sessionKey: String, at now: Timestamp) {
-        guard index(of: runID) == nil else { return }
-        if entries.count >= Self.limit { entries.removeFirst() }
-        entries.append(Entry(runID: runID, sessionKey: sessionKey, text: text.trimmed.hashValue, sentAt: now))
+        guard entries[runID] == nil else { return }
+        if order.count >= Self.limit { entries[order.removeFirst()] = nil }
+        count += 1
+        order.append(runID)
+        entries[runID] = Entry(number: count, sessionKey: sessionKey, text: text.trimmed.hashValue, sentAt: now)
     }
 
-    mutating func arrived(_ runID: String) {
-        if let index = index(of: runID) { entries[index].hasArrived = true }
-    }
+    mutating func arrived(_ runID: String) { entries[runID]?.hasArrived = true }
 
     /// When the message of this run was sent first; nil: not from here, or long ago.
-    func time(of runID: String) -> Timestamp? { index(of: runID).map { entries[$0].sentAt } }
+    func time(of runID: String) -> Timestamp? { entries[runID]?.sentAt }
 
     /// How many other messages with this text the gateway took that were sent before the one of this run, but not before
     /// `earliest`, and how many that were sent after it.
@@ -36,17 +40,18 @@ struct SentMessages {
         of runID: String, _ text: String, in sessionKey: String, sentAt: Timestamp, earliest: Int64
     ) -> (before: Int, after: Int) {
         let hash = text.trimmed.hashValue
-        let own = index(of: runID)
+        let own = entries[runID]?.number
         var twins = (before: 0, after: 0)
-        for (index, entry) in entries.enumerated()
-        where entry.hasArrived && entry.text == hash && entry.sessionKey == sessionKey && index != own
+        for entry in entries.values
+        where entry.hasArrived && entry.text == hash && entry.sessionKey == sessionKey && entry.number != own
             && entry.sentAt.milliseconds >= earliest
         {
-            if own.map({ index < $0 }) ?? (entry.sentAt <= sentAt) { twins.before += 1 } else { twins.after += 1 }
+            if own.map({ entry.number < $0 }) ?? (entry.sentAt <= sentAt) {
+                twins.before += 1
+            } else {
+                twins.after += 1
+            }
         }
         return twins
     }
-
-    /// The newest come first: they are the ones that are asked about.
-    private func index(of runID: String) -> Int? { entries.lastIndex { $0.runID == runID } }
 }
