@@ -102,6 +102,25 @@ import Testing
         }
     }
 
+    @Test func whatWaitsIsSentOverTheNewConnection() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            try await addExtra(rig, browser)
+            await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
+            await rig.gateway.interrupt(.cut)
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["state"] == "backing-off" }
+            browser.send([
+                "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hi", "idempotencyKey": "r",
+            ])
+            #expect(try await browser.next(state: "status")["phase"] == "waiting_for_gateway")
+            await rig.gateway.setFaults([])
+            let answer = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"token":"another"}"#)
+            #expect(answer.status == 200)
+            await (try await rig.gateway.nextRun()).final("Hello")
+            #expect(try await browser.turn("r").text == "Hello")
+        }
+    }
+
     @Test func aNewNameNeedsNoNewConnection() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()

@@ -45,18 +45,19 @@ import Testing
     /// The message is stored, and the gateway never got it: it is there after the start, and the same message again is sent.
     @Test func betweenStoringAndSending() async throws {
         let gateway = try await manualGateway()
-        let (url, gatewayPort) = (await gateway.url, await gateway.port)
+        let url = await gateway.url
         let folder = try SluiceProcess.makeFolder()
         let (first, port) = try await SluiceProcess.serve(in: folder, configuration: configuration(url))
         let browser = try await ready(port)
-        await gateway.stop()
+        await gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
+        await gateway.interrupt(.cut)
         _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == false }
         send(browser, "hello", key: "run-1")
         _ = try await browser.next { $0["type"] == "chat" && $0["state"] == "accepted" }
         first.signal(SIGKILL)
         _ = await first.wait()
 
-        try await gateway.start(port: gatewayPort)
+        await gateway.setFaults([])
         let (second, again) = try await SluiceProcess.serve(in: folder, configuration: configuration(url))
         let later = try await ready(again)
         #expect(try await history(later) == ["user hello"])
