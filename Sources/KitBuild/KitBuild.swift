@@ -12,7 +12,7 @@ import PackagePlugin
             .buildCommand(
                 displayName: "Noting what \(target.name) is built from",
                 executable: try context.tool(named: "KitBuildTool").url,
-                arguments: [output.path(), compiler.path()] + sources.map { $0.path() },
+                arguments: [output.path, compiler.path] + sources.map { $0.path },
                 inputFiles: sources + [compiler],
                 outputFiles: [output])
         ]

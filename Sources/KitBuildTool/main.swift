@@ -39,7 +39,7 @@ var hash = Hash()
 hash.add(compiler.utf8)
 // The folder of the sources is not part of what they say.
 let sources = arguments.dropFirst(2).map { URL(filePath: $0) }
-    .sorted { ($0.lastPathComponent, $0.path()) < ($1.lastPathComponent, $1.path()) }
+    .sorted { ($0.lastPathComponent, $0.path) < ($1.lastPathComponent, $1.path) }
 for source in sources {
     hash.add(source.lastPathComponent.utf8)
     hash.add(try Data(contentsOf: source))

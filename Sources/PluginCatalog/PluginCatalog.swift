@@ -10,7 +10,7 @@ import PackagePlugin
             .buildCommand(
                 displayName: "Listing the plugins of \(target.name)",
                 executable: try context.tool(named: "PluginCatalogTool").url,
-                arguments: [output.path()] + sources.map { $0.path() },
+                arguments: [output.path] + sources.map { $0.path },
                 inputFiles: sources,
                 outputFiles: [output])
         ]

@@ -1,4 +1,3 @@
-import Crypto
 package import Foundation
 import PluginSources
 package import Settings
@@ -77,7 +76,8 @@ package struct LibraryBuilder: Sendable {
     }
 
     private func compile(_ sources: Sources, to product: URL, in work: URL) throws(BuildFailure) -> String {
-        let entry = work.appending(path: "PluginEntry.swift")
+        let entry = "SluicePluginEntry.swift"
+        let record = PluginRecord(build: build, kinds: sources.kinds)
         let visible = work.appending(path: "Modules")
         do {
             // Other modules of the server are no part of the contract, and so not to be seen.
@@ -87,9 +87,8 @@ package struct LibraryBuilder: Sendable {
                     at: visible.appending(path: name),
                     withDestinationURL: modules.standardizedFileURL.appending(path: name))
             }
-            let record = PluginRecord(build: build, kinds: sources.kinds)
             try PluginEntry(record: record, types: sources.types).source
-                .write(to: entry, atomically: false, encoding: .utf8)
+                .write(to: work.appending(path: entry), atomically: false, encoding: .utf8)
         } catch {
             throw BuildFailure("cannot write to \(work.path): \(error.localizedDescription)")
         }
@@ -98,11 +97,11 @@ package struct LibraryBuilder: Sendable {
             [
                 "-emit-library", "-parse-as-library", "-O", "-whole-module-optimization", "-swift-version", "6",
                 "-enable-upcoming-feature", "ExistentialAny", "-enable-upcoming-feature", "MemberImportVisibility",
-                "-enable-upcoming-feature", "InternalImportsByDefault", "-module-name", moduleName(of: sources),
-                "-I", visible.path, "-o", product.path,
-            ] + linker + sources.files.map { $0.path } + [entry.path])
+                "-enable-upcoming-feature", "InternalImportsByDefault", "-module-name", moduleName(),
+                "-I", visible.lastPathComponent, "-o", product.lastPathComponent,
+            ] + linker + sources.files.map { $0.path } + [entry], in: work)
         guard code == 0 else {
-            guard !output.contains("_kit_\(build.kit)") else {
+            guard !output.contains("cannot find '_kit_\(build.kit)'") else {
                 throw BuildFailure(
                     "the modules in \(modules.path) belong to another build of Sluice",
                     hint: "build Sluice again, or name the right folder with --modules")
@@ -113,11 +112,7 @@ package struct LibraryBuilder: Sendable {
     }
 
     /// A name that no other module of the process has: neither one of the server, nor an earlier build of these files.
-    private func moduleName(of sources: Sources) -> String {
-        let digest = SHA256.hash(data: Data((build.kit + sources.text).utf8))
-        let hash = digest.prefix(6).map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined()
-        return "Plugin_\(hash)"
-    }
+    private func moduleName() -> String { "Plugin_\(UUID().uuidString.replacing("-", with: "_"))" }
 
     private func inTemporaryFolder<Result>(
         _ body: (URL) throws(BuildFailure) -> Result
@@ -136,8 +131,6 @@ package struct LibraryBuilder: Sendable {
 /// The Swift files of a folder, and the stages that they are seen to make.
 private struct Sources {
     let files: [URL]
-    /// All of them, one behind the other.
-    let text: String
     let types: [String]
     let kinds: [String]
 
@@ -162,7 +155,6 @@ private struct Sources {
                 throw BuildFailure("cannot read \(file.path): \(error.localizedDescription)")
             }
         }
-        text = texts.joined(separator: "\n")
         types = texts.flatMap(PluginSource.all).map(\.name)
         kinds = texts.flatMap(PluginSource.kinds)
         guard !types.isEmpty else {

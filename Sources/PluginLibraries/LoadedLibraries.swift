@@ -7,8 +7,8 @@ import Synchronization
 /// The libraries whose code is part of this process. They stay so until it ends: Swift code cannot be taken out again.
 package final class LoadedLibraries: StageLibraries {
     private let build: ServerBuild
-    /// By their bytes.
-    private let libraries = Mutex<[SHA256Digest: StageLibrary]>([:])
+    /// By their bytes. One that came to nothing is not loaded again either.
+    private let libraries = Mutex<[SHA256Digest: Result<StageLibrary, UnusableLibrary>]>([:])
 
     package init(build: ServerBuild) { self.build = build }
 
@@ -18,18 +18,18 @@ package final class LoadedLibraries: StageLibraries {
         try record.requireFit(with: build)
         let digest = SHA256.hash(data: bytes)
         return try libraries.withLock { (libraries) throws(UnusableLibrary) in
-            if let known = libraries[digest] { return known }
+            if let known = libraries[digest] { return try known.get() }
             let plugins = try Self.load(bytes, named: name)
             let kinds = plugins.map { $0.kind }
-            guard kinds.sorted() == record.kinds.sorted() else {
-                throw UnusableLibrary(
-                    "says that it holds \(Self.list(record.kinds)), but it holds \(Self.list(kinds))",
-                    hint: "write each kind as `static let kind = \"my-rules\"`, and build it again")
-            }
-            let fingerprint = digest.prefix(6).map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined()
-            let library = StageLibrary(plugins: plugins, fingerprint: fingerprint)
-            libraries[digest] = library
-            return library
+            let result: Result<StageLibrary, UnusableLibrary> =
+                kinds.sorted() == record.kinds.sorted()
+                ? .success(StageLibrary(plugins: plugins, fingerprint: digest.shortened))
+                : .failure(
+                    UnusableLibrary(
+                        "says that it holds \(Self.list(record.kinds)), but it holds \(Self.list(kinds))",
+                        hint: "write each kind as `static let kind = \"my-rules\"`, and build it again"))
+            libraries[digest] = result
+            return try result.get()
         }
     }
 
@@ -52,9 +52,7 @@ package final class LoadedLibraries: StageLibraries {
             let words = dlerror().map { String(cString: $0) } ?? ""
             throw UnusableLibrary(linker: words, copy: copy.path)
         }
-        guard let symbol = dlsym(handle, PluginEntry.typesSymbol) else {
-            throw UnusableLibrary("has a record, but no stages", hint: PluginRecord.rebuild)
-        }
+        guard let symbol = dlsym(handle, PluginEntry.typesSymbol) else { return [] }
         // The symbol is the function that PluginEntry writes, compiled against this kit: the record says so.
         typealias Types = @convention(c) (UnsafeMutableRawPointer) -> Void
         let types = unsafeBitCast(symbol, to: Types.self)
@@ -67,6 +65,11 @@ package final class LoadedLibraries: StageLibraries {
     private static func list(_ kinds: [String]) -> String {
         kinds.isEmpty ? "no stages" : kinds.map { "`\($0)`" }.joined(separator: ", ")
     }
+}
+
+extension Digest {
+    /// As much of it as tells a few files from each other.
+    var shortened: String { prefix(6).map { String(UInt16($0) + 256, radix: 16).dropFirst() }.joined() }
 }
 
 extension UnusableLibrary {

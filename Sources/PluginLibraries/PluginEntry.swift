@@ -13,13 +13,13 @@ struct PluginEntry {
             // Made by `sluice plugin build`.
             import MiddlewareKit
 
-            private let record: StaticString = #"\(text)"#
+            private let _sluicePluginText: StaticString = #"\(text)"#
 
             /// The record; it keeps the text in the file.
             @_cdecl("sluice_plugin_record") public func _sluicePluginRecord() -> UnsafePointer<UInt8> {
                 // The library fits no other kit than the one with this name.
                 _kit_\(record.build.kit)()
-                return record.utf8Start
+                return _sluicePluginText.utf8Start
             }
 
             /// Sets the array that the pointer is to.

@@ -8,7 +8,7 @@ package struct SwiftCompiler: Sendable {
     package init(_ name: String, path: String) throws(BuildFailure) {
         let candidates =
             name.contains("/")
-            ? [URL(filePath: name)] : path.split(separator: ":").map { URL(filePath: "\($0)/\(name)") }
+            ? [URL(filePath: name).absoluteURL] : path.split(separator: ":").map { URL(filePath: "\($0)/\(name)") }
         guard let found = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0.path) }) else {
             throw BuildFailure(
                 name.contains("/")
@@ -29,11 +29,12 @@ package struct SwiftCompiler: Sendable {
     }
 
     /// Runs it to its end.
-    func run(_ arguments: [String]) throws(BuildFailure) -> (code: Int32, output: String) {
+    func run(_ arguments: [String], in folder: URL? = nil) throws(BuildFailure) -> (code: Int32, output: String) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = executable
         process.arguments = arguments
+        if let folder { process.currentDirectoryURL = folder }
         process.standardOutput = pipe
         process.standardError = pipe
         do {

@@ -44,10 +44,10 @@ package final class Database: Sendable {
                 try FileManager.default.createDirectory(
                     at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch {
-                throw StorageFailure(reason: .readOnly, description: "the folder \(folder.path()) cannot be made")
+                throw StorageFailure(reason: .readOnly, description: "the folder \(folder.path) cannot be made")
             }
             // SQLite does not wait for others when it makes a new file a WAL database, so those who open take turns.
-            let turn = Foundation.open(folder.path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let turn = Foundation.open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             defer { if turn >= 0 { _ = Foundation.close(turn) } }
             if turn >= 0 { _ = flock(turn, LOCK_EX) }
             // For nobody else to read: SQLite gives its other files the mode of this one.

@@ -27,11 +27,11 @@ struct Stage: ParsableCommand {
                 throw failure("there is a stage of the kind `\(name)` already, in \(taken.origin.place)")
             }
             let root = URL(filePath: sources, directoryHint: .isDirectory)
-            guard FileManager.default.fileExists(atPath: root.appending(path: "Plugins").path()) else {
-                throw failure("there is no folder Plugins in \(root.path()); run it in the folder of Sluice's sources")
+            guard FileManager.default.fileExists(atPath: root.appending(path: "Plugins").path) else {
+                throw failure("there is no folder Plugins in \(root.path); run it in the folder of Sluice's sources")
             }
             let files = template.files.map { (root.appending(path: $0.path), $0) }
-            if let (_, taken) = files.first(where: { FileManager.default.fileExists(atPath: $0.0.path()) }) {
+            if let (_, taken) = files.first(where: { FileManager.default.fileExists(atPath: $0.0.path) }) {
                 throw failure("\(taken.path) is there already; nothing was changed")
             }
             for (url, file) in files {

@@ -125,9 +125,14 @@ import Testing
         let kit = try #require(other.range(of: Data(#""kit":"debug_"#.utf8)))
         other[kit.upperBound..<kit.upperBound + 4] = Data("beef".utf8)
         try put(other, "other.so")
-        try put(library.dropLast(library.count / 2), "half.so")
+        // A record that fits does not help when the code does not.
+        var foreign = library
+        let name = try #require(foreign.range(of: Data("_kit_debug_".utf8)))
+        foreign[name.upperBound..<name.upperBound + 4] = Data("beef".utf8)
+        try put(foreign, "foreign.so")
+        try put(library.prefix(library.count / 4), "half.so")
         try put(Data("hello".utf8), "text.so")
-        let paths = ["libraries/short.so", "other.so", "half.so", "text.so", "gone.so", "libraries"]
+        let paths = ["libraries/short.so", "other.so", "half.so", "text.so", "gone.so", "libraries", "foreign.so"]
         try Self.write(
             "plugins:\n" + paths.map { "  - \($0)\n" }.joined() + "pipeline: [ { use: short } ]\n", in: folder)
         let result = try await SluiceProcess.run(["check"], in: folder)
@@ -139,6 +144,7 @@ import Testing
             "config.yaml:5:5: error: text.so is no library",
             "config.yaml:6:5: error: cannot read gone.so: there is no such file",
             "config.yaml:7:5: error: libraries/short.so is named twice; the first one is in line 2, column 5",
+            "config.yaml:8:5: error: foreign.so does not fit this Sluice, which has no `$s13MiddlewareKit27_kit_debug_beef",
         ] {
             #expect(result.errors.contains(line), "\(result.errors)")
         }
@@ -219,10 +225,14 @@ import Testing
         #expect(taken.code == 1 && taken.errors.contains("in Sluice itself"))
     }
 
-    @Test func whatDoesNotCompileIsSaidByTheCompiler() async throws {
+    @Test func whatCannotBeBuiltIsSaid() async throws {
         let folder = try SluiceProcess.makeFolder()
         let stage = folder.appending(path: "Stage")
-        try Self.write("short", word: "one", in: stage)
+        try Self.write("short\" + \"er", word: "one", in: stage)
+        let unclear = try await SluiceProcess.run(["plugin", "build", "Stage"], in: folder)
+        #expect(unclear.code == 1)
+        #expect(unclear.errors.contains("says that it holds `short`, but it holds `shorter`"), "\(unclear.errors)")
+
         try Data("import NIOCore\nlet wrong: Int = \"\"\n".utf8).write(to: stage.appending(path: "Wrong.swift"))
         let result = try await SluiceProcess.run(["plugin", "build", "Stage"], in: folder)
         #expect(result.code == 1)

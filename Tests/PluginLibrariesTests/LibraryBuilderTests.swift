@@ -27,7 +27,9 @@ import Testing
             let script = """
                 #!/bin/sh
                 [ "$1" = --version ] && { echo 'swift-driver version: 1 \(version)'; exit 0; }
-                echo '\(words)'
+                cat <<'END'
+                \(words)
+                END
                 exit 1
                 """
             return try SwiftCompiler(try write("swiftc", script, isProgram: true).path, path: "")
