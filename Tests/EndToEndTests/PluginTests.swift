@@ -79,7 +79,10 @@ import Testing
     private static func ask(_ port: Int, _ path: String, method: String = "GET") async throws -> JSONValue {
         var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
         request.httpMethod = method
-        return try JSONValue(parsing: String(decoding: try await URLSession.shared.data(for: request).0, as: UTF8.self))
+        // A connection that is kept open holds up the server when it stops.
+        let session = URLSession(configuration: .ephemeral)
+        defer { session.invalidateAndCancel() }
+        return try JSONValue(parsing: String(decoding: try await session.data(for: request).0, as: UTF8.self))
     }
 
     /// Reloads; the server may have noticed the change by itself already, or be about to.
