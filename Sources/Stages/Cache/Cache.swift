@@ -23,20 +23,22 @@ struct Cache: Middleware {
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
-        // An answer with pictures or tools in it is more than its text.
+        // An answer with pictures or tools in it is more than its text. A placeholder of `redact` stands for one value in one
+        // session only.
         if let question = context[PendingQuestion.self], !event.text.isEmpty, event.blocks.allSatisfy(\.isThinking),
-            event.text.utf8.count <= options.maxAnswer.bytes
+            event.text.utf8.count <= options.maxAnswer.bytes, !PlaceholderTable.mayHoldPlaceholder(event.text)
         {
             answers.remember(event.text, for: question, at: time.uptime)
         }
         try await next(event, context)
     }
 
-    /// What makes a question the same; nil for what is none: a command, a message with files.
+    /// What makes a question the same; nil for what is none: a command, a message with files, or with what
+    /// `redact` put in the place of a value, which is another one in the next session.
     private func question(_ message: InboundMessage, _ context: MessageContext) -> Question? {
         let words = message.text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         guard message.answer == nil, message.attachments.isEmpty, !words.isEmpty, !words.hasPrefix("/"),
-            words.utf8.count <= options.maxAnswer.bytes
+            words.utf8.count <= options.maxAnswer.bytes, !PlaceholderTable.mayHoldPlaceholder(words)
         else { return nil }
         let user = context.principal?.user ?? Principal.anonymous.user
         return Question(

@@ -23,6 +23,22 @@ final class PlaceholderTable: Sendable {
 
     static let valuesPerSession = 1000
 
+    /// Whether something in the text has the form of a placeholder, `[EMAIL_1]`, of whatever session.
+    static func mayHoldPlaceholder(_ text: String) -> Bool {
+        var rest = text.utf8[...]
+        while let start = rest.firstIndex(of: UInt8(ascii: "[")) {
+            rest = rest[rest.index(after: start)...]
+            let word = rest.prefix { $0 == UInt8(ascii: "_") || $0.isCapitalOrDigit }
+            let parts = word.split(separator: UInt8(ascii: "_"))
+            if parts.count > 1, parts.last?.allSatisfy(\.isDigit) == true,
+                rest.dropFirst(word.count).first == UInt8(ascii: "]")
+            {
+                return true
+            }
+        }
+        return false
+    }
+
     private struct State {
         var sessions: [SessionName: Values] = [:]
         var uses = 0
@@ -62,4 +78,9 @@ final class PlaceholderTable: Sendable {
         let oldest = sessions.sorted { $0.value.usedAt < $1.value.usedAt }.prefix(max(1, sessions.count / 10))
         for (session, _) in oldest { sessions[session] = nil }
     }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+    fileprivate var isCapitalOrDigit: Bool { isDigit || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) }
 }

@@ -61,6 +61,23 @@ import Testing
         }
     }
 
+    /// `[EMAIL_1]` is another address in each session: with `redact` below, the next one would be told a stranger's.
+    @Test(arguments: [
+        ("Write to [EMAIL_1].", nil), ("[STAFF_NO_12]", nil),
+        ("See [1] and [A_B] and [EMAIL].", "See [1] and [A_B] and [EMAIL]."),
+        ("[EMAIL_1", "[EMAIL_1"), ("a[[CARD_2]]", nil),
+    ])
+    func anAnswerWithPlaceholdersIsNotRemembered(answer: String, remembered: String?) async throws {
+        let harness = try await harness()
+        #expect(try await ask(harness, answer: answer) == nil)
+        #expect(try await ask(harness, answer: answer) == remembered)
+    }
+
+    @Test func aQuestionWithPlaceholdersIsNoQuestion() async throws {
+        let harness = try await harness()
+        for _ in 0..<2 { #expect(try await ask(harness, Sample.chat("Is [EMAIL_1] valid?")) == nil) }
+    }
+
     @Test func answersGrowOld() async throws {
         let harness = try await harness(["max-age": "1m"])
         #expect(try await ask(harness) == nil)
