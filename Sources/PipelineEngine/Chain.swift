@@ -26,21 +26,24 @@ package final class Chain: Sendable {
         self.generation = generation
         self.time = time
         self.tracer = tracer
+        let limits = Set(stages.compactMap(\.timeLimit))
+        let deadlines = Dictionary(uniqueKeysWithValues: limits.map { ($0, Deadlines(limit: $0, time: time)) })
         inboundPaths = Dictionary(
             uniqueKeysWithValues: MessageKind.allCases.map { kind in
-                let path = PathStep.path(of: stages, .inbound, kind.rawValue, rewritesText: false) {
+                let path = PathStep.path(of: stages, deadlines, .inbound, kind.rawValue, rewritesText: false) {
                     $0.inbound.contains(kind)
                 }
                 return (kind, path)
             })
         outboundPaths = Dictionary(
             uniqueKeysWithValues: EventKind.allCases.map { kind in
-                let path = PathStep.path(of: stages, .outbound, kind.rawValue, rewritesText: kind.isTerminal) {
+                let path = PathStep.path(of: stages, deadlines, .outbound, kind.rawValue, rewritesText: kind.isTerminal)
+                {
                     $0.outbound.contains(kind)
                 }
                 return (kind, path)
             })
-        textPath = PathStep.path(of: stages, .outbound, "delta", rewritesText: true) { _ in false }
+        textPath = PathStep.path(of: stages, deadlines, .outbound, "delta", rewritesText: true) { _ in false }
         observers = stages.filter { $0.mode == .enforce }.compactMap { $0.middleware as? any ServerObserver }
     }
 
@@ -52,11 +55,13 @@ package final class Chain: Sendable {
         context: MessageContext,
         terminal: @escaping @Sendable (InboundMessage, MessageContext) async throws -> Void
     ) async throws -> Passage {
-        var path = ChainPath(
-            steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
+        var onRejection: RejectionHandler<InboundMessage>?
         if !observers.isEmpty {
-            path.onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
+            onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
         }
+        let path = ChainPath(
+            message, context, steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,
+            onRejection: onRejection, terminal: terminal)
         return try await path.run(message, context: context)
     }
 
@@ -70,7 +75,7 @@ package final class Chain: Sendable {
         terminal: @escaping @Sendable (OutboundEvent, MessageContext) async throws -> Void
     ) async throws -> Passage {
         let path = ChainPath(
-            steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
+            event, context, steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
         return try await path.run(event, context: context)
     }
 
@@ -81,7 +86,7 @@ package final class Chain: Sendable {
     package func rewrite(_ event: OutboundEvent, context: MessageContext) async throws -> OutboundEvent? {
         let rewritten = Mutex<OutboundEvent?>(nil)
         let steps = (outboundPaths[event.kind] ?? []).filter { $0.rewrites != nil }
-        let path = ChainPath<OutboundEvent>(steps: steps, time: time) { event, _ in
+        let path = ChainPath(event, context, steps: steps, time: time) { event, _ in
             rewritten.withLock { $0 = event }
         }
         _ = try await path.run(event, context: context)
@@ -94,6 +99,11 @@ package final class Chain: Sendable {
     package func noteRejection(of message: InboundMessage, context: MessageContext, stage: String?, code: String) {
         let rejected = RejectedMessage(message: message, context: context, stage: stage, code: code)
         for observer in observers { observer.messageWasRejected(rejected) }
+    }
+
+    /// Returns once no shadow is at work.
+    package func shadowsAtRest() async {
+        for stage in stages { await stage.instance.shadows.rest() }
     }
 
     /// Fresh transforms for the text of one run.

@@ -1,3 +1,4 @@
+import Logging
 import MiddlewareKit
 
 /// What the two directions have in common, so that one function runs both.
@@ -6,8 +7,12 @@ protocol ChainMessage: Sendable {
     func facts(_ context: MessageContext) -> MessageFacts
     /// Calls the middleware's function for this direction.
     func meet(_ middleware: any Middleware, context: MessageContext, next: Next<Self>) async throws
+    /// Whether a stage that got `original` changed it.
+    func differs(from original: Self) -> Bool
     /// The message as it reaches the step's function: an event's text has gone through the stage's transform.
-    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) async throws -> Self
+    func rewritten(
+        by step: PathStep, _ context: MessageContext, _ time: any TimeSource, _ notes: PathNotes<Self>?
+    ) async throws -> Self
 }
 
 extension InboundMessage: ChainMessage {
@@ -17,7 +22,14 @@ extension InboundMessage: ChainMessage {
         try await middleware.inbound(self, context: context, next: next)
     }
 
-    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) -> Self { self }
+    func differs(from original: Self) -> Bool {
+        text != original.text || answer != original.answer || attachments != original.attachments
+            || route != original.route
+    }
+
+    func rewritten(
+        by step: PathStep, _ context: MessageContext, _ time: any TimeSource, _ notes: PathNotes<Self>?
+    ) -> Self { self }
 }
 
 extension OutboundEvent: ChainMessage {
@@ -27,12 +39,52 @@ extension OutboundEvent: ChainMessage {
         try await middleware.outbound(self, context: context, next: next)
     }
 
-    func prepared(for step: PathStep, _ context: MessageContext, _ time: any TimeSource) async throws -> Self {
+    func differs(from original: Self) -> Bool {
+        text != original.text || blocks != original.blocks || detail != original.detail
+    }
+
+    func rewritten(
+        by step: PathStep, _ context: MessageContext, _ time: any TimeSource, _ notes: PathNotes<Self>?
+    ) async throws -> Self {
         guard let rewrites = step.rewrites, rewrites.matches(MessageFacts(textOf: run, context)) else { return self }
         // A run that failed without a word has none to be rewritten, perhaps because this very stage is out of order.
         if text.isEmpty, kind == .error { return self }
+        let stage = step.stage
+        guard stage.mode == .shadow else {
+            let start = time.uptime
+            let event = try await rewritten(by: stage, time)
+            let took = time.uptime - start
+            if let event, event.text != text { notes?.note(.rewrote, stage: stage.name, took: took, self, event) }
+            return event ?? self
+        }
+        runShadow(stage, notes) {
+            let start = time.uptime
+            do {
+                guard let event = try await rewritten(by: stage, time), event.text != text else { return }
+                notes?.note(.rewrote, stage: stage.name, isShadow: true, took: time.uptime - start, self, event)
+            } catch {
+                context.logger.debug("stage \(stage.name) (shadow) would have failed on a reply: \(error)")
+                stage.figures.record(.failed, took: time.uptime - start)
+                notes?.note(.failed, stage: stage.name, isShadow: true, took: time.uptime - start)
+            }
+        }
+        return self
+    }
+
+    /// The event with the whole text as the stage's transform makes it; nil when the stage leaves this run alone. It counts
+    /// as a call.
+    private func rewritten(by stage: Stage, _ time: any TimeSource) async throws -> Self? {
+        let start = time.uptime
+        guard
+            let text = try await ReplyText.whole(
+                text, isCut: kind != .final, through: stage, run: run, time: time)
+        else { return nil }
+        stage.figures.record(.passed, took: time.uptime - start)
         var event = self
-        event.text = try await ReplyText.whole(text, isCut: kind != .final, through: step.stage, run: run, time: time)
+        if text != self.text {
+            event.text = text
+            stage.figures.recordChange()
+        }
         return event
     }
 }

@@ -1,88 +1,139 @@
 import MiddlewareKit
+import Synchronization
 import Tracing
 
 /// One way through the chain for one message: the stages of its path in order, then the terminal.
-struct ChainPath<Message: ChainMessage>: Sendable {
-    let steps: [PathStep]
+final class ChainPath<Message: ChainMessage>: Sendable {
     let time: any TimeSource
-    var tracer: (any Tracer)?
-    var onRejection: RejectionHandler<Message>?
-    let terminal: @Sendable (Message, MessageContext) async throws -> Void
+    let tracer: (any Tracer)?
+    let onRejection: RejectionHandler<Message>?
+    private let steps: [PathStep]
+    private let terminal: @Sendable (Message, MessageContext) async throws -> Void
+    private let notes: PathNotes<Message>?
+    /// How far the message came.
+    private let place = Mutex(Passage.delivered)
+
+    /// - Parameters:
+    ///   - message: As it enters, for its trace.
+    ///   - context: As the message has it there.
+    init(
+        _ message: Message, _ context: MessageContext, steps: [PathStep], time: any TimeSource,
+        tracer: (any Tracer)? = nil, onRejection: RejectionHandler<Message>? = nil,
+        terminal: @escaping @Sendable (Message, MessageContext) async throws -> Void
+    ) {
+        self.steps = steps
+        self.time = time
+        self.tracer = tracer
+        self.onRejection = onRejection
+        self.terminal = terminal
+        notes = PathNotes(message, context)
+    }
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
-        let arrival = Arrival()
-        let notes = PathNotes(message, context)
         notes?.note(.entered)
         do {
-            try await step(0, message, context, arrival, notes)
-            notes?.end(arrival.passage)
-            return arrival.passage
+            try await step(0, message, context, mayCompute: false)
+            notes?.end(passage)
+            return passage
         } catch {
             notes?.end(nil)
             throw error
         }
     }
 
-    private func step(
-        _ index: Int, _ message: Message, _ context: MessageContext, _ arrival: Arrival, _ notes: PathNotes<Message>?
-    ) async throws {
+    private var passage: Passage { place.withLock { $0 } }
+
+    /// - Parameter mayCompute: It is not the thread that serves all sockets.
+    private func step(_ index: Int, _ message: Message, _ context: MessageContext, mayCompute: Bool) async throws {
         guard index < steps.count else {
             try await terminal(message, context)
-            arrival.reach(nil)
-            return
+            return place.withLock { $0 = .delivered }
         }
         let step = steps[index]
-        let stage = step.stage
-        let prepared: Message
+        guard step.rewrites != nil else { return try await meet(index, message, context, mayCompute) }
+        let rewritten: Message
         do {
-            prepared = try await message.prepared(for: step, context, time)
-            if let notes, prepared.text != message.text { notes.note(.rewrote, stage: stage.name, message, prepared) }
+            rewritten = try await message.rewritten(by: step, context, time, notes)
         } catch {
-            stage.figures.record(.failed, took: .zero)
-            notes?.note(.failed, stage: stage.name)
-            guard stage.onError == .open else { throw StageFailure(stage: stage.name, cause: .threw(error)) }
-            return try await self.step(index + 1, message, context, arrival, notes)
-        }
-        guard let calls = step.calls, calls.matches(prepared.facts(context)) else {
-            if step.calls != nil { notes?.note(.skipped, stage: stage.name) }
-            return try await self.step(index + 1, prepared, context, arrival, notes)
-        }
-        var context = context
-        context.contributors = step.contributors(for: prepared.facts(context))
-        let start = notes == nil ? .zero : time.uptime
-        let call = StageCall(
-            stage: stage, message: prepared, context: context, time: time,
-            span: tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer),
-            onRejection: onRejection
-        ) { message, context in
-            if let notes { notes.note(.passed, stage: stage.name, took: time.uptime - start, prepared, message) }
-            try await self.step(index + 1, message, context, arrival, notes)
-        }
-        switch stage.mode {
-        case .enforce:
-            arrival.reach(stage.name)
-            do {
-                try await call.run()
-                if let notes, arrival.passage == .dropped(stage: stage.name) { notes.note(.dropped, stage: stage.name) }
-            } catch {
-                if let notes, arrival.passage == .dropped(stage: stage.name) { notes.note(error, stage: stage.name) }
-                throw error
+            step.stage.figures.record(.failed, took: .zero)
+            notes?.note(.failed, stage: step.stage.name)
+            guard step.stage.onError == .open else {
+                throw StageFailure(stage: step.stage.name, cause: .threw(error))
             }
-        case .shadow:
-            await call.runInShadow()
-            if let notes { notes.note(.shadowed, stage: stage.name, took: time.uptime - start) }
-            try await self.step(index + 1, prepared, context, arrival, notes)
+            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
+        }
+        try await meet(index, rewritten, context, mayCompute)
+    }
+
+    /// Calls the function of a stage, if it takes part.
+    private func meet(_ index: Int, _ message: Message, _ context: MessageContext, _ mayCompute: Bool) async throws {
+        let step = steps[index]
+        guard let calls = step.calls, calls.matches(message.facts(context)) else {
+            if step.calls != nil { notes?.note(.skipped, stage: step.stage.name) }
+            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
+        }
+        let contributors = step.contributors(for: message.facts(context))
+        if contributors.isEmpty, context.contributors.isEmpty {
+            try await call(index, message, context, mayCompute)
+        } else {
+            var context = context
+            context.contributors = contributors
+            try await call(index, message, context, mayCompute)
         }
     }
-}
 
-extension PathNotes {
-    /// What a stage threw.
-    fileprivate func note(_ error: any Error, stage: String) {
-        if let rejection = error as? Rejection {
-            note(.rejected(code: rejection.code), stage: stage)
-        } else {
-            note(.failed, stage: stage)
+    private func call(_ index: Int, _ message: Message, _ context: MessageContext, _ mayCompute: Bool) async throws {
+        let step = steps[index]
+        let stage = step.stage
+        if stage.mode == .shadow {
+            callShadow(step, message, context, notes)
+            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
         }
+        place.withLock { $0 = .dropped(stage: stage.name) }
+        let span = tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer)
+        let start = notes == nil ? .zero : time.uptime
+        do {
+            if stage.isQuick || mayCompute {
+                try await call(index, message, context, span, start, mayCompute)
+            } else {
+                try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await call(index, message, context, span, start, true)
+                }
+            }
+            noteEnd(of: stage, nil, since: start)
+        } catch {
+            noteEnd(of: stage, error, since: start)
+            throw error
+        }
+    }
+
+    private func call(
+        _ index: Int, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?, _ start: Duration,
+        _ mayCompute: Bool
+    ) async throws {
+        let step = steps[index]
+        if let deadlines = step.deadlines {
+            try await call(step.stage, message, context, span, within: deadlines) {
+                self.noteThat(step.stage, passed: $0, for: message, since: start)
+                try await self.step(index + 1, $0, $1, mayCompute: mayCompute)
+            }
+        } else {
+            try await call(step.stage, message, context, span) {
+                noteThat(step.stage, passed: $0, for: message, since: start)
+                try await self.step(index + 1, $0, $1, mayCompute: mayCompute)
+            }
+        }
+    }
+
+    // MARK: The trace
+
+    private func noteThat(_ stage: Stage, passed changed: Message, for message: Message, since start: Duration) {
+        notes?.note(.passed, stage: stage.name, took: time.uptime - start, message, changed)
+    }
+
+    /// Notes what became of a message that went no further.
+    private func noteEnd(of stage: Stage, _ error: (any Error)?, since start: Duration) {
+        guard let notes, passage == .dropped(stage: stage.name) else { return }
+        notes.note(PassageTrace.Record.Outcome(of: error) ?? .dropped, stage: stage.name, took: time.uptime - start)
     }
 }

@@ -1,7 +1,7 @@
 import MiddlewareKit
 import Synchronization
 
-/// How much of a reply's text may wait for a transform that awaits something, and how long.
+/// How much of a reply's text a transform may keep back while it streams, and how long a piece may be in its hands.
 package struct Hold: Sendable, Hashable {
     package var bytes: Int
     package var time: Duration
@@ -11,13 +11,12 @@ package struct Hold: Sendable, Hashable {
         self.time = time
     }
 
-    /// Lets a transform work on a piece of text.
+    /// Lets a transform that awaits something work on text.
     ///
-    /// - Throws: ``HoldExceeded``, or what `work` throws.
+    /// - Throws: ``HoldExceeded`` after `time`, or what `work` throws.
     func bound<Result: Sendable>(
-        _ piece: String, _ clock: any TimeSource, _ work: @escaping @Sendable () async throws -> Result
+        _ clock: any TimeSource, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        guard piece.utf8.count <= bytes else { throw HoldExceeded(limit: "\(ByteSize.bytes(bytes).optionText)") }
         let race = Race<Result>()
         return try await withCheckedThrowingContinuation { continuation in
             race.start(continuation)

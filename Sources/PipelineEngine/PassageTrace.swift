@@ -6,6 +6,8 @@ import Synchronization
 package final class PassageTrace: Sendable {
     package struct Record: Sendable, Hashable {
         package enum Outcome: Sendable, Hashable {
+            /// Nothing happened for a while.
+            case waiting
             /// The message is at the beginning of its chain.
             case entered
             /// The condition of the stage does not hold.
@@ -14,10 +16,9 @@ package final class PassageTrace: Sendable {
             case rewrote
             case passed
             case dropped
-            case rejected(code: String)
+            case rejected(code: String, message: String)
             case failed
-            /// The stage runs as a shadow, and the message goes on as it was.
-            case shadowed
+            case timedOut
             /// The message is at the end of its chain.
             case arrived
         }
@@ -27,15 +28,18 @@ package final class PassageTrace: Sendable {
         /// Nil for `entered` and `arrived`.
         package var stage: String?
         package var outcome: Outcome
+        /// The stage runs as a shadow: the outcome is what it would have been, and the message goes on as it was.
+        package var isShadow = false
         /// What the stage itself took.
         package var took: Duration?
-        /// The text before and after the stage, when it changed.
-        package var before: String?
-        package var after: String?
+        /// What the stage changed of the text.
+        package var change: TextDifference?
     }
 
     package let records: AsyncStream<Record>
     private let continuation: AsyncStream<Record>.Continuation
+    /// How many shadows are still to say something, and whether the message itself is at its end.
+    private let open = Mutex((held: 0, isOver: false))
     /// How many records are kept for a watcher that reads slowly; the oldest go first.
     private static let bufferSize = 1000
 
@@ -45,8 +49,34 @@ package final class PassageTrace: Sendable {
 
     func note(_ record: Record) { continuation.yield(record) }
 
+    /// Says that it is still there, so that nobody between here and the watcher takes the connection for a dead one.
+    package func noteWaiting() { note(Record(direction: .inbound, kind: "", outcome: .waiting)) }
+
+    /// Somebody who does not hold up the message will have something to say of it.
+    func hold() { open.withLock { $0.held += 1 } }
+
+    func release() {
+        let isLast = open.withLock { open in
+            open.held -= 1
+            return open.isOver && open.held == 0
+        }
+        if isLast { finish() }
+    }
+
+    /// The message is at its end: nothing more will come but of those who hold the trace.
+    func end() {
+        let isLast = open.withLock { open in
+            open.isOver = true
+            return open.held == 0
+        }
+        if isLast { finish() }
+    }
+
     /// Nothing more will come.
     package func finish() { continuation.finish() }
+
+    /// Runs `action` when nothing more will come, or nobody watches any more.
+    package func onEnd(_ action: @escaping @Sendable () -> Void) { continuation.onTermination = { _ in action() } }
 }
 
 /// Goes with a message, and with the run that it starts.
@@ -66,14 +96,13 @@ struct PathNotes<Message: ChainMessage>: Sendable {
     }
 
     func note(
-        _ outcome: PassageTrace.Record.Outcome, stage: String? = nil, took: Duration? = nil,
+        _ outcome: PassageTrace.Record.Outcome, stage: String? = nil, isShadow: Bool = false, took: Duration? = nil,
         _ before: Message? = nil, _ after: Message? = nil
     ) {
         var record = PassageTrace.Record(
-            direction: facts.direction, kind: facts.kind, stage: stage, outcome: outcome, took: took)
-        if let before, let after, before.text != after.text {
-            (record.before, record.after) = (before.text, after.text)
-        }
+            direction: facts.direction, kind: facts.kind, stage: stage, outcome: outcome, isShadow: isShadow,
+            took: took)
+        if let before, let after { record.change = TextDifference(from: before.text, to: after.text) }
         trace.note(record)
     }
 
@@ -82,8 +111,21 @@ struct PathNotes<Message: ChainMessage>: Sendable {
         if passage == .delivered { note(.arrived) }
         // A chat goes on with the events of its run.
         let goesOn = facts.direction == .inbound ? facts.kind == "chat" && passage == .delivered : !isEnd
-        if !goesOn { trace.finish() }
+        if !goesOn { trace.end() }
     }
 
     private var isEnd: Bool { EventKind(rawValue: facts.kind)?.isTerminal ?? true }
+}
+
+extension PassageTrace.Record.Outcome {
+    /// What a stage threw; nil: nothing.
+    init?(of error: (any Error)?) {
+        switch error {
+        case nil: return nil
+        case let rejection as Rejection: self = .rejected(code: rejection.code, message: rejection.message)
+        case let failure as StageFailure:
+            if case .timedOut = failure.cause { self = .timedOut } else { self = .failed }
+        default: self = .failed
+        }
+    }
 }

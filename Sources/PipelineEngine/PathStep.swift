@@ -1,8 +1,10 @@
 import MiddlewareKit
 
 /// A stage on the path of one kind of message, with what is left of its condition there.
-struct PathStep: Sendable {
+final class PathStep: Sendable {
     let stage: Stage
+    /// Who watches that a call ends in time; nil: it may take as long as it likes. A shadow always has a limit.
+    let deadlines: Deadlines?
     /// When the stage's function takes part; nil: never for this kind.
     let calls: Condition?
     /// When the stage's transform rewrites the text; nil: never for this kind.
@@ -12,6 +14,17 @@ struct PathStep: Sendable {
     /// The stages below on this path that store rows with a message, and when they do.
     private let contributions: [(contributor: any RowContributor, condition: Condition)]
 
+    private init(
+        stage: Stage, deadlines: Deadlines?, calls: Condition?, rewrites: Condition?,
+        contributions: [(contributor: any RowContributor, condition: Condition)]
+    ) {
+        self.stage = stage
+        self.deadlines = deadlines
+        self.calls = calls
+        self.rewrites = rewrites
+        self.contributions = contributions
+    }
+
     func contributors(for facts: @autoclosure () -> MessageFacts) -> [any RowContributor] {
         guard !contributions.isEmpty else { return [] }
         let facts = facts()
@@ -19,8 +32,11 @@ struct PathStep: Sendable {
     }
 
     /// The steps of a path: stages that have nothing to do on it are left out.
+    ///
+    /// - Parameter deadlines: By their limits.
     static func path(
-        of stages: [Stage], _ direction: MessageFacts.Direction, _ kind: String, rewritesText: Bool,
+        of stages: [Stage], _ deadlines: [Duration: Deadlines], _ direction: MessageFacts.Direction, _ kind: String,
+        rewritesText: Bool,
         handles: (StagePaths) -> Bool
     ) -> [PathStep] {
         var steps: [PathStep] = []
@@ -30,7 +46,8 @@ struct PathStep: Sendable {
             let calls = handles(paths) ? stage.condition.narrowed(to: direction, kind) : nil
             let rewrites = rewritesText && paths.replyText ? stage.condition.narrowed(to: .outbound, "delta") : nil
             let step = PathStep(
-                stage: stage, calls: calls.possible, rewrites: rewrites.possible, contributions: contributions)
+                stage: stage, deadlines: stage.timeLimit.flatMap { deadlines[$0] }, calls: calls.possible,
+                rewrites: rewrites.possible, contributions: contributions)
             if step.calls != nil || step.rewrites != nil { steps.append(step) }
             if let contributor = stage.contributor, let calls = step.calls {
                 contributions.insert((contributor, calls), at: 0)

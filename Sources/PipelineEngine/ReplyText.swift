@@ -2,13 +2,38 @@ package import MiddlewareKit
 
 /// The transforms of one run, in list order. A value; the caller feeds it from one place at a time.
 ///
-/// Feed it with `feed` unless `isAwaiting`, then with `feedAwaiting`.
+/// Feed it with `feed` unless `isAwaiting`, then with `feedAwaiting`. Shadows are not in here: they read a reply when it is
+/// whole, so that they cost nothing while it streams.
 package struct ReplyText: Sendable {
     private struct Step: Sendable {
         let stage: Stage
-        var transform: ReplyTransformKind
+        /// One of them, in a place of its own: what a transform keeps has one owner, and is not copied for each piece.
+        var immediate: (any ReplyTransform)?
+        var awaiting: (any AsyncReplyTransform)?
+        /// The bytes that were fed since something last came out.
+        var silent = 0
         /// It held back too much; the rest of the run goes by it.
         var isOut = false
+
+        mutating func take(_ transform: ReplyTransformKind) {
+            switch transform {
+            case .immediate(let transform): (immediate, awaiting) = (transform, nil)
+            case .awaiting(let transform): (immediate, awaiting) = (nil, transform)
+            }
+            silent = 0
+        }
+
+        /// What it holds back is bounded.
+        mutating func check(after piece: String, _ out: TextChange) throws(HoldExceeded) {
+            guard case .append(let text) = out, text.utf8.count < piece.utf8.count else {
+                silent = 0
+                return
+            }
+            silent = text.isEmpty ? silent + piece.utf8.count : 0
+            let limit = stage.hold.bytes
+            guard immediate?.keptBack ?? awaiting?.keptBack ?? silent > limit else { return }
+            throw HoldExceeded(limit: ByteSize.bytes(limit).optionText)
+        }
     }
 
     private let run: Run
@@ -21,20 +46,25 @@ package struct ReplyText: Sendable {
         self.run = run
         self.time = time
         steps = stages.compactMap { stage in
-            stage.middleware.makeReplyTransform(for: run).map { Step(stage: stage, transform: $0) }
+            guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else {
+                return nil
+            }
+            var step = Step(stage: stage)
+            step.take(transform)
+            return step
         }
-        isAwaiting = steps.contains { $0.transform.isAwaiting }
+        isAwaiting = steps.contains { $0.awaiting != nil }
     }
 
     /// Takes the next piece of the gateway's text and returns what the browsers get. Only for runs that do not await.
-    package mutating func feed(_ change: TextChange) -> TextChange {
+    ///
+    /// - Throws: ``StageFailure`` of a stage that held back too much and fails closed; one that fails open lets go of what it
+    ///   held, and the rest of the run goes by it.
+    package mutating func feed(_ change: TextChange) throws(StageFailure) -> TextChange {
         var change = change
         for index in steps.indices {
             guard let piece = enter(index, change) else { return change }
-            guard case .immediate(var transform) = steps[index].transform else { continue }
-            let out = transform.feed(piece[...])
-            steps[index].transform = .immediate(transform)
-            change = leave(index, change, out)
+            try feed(piece, to: index, &change)
         }
         return change
     }
@@ -43,30 +73,26 @@ package struct ReplyText: Sendable {
     ///
     /// - Throws: ``StageFailure`` of a stage that fails closed. One that fails open lets the piece through as it came; one that
     ///   held back too much lets through the rest of the run.
-    package mutating func feedAwaiting(_ change: TextChange) async throws -> TextChange {
+    package mutating func feedAwaiting(_ change: TextChange) async throws(StageFailure) -> TextChange {
         var change = change
         for index in steps.indices {
             guard let piece = enter(index, change) else { return change }
+            guard let transform = steps[index].awaiting, !steps[index].isOut else {
+                try feed(piece, to: index, &change)
+                continue
+            }
             let stage = steps[index].stage
-            guard !steps[index].isOut else { continue }
-            switch steps[index].transform {
-            case .immediate(var transform):
-                let out = transform.feed(piece[...])
-                steps[index].transform = .immediate(transform)
-                change = leave(index, change, out)
-            case .awaiting(let transform):
-                do {
-                    let (out, next) = try await stage.hold.bound(piece, time) {
-                        var transform = transform
-                        return (try await transform.feed(piece[...]), transform)
-                    }
-                    steps[index].transform = .awaiting(next)
-                    change = leave(index, change, out)
-                } catch {
-                    steps[index].isOut = error is HoldExceeded
-                    stage.figures.record(error is HoldExceeded ? .timedOut : .failed, took: .zero)
-                    if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
+            do {
+                let (out, next) = try await stage.hold.bound(time) {
+                    var transform = transform
+                    return (try await transform.feed(piece[...]), transform)
                 }
+                steps[index].awaiting = next
+                try steps[index].check(after: piece, out)
+                change = out.following(change)
+            } catch {
+                steps[index].isOut = error is HoldExceeded
+                try apply(error, of: stage)
             }
         }
         return change
@@ -78,46 +104,68 @@ package struct ReplyText: Sendable {
         case .append(let text):
             return text.isEmpty ? nil : text
         case .replace(let text):
-            if let fresh = steps[index].stage.middleware.makeReplyTransform(for: run) {
-                steps[index].transform = fresh
-            }
+            if let fresh = steps[index].stage.middleware.makeReplyTransform(for: run) { steps[index].take(fresh) }
             return text
         }
     }
 
-    /// What follows the step: its own output, as a replacement if its input was one. A shadow's output is thrown away.
-    private func leave(_ index: Int, _ input: TextChange, _ output: TextChange) -> TextChange {
-        guard steps[index].stage.mode == .enforce else { return input }
-        if case .replace = input, case .append(let text) = output { return .replace(text) }
-        return output
+    private mutating func feed(_ piece: String, to index: Int, _ change: inout TextChange) throws(StageFailure) {
+        guard !steps[index].isOut, var out = steps[index].immediate?.feed(piece[...]) else { return }
+        do {
+            try steps[index].check(after: piece, out)
+        } catch {
+            try apply(error, of: steps[index].stage)
+            steps[index].isOut = true
+            if let rest = steps[index].immediate?.finish() { out = out.followed(by: rest) }
+        }
+        change = out.following(change)
     }
 
-    /// A whole text through a fresh transform of one stage: what the final event carries below that stage.
+    private func apply(_ error: any Error, of stage: Stage) throws(StageFailure) {
+        stage.figures.record(error is HoldExceeded ? .timedOut : .failed, took: .zero)
+        if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
+    }
+
+    /// A whole text through a fresh transform of one stage: what the final event carries below that stage. Nothing of it
+    /// streams, so `hold` does not bound how much it is.
     ///
     /// - Parameter isCut: The run did not reach its end.
+    /// - Returns: Nil when the stage leaves the text of this run alone.
     static func whole(_ text: String, isCut: Bool, through stage: Stage, run: Run, time: any TimeSource) async throws
-        -> String
+        -> String?
     {
-        guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else { return text }
-        var result = ""
-        switch transform {
+        switch stage.middleware.makeReplyTransform(for: run) {
         case .immediate(var transform):
+            var result = ""
             result.apply(transform.feed(text[...]))
             result.apply(isCut ? transform.breakOff() : transform.finish())
+            return result
         case .awaiting(let transform):
-            return try await stage.hold.bound(text, time) {
+            return try await stage.hold.bound(time) {
                 var (transform, result) = (transform, "")
                 result.apply(try await transform.feed(text[...]))
                 result.apply(isCut ? try await transform.breakOff() : try await transform.finish())
                 return result
             }
+        case nil:
+            return nil
         }
-        return result
     }
 }
 
-extension ReplyTransformKind {
-    var isAwaiting: Bool {
-        if case .awaiting = self { true } else { false }
+extension TextChange {
+    /// What follows a step whose input was `input`: its own output, as a replacement if the input was one.
+    fileprivate func following(_ input: TextChange) -> TextChange {
+        if case .replace = input, case .append(let text) = self { return .replace(text) }
+        return self
+    }
+
+    /// Two changes as one.
+    package func followed(by next: TextChange) -> TextChange {
+        switch (self, next) {
+        case (_, .replace): next
+        case (.append(let first), .append(let second)): .append(first + second)
+        case (.replace(let first), .append(let second)): .replace(first + second)
+        }
     }
 }

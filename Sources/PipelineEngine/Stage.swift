@@ -4,9 +4,12 @@ package import MiddlewareKit
 package struct Stage: Sendable {
     package enum Mode: Sendable, Hashable {
         case enforce
-        /// The stage runs for its figures; what it does to the message has no effect.
+        /// The stage runs for its figures, beside the message; what it does has no effect.
         case shadow
     }
+
+    /// The time limit of a shadow that has no `timeout`.
+    private static let shadowLimit = Duration.seconds(30)
 
     /// The instance's name, unique in a chain.
     package let name: String
@@ -22,9 +25,11 @@ package struct Stage: Sendable {
     /// The time a call may take, not counting the stages below it; nil: as long as it likes.
     package let timeout: Duration?
     package let onError: FailurePolicy
+    /// When a call is left behind; nil: never.
+    var timeLimit: Duration? { timeout ?? (mode == .shadow ? Self.shadowLimit : nil) }
     /// Whether calls may run on the thread that serves all sockets.
     package let isQuick: Bool
-    /// What may wait for the stage's transform, if that awaits something.
+    /// What the stage's transform may keep back.
     package let hold: Hold
     /// The stage's own options as YAML, without secrets.
     package let options: String

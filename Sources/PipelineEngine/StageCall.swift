@@ -10,64 +10,117 @@ typealias RejectionHandler<Message> =
     ) -> Void
 
 /// One call of one stage: watches that `next` is called at most once and in time, counts, and applies `on-error`.
-struct StageCall<Message: ChainMessage>: Sendable {
-    let stage: Stage
-    let message: Message
-    let context: MessageContext
-    let time: any TimeSource
-    /// From the call until the stage hands the message on, or is done with it.
-    var span: (any Tracing.Span)?
-    let onRejection: RejectionHandler<Message>?
-    let next: @Sendable (Message, MessageContext) async throws -> Void
-
-    func run() async throws {
-        let gate = StageGate(startedAt: time.uptime)
+extension ChainPath {
+    /// Calls a stage that may take as long as it likes. Nobody else has a hand in the call, so it needs no lock and no memory
+    /// beyond its frame.
+    ///
+    /// - Parameter span: From the call until the stage hands the message on, or is done with it.
+    func call(
+        _ stage: Stage, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?,
+        next: (Message, MessageContext) async throws -> Void
+    ) async throws {
+        var progress = CallProgress(startedAt: time.uptime)
         do {
-            if let timeout = stage.timeout {
-                try await run(through: gate, timeout: timeout)
-            } else if stage.isQuick {
-                try await enter(gate)
-            } else {
-                try await withTaskExecutorPreference(globalConcurrentExecutor) { try await enter(gate) }
+            try await message.meet(stage.middleware, context: context) { changed, context in
+                try progress.open(at: time.uptime)
+                span?.end()
+                if changed.differs(from: message) { stage.figures.recordChange() }
+                do {
+                    try await next(changed, context)
+                    progress.close(at: time.uptime)
+                } catch {
+                    progress.noteDownstreamError()
+                    progress.close(at: time.uptime)
+                    throw error
+                }
             }
             span?.end()
-            stage.figures.record(gate.hasPassed ? .passed : .dropped, took: gate.ownTime(at: time.uptime))
+            stage.figures.record(progress.hasPassed ? .passed : .dropped, took: progress.ownTime(at: time.uptime))
         } catch {
-            try await recover(from: error, gate: gate)
+            let own = progress.ownTime(at: time.uptime)
+            try judge(error, of: stage, message, context, span, progress, own)
+            try await next(message, context)
         }
     }
 
-    /// Runs the stage for its figures. It gets the message, and its `next` leads nowhere.
-    func runInShadow() async {
-        var context = context
-        context.isShadow = true
-        let alone = StageCall(
-            stage: stage, message: message, context: context, time: time, onRejection: nil
-        ) { _, _ in }
+    /// Calls a stage that has a time limit. The clock stands still while the stages below are at work.
+    ///
+    /// The stage runs in a task of its own that nobody waits for: a stage that hangs and ignores cancellation must not
+    /// hold up its run. What it does afterwards has no effect, since its gate is barred. The task begins where the call is, so
+    /// a stage that has nothing to wait for costs no hop, and no alarm is set for it.
+    func call(
+        _ stage: Stage, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?,
+        within deadlines: Deadlines,
+        next: @escaping @Sendable (Message, MessageContext) async throws -> Void
+    ) async throws {
+        let gate = StageGate(startedAt: time.uptime, limit: deadlines.limit)
         do {
-            try await alone.run()
+            let enter: @Sendable () async -> Void = { [time] in
+                do {
+                    try await message.meet(stage.middleware, context: context) { changed, context in
+                        try gate.open(at: time.uptime)
+                        span?.end()
+                        if changed.differs(from: message) { stage.figures.recordChange() }
+                        defer { gate.close(at: time.uptime) }
+                        do {
+                            try await next(changed, context)
+                        } catch {
+                            gate.noteDownstreamError()
+                            throw error
+                        }
+                    }
+                    gate.finish(.success(()))
+                } catch {
+                    gate.finish(.failure(error))
+                }
+            }
+            try await gate.result(of: Task.immediate(operation: enter), within: deadlines)
+            span?.end()
+            let progress = gate.progress
+            stage.figures.record(progress.hasPassed ? .passed : .dropped, took: progress.ownTime(at: time.uptime))
         } catch {
-            context.logger.debug("stage \(stage.name) (shadow) would have stopped the message: \(error)")
+            // From here on, so that passing the message on does not double it.
+            let progress = gate.bar()
+            let own = progress.ownTime(at: time.uptime)
+            try judge(error, of: stage, message, context, span, progress, own)
+            try await next(message, context)
         }
     }
 
-    private func enter(_ gate: StageGate) async throws {
-        try await message.meet(stage.middleware, context: context) { message, context in
-            try gate.open(at: time.uptime)
-            span?.end()
-            defer { gate.close(at: time.uptime) }
+    /// Runs a shadow beside the message: for its figures and the trace. It gets the message, and its `next` leads nowhere.
+    func callShadow(_ step: PathStep, _ message: Message, _ context: MessageContext, _ notes: PathNotes<Message>?) {
+        guard let deadlines = step.deadlines else { return }
+        let stage = step.stage
+        let path = ChainPath(message, context, steps: [], time: time) { _, _ in }
+        runShadow(stage, notes) { [time] in
+            var context = context
+            context.isShadow = true
+            let passed = Mutex<Message?>(nil)
+            let start = time.uptime
+            var outcome = PassageTrace.Record.Outcome.passed
             do {
-                try await next(message, context)
+                try await path.call(stage, message, context, nil, within: deadlines) { changed, _ in
+                    passed.withLock { $0 = changed }
+                }
+                if passed.withLock({ $0 == nil }) { outcome = .dropped }
             } catch {
-                gate.noteDownstreamError()
-                throw error
+                context.logger.debug("stage \(stage.name) (shadow) would have stopped the message: \(error)")
+                outcome = .init(of: error) ?? .failed
             }
+            notes?.note(
+                outcome, stage: stage.name, isShadow: true, took: time.uptime - start, message,
+                passed.withLock { $0 } ?? message)
         }
     }
 
-    private func recover(from error: any Error, gate: StageGate) async throws {
-        let own = gate.ownTime(at: time.uptime)
-        if gate.downstreamFailed {
+    /// Counts an error, and decides what it means for the message.
+    ///
+    /// - Throws: What goes back to the sender, unless the message may go on without the stage.
+    private func judge(
+        _ error: any Error, of stage: Stage, _ message: Message, _ context: MessageContext,
+        _ span: (any Tracing.Span)?, _ progress: CallProgress, _ own: Duration
+    ) throws {
+        if progress.downstreamFailed {
             // Another stage's doing, and already counted there.
             stage.figures.record(.passed, took: own)
             throw error
@@ -86,42 +139,27 @@ struct StageCall<Message: ChainMessage>: Sendable {
             stage.figures.record(.failed, took: own)
             cause = .threw(error)
         }
-        span?.end(error: StageFailure(stage: stage.name, cause: cause).rejection.code)
+        let failure = StageFailure(stage: stage.name, cause: cause)
+        span?.end(error: failure.rejection.code)
         context.logger.error("stage \(stage.name) failed: \(error)")
         // Once the stage has passed the message on, passing it on again would double it.
-        let mayPassOn = gate.bar()
-        guard stage.onError == .open, mayPassOn else {
-            let failure = StageFailure(stage: stage.name, cause: cause)
+        guard stage.onError == .open, !progress.hasPassed else {
             onRejection?(message, context, stage.name, failure.rejection.code)
             throw failure
         }
-        try await next(message, context)
     }
+}
 
-    /// Races the stage against the clock, which stands still while the stages below are at work.
-    ///
-    /// The stage runs in a task of its own that nobody waits for: a stage that hangs and ignores cancellation must not
-    /// hold up its run. What it does afterwards has no effect, since its gate is barred.
-    private func run(through gate: StageGate, timeout: Duration) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            gate.arm(continuation)
-            let work = Task {
-                do {
-                    try await enter(gate)
-                    gate.finish(.success(()))
-                } catch {
-                    gate.finish(.failure(error))
-                }
-            }
-            let alarm = Task {
-                while let remaining = gate.remaining(of: timeout, at: time.uptime) {
-                    try await time.sleep(for: remaining)
-                }
-                if gate.finish(.failure(StageTimeout(limit: timeout))) { work.cancel() }
-            }
-            gate.onFinish { alarm.cancel() }
-        }
+/// Starts what a shadow does, without waiting for it.
+func runShadow<Message>(
+    _ stage: Stage, _ notes: PathNotes<Message>?, _ work: @escaping @Sendable () async -> Void
+) {
+    notes?.trace.hold()
+    let isStarted = stage.instance.shadows.start {
+        await work()
+        notes?.trace.release()
     }
+    if !isStarted { notes?.trace.release() }
 }
 
 /// A stage used up its `timeout`.

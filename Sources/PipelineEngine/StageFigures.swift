@@ -10,6 +10,8 @@ package final class StageFigures: Sendable {
         package var errors = 0
         package var timeouts = 0
         package var drops = 0
+        /// Messages, events and whole replies that came out otherwise than they went in; of a shadow, that would have.
+        package var changes = 0
         /// The time spent in the stage itself, without the stages below it.
         package var total: Duration = .zero
         /// How many calls took less than 2^n microseconds and at least 2^(n-1), for n = 0...31; the last holds the rest.
@@ -24,6 +26,7 @@ package final class StageFigures: Sendable {
     private let errors: Counter
     private let timeouts: Counter
     private let drops: Counter
+    private let changes: Counter
     private let time: Timer
 
     /// - Parameter stage: The name of the stage's instance, for its metrics.
@@ -33,11 +36,18 @@ package final class StageFigures: Sendable {
         errors = Counter(.stageErrors, stage)
         timeouts = Counter(.stageTimeouts, stage)
         drops = Counter(.stageDrops, stage)
+        changes = Counter(.stageChanges, stage)
         time = Timer(.stageDuration, stage)
     }
 
     package var current: Values { values.withLock { $0 } }
 
+    package func recordChange() {
+        changes.increment()
+        values.withLock { $0.changes += 1 }
+    }
+
+    /// Counts a call: of the stage's function, or of its transform for the whole text of a reply.
     package func record(_ outcome: Outcome, took duration: Duration) {
         calls.increment()
         time.record(duration)

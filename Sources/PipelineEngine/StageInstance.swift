@@ -7,6 +7,8 @@ package import MiddlewareKit
 package final class StageInstance: Sendable {
     package let middleware: any Middleware
     package let figures: StageFigures
+    /// Where the calls of a shadow run.
+    package let shadows = ShadowDesk()
     /// Equal for stages that can share an instance. May hold secrets: not to be shown.
     package let identity: String
     private let onRelease: @Sendable () -> Void

@@ -2,7 +2,8 @@
 extension MetricDescription {
     package static let all: [MetricDescription] = [
         buildInfo,
-        stageCalls, stageRejections, stageErrors, stageTimeouts, stageDrops, stageDuration,
+        stageCalls, stageRejections, stageErrors, stageTimeouts, stageDrops, stageChanges,
+        stageDuration,
         browserConnections, browserFramesReceived, browserFramesSent, browserQueuedBytes, requestsInFlight,
         runsActive, runsEnded, runFirstText, runDuration,
         eventLoopLag,
@@ -18,7 +19,8 @@ extension MetricDescription {
     // MARK: Stages
 
     package static let stageCalls = MetricDescription(
-        "sluice_stage_calls_total", .counter, "Messages and events that the stage was called for.", labels: ["stage"])
+        "sluice_stage_calls_total", .counter, "Messages, events and whole replies that the stage was called for.",
+        labels: ["stage"])
     package static let stageRejections = MetricDescription(
         "sluice_stage_rejections_total", .counter, "Messages that the stage turned away.", labels: ["stage"])
     package static let stageErrors = MetricDescription(
@@ -27,6 +29,10 @@ extension MetricDescription {
         "sluice_stage_timeouts_total", .counter, "Calls that took longer than the stage's timeout.", labels: ["stage"])
     package static let stageDrops = MetricDescription(
         "sluice_stage_drops_total", .counter, "Messages that the stage did not pass on, without a rejection.",
+        labels: ["stage"])
+    package static let stageChanges = MetricDescription(
+        "sluice_stage_changes_total", .counter,
+        "Messages, events and whole replies that the stage changed, or as a shadow would have changed.",
         labels: ["stage"])
     package static let stageDuration = MetricDescription(
         "sluice_stage_duration_seconds", shortTimes,

@@ -1,7 +1,16 @@
 import MiddlewareKit
 import MiddlewareTesting
 import PipelineEngine
+import Synchronization
 import Testing
+
+/// Counts those who sleep.
+private final class CountingTime: TimeSource {
+    let sleeps = Atomic(0)
+    var uptime: Duration { .zero }
+    var now: Timestamp { Timestamp(milliseconds: 0) }
+    func sleep(for duration: Duration) async throws { sleeps.add(1, ordering: .relaxed) }
+}
 
 @Suite struct ChainTests {
     private func marker(_ name: String, _ log: Log<String>, handles: StagePaths = .all) -> Stage {
@@ -189,6 +198,45 @@ import Testing
         #expect(quick.figures.current.timeouts == 0)
     }
 
+    /// A stage with a limit that waits for nothing is not watched: it costs no task and no hop.
+    @Test func noAlarmIsSetForAStageThatDoesNotWait() async throws {
+        let time = CountingTime()
+        let chain = Chain(stages: [stage("quick", ClosureMiddleware(), timeout: .seconds(1))], time: time)
+        for _ in 0..<10 { _ = try await chain.send(chat(), context: context()) { _, _ in } }
+        #expect(time.sleeps.load(ordering: .relaxed) == 0)
+    }
+
+    /// One alarm watches over all calls with the same limit; each of them is still left behind at its own time.
+    @Test func callsThatWaitShareAnAlarm() async throws {
+        let time = ManualTime()
+        let hangs = stage(
+            "hangs",
+            ClosureMiddleware(onInbound: { _, _, _ in try await Task.sleep(for: .seconds(3600)) }), timeout: .seconds(5)
+        )
+        let chain = Chain(stages: [hangs], time: time)
+        let ends = AsyncStream<Int>.makeStream()
+        @Sendable func send(_ number: Int) async {
+            _ = try? await chain.send(chat(), context: context()) { _, _ in }
+            ends.continuation.yield(number)
+        }
+        async let first: Void = send(1)
+        await time.waitForSleeper(of: .seconds(5))
+        time.advance(by: .seconds(2))
+        async let second: Void = send(2)
+        var order = ends.stream.makeAsyncIterator()
+        await time.waitForSleeper(of: .seconds(3))
+        time.advance(by: .seconds(3))
+        #expect(await order.next() == 1)
+        _ = await first
+        // The second call may have begun after the clock was moved.
+        while hangs.figures.current.timeouts < 2 {
+            time.advance(by: .seconds(1))
+            await Task.yield()
+        }
+        #expect(await order.next() == 2)
+        _ = await second
+    }
+
     @Test func aShadowHasNoEffect() async throws {
         let shadow = stage(
             "shadow", ClosureMiddleware(onInbound: { _, _, _ in throw Rejection(code: "no", message: "No.") }),
@@ -196,6 +244,7 @@ import Testing
         let chain = Chain(stages: [shadow], time: ManualTime())
         let passage = try await chain.send(chat(), context: context()) { _, _ in }
         #expect(passage == .delivered)
+        await chain.shadowsAtRest()
         #expect(shadow.figures.current.rejections == 1)
     }
 

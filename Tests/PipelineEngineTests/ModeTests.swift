@@ -15,6 +15,19 @@ import Testing
         mutating func finish() async throws -> TextChange { throw TestError() }
     }
 
+    private struct Passes: ReplyTransform {
+        mutating func feed(_ text: Substring) -> TextChange { .append(String(text)) }
+        mutating func finish() -> TextChange { .append("") }
+    }
+
+    private struct Hangs: AsyncReplyTransform {
+        mutating func feed(_ text: Substring) async throws -> TextChange {
+            try await Task.sleep(for: .seconds(3600))
+            return .append("")
+        }
+        mutating func finish() async throws -> TextChange { .append("") }
+    }
+
     /// Changes everything that it meets.
     private static let changes = ClosureMiddleware(
         onInbound: { message, context, next in
@@ -39,6 +52,7 @@ import Testing
         _ = try? await chain.deliver(answer, context: context()) { event, _ in
             shown.append("\(event.text) \(event.blocks.count)")
         }
+        await chain.shadowsAtRest()
         var reply = chain.makeReplyText(for: run, context: context())
         return (sent.all, shown.all, try await reply.feedAwaiting(.append("answer")))
     }
@@ -52,7 +66,59 @@ import Testing
         let shadow = stage("s", Self.changes, mode: .shadow)
         let result = try await outcome(shadow)
         #expect(result.sent == ["hi"] && result.shown == ["answer 1"] && result.streamed == .append("answer"))
-        #expect(shadow.figures.current.calls == 2)
+        // The message, the whole reply, and the event.
+        #expect(shadow.figures.current.calls == 3)
+        #expect(shadow.figures.current.changes == 3)
+    }
+
+    @Test func whatAStageChangesIsCounted() async throws {
+        let enforced = stage("s", Self.changes)
+        _ = try await outcome(enforced)
+        #expect(enforced.figures.current.calls == 3 && enforced.figures.current.changes == 3)
+        let passes = stage("s", ClosureMiddleware(transform: { _ in .immediate(Passes()) }))
+        _ = try await outcome(passes)
+        #expect(passes.figures.current.calls == 3 && passes.figures.current.changes == 0)
+    }
+
+    /// It neither stops a message nor delays it, in any direction, by its functions or by its transform.
+    @Test func aShadowThatHangsHoldsUpNothing() async throws {
+        let time = ManualTime()
+        let hangs = ClosureMiddleware(
+            onInbound: { _, _, _ in try await Task.sleep(for: .seconds(3600)) },
+            onOutbound: { _, _, _ in try await Task.sleep(for: .seconds(3600)) },
+            transform: { _ in .awaiting(Hangs()) })
+        let shadow = stage("s", hangs, mode: .shadow)
+        let chain = Chain(stages: [shadow], time: time)
+        let arrived = Log<String>()
+        for _ in 0..<100 {
+            _ = try await chain.send(chat(), context: context()) { message, _ in arrived.append(message.text) }
+            _ = try await chain.deliver(event(), context: context()) { event, _ in arrived.append(event.text) }
+        }
+        #expect(arrived.all.count == 200)
+        var reply = chain.makeReplyText(for: run, context: context())
+        #expect(!reply.isAwaiting)
+        #expect(try reply.feed(.append("a")) == .append("a"))
+        // Calls are left behind after a time, and no more than some of them are ever under way.
+        let ends = Log<Bool>()
+        async let rest: Void = {
+            await chain.shadowsAtRest()
+            ends.append(true)
+        }()
+        while ends.all.isEmpty {
+            time.advance(by: .seconds(30))
+            await Task.yield()
+        }
+        await rest
+        #expect(shadow.figures.current.timeouts + shadow.figures.current.errors == 64)
+    }
+
+    @Test func aShadowWhoseTransformFailsDoesNotEndTheRun() async throws {
+        let middleware = ClosureMiddleware(
+            handles: StagePaths(replyText: true), transform: { _ in .awaiting(Fails()) })
+        let shadow = stage("s", middleware, mode: .shadow)
+        let result = try await outcome(shadow)
+        #expect(result.shown == ["answer 1"] && result.streamed == .append("answer"))
+        #expect(shadow.figures.current.errors == 1)
     }
 
     @Test func aShadowThatFailsOrRejectsHasNoEffectEither() async throws {

@@ -9,10 +9,39 @@ package import NIOCore
 package struct CallContext: RequestContext, RemoteAddressRequestContext {
     package var coreContext: CoreRequestContextStorage
     package let remoteAddress: SocketAddress?
+    private let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
+        channel = source.channel
+    }
+
+    /// Runs `action` when the caller has closed the connection, or the half of it that it sends on. For an answer that takes
+    /// its time.
+    func onClose(_ action: @escaping @Sendable () -> Void) {
+        channel.eventLoop.execute { [channel] in
+            try? channel.pipeline.syncOperations.addHandler(CloseWatch(action), position: .first)
+        }
+    }
+}
+
+/// Tells when the other side has closed a connection.
+private final class CloseWatch: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+
+    private let action: @Sendable () -> Void
+
+    init(_ action: @escaping @Sendable () -> Void) { self.action = action }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent { action() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        action()
+        context.fireChannelInactive()
     }
 }
 

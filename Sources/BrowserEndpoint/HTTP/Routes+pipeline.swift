@@ -16,17 +16,22 @@ extension Routes {
             var request = request
             try await hub.requireAdministrator(request, call)
             let body = try await request.jsonObject()
-            try body.requireOnly("when", "seconds")
+            try body.requireOnly("when", "seconds", "text")
             let condition = try Condition(member: try body.string("when", atMost: 2000))
             let seconds = body["seconds"]?.int ?? 60
             guard (1...600).contains(seconds) else { throw Rejection.badRequest("`seconds` must be 1 to 600.") }
+            guard let showsText = body["text"].map({ $0.bool }) ?? false else {
+                throw Rejection.badRequest("`text` must be true or false.")
+            }
             let trace = try await hub.traceNext(condition, within: .seconds(Int64(seconds)))
+            // Nobody watches any more.
+            call.onClose { trace.finish() }
             return Response(
                 status: .ok, headers: [.contentType: "application/jsonl; charset=utf-8", .cacheControl: "no-store"],
                 body: ResponseBody { writer in
                     for await record in trace.records {
                         var buffer = ByteBuffer()
-                        buffer.writeJSON(record.json)
+                        buffer.writeJSON(record.json(showsText: showsText))
                         buffer.writeStaticString("\n")
                         try await writer.write(buffer)
                     }
@@ -86,7 +91,7 @@ extension Stage {
             "figures": [
                 "calls": .integer(Int64(figures.calls)), "rejections": .integer(Int64(figures.rejections)),
                 "drops": .integer(Int64(figures.drops)), "errors": .integer(Int64(figures.errors)),
-                "timeouts": .integer(Int64(figures.timeouts)),
+                "timeouts": .integer(Int64(figures.timeouts)), "changes": .integer(Int64(figures.changes)),
                 "meanMicroseconds": .number(
                     figures.calls == 0 ? 0 : figures.total / .microseconds(1) / Double(figures.calls)),
             ],
@@ -95,18 +100,31 @@ extension Stage {
 }
 
 extension PassageTrace.Record {
-    fileprivate var json: JSONValue {
+    /// The most of a changed text that is shown, in characters.
+    private static let shownLength = 500
+
+    /// - Parameter showsText: Whether the words of messages are in it, or only how many there are.
+    fileprivate func json(showsText: Bool) -> JSONValue {
+        guard outcome != .waiting else { return ["outcome": "waiting"] }
         var object: JSONObject = ["direction": .string(direction.rawValue), "kind": .string(kind)]
         object["stage"] = stage.map { .string($0) }
+        if isShadow { object["shadow"] = true }
         switch outcome {
-        case .rejected(let code):
+        case .rejected(let code, let message):
             object["outcome"] = "rejected"
             object["code"] = .string(code)
+            object["message"] = .string(message)
+        case .timedOut: object["outcome"] = "timed-out"
         default: object["outcome"] = .string("\(outcome)")
         }
         object["tookMicroseconds"] = took.map { .number($0 / .microseconds(1)) }
-        object["before"] = before.map { .string($0) }
-        object["after"] = after.map { .string($0) }
+        object["change"] = change.map { change in
+            func part(_ text: String) -> JSONValue {
+                showsText
+                    ? .string(String(text.prefix(Self.shownLength))) : .integer(Int64(text.unicodeScalars.count))
+            }
+            return ["at": .integer(Int64(change.at)), "removed": part(change.removed), "added": part(change.added)]
+        }
         return .object(object)
     }
 }

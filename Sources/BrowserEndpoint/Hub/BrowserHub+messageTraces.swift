@@ -10,6 +10,8 @@ struct TraceWaiter {
 
 extension BrowserHub {
     private static let maxTraceWaiters = 16
+    /// Connections on which nothing is sent for longer may be closed.
+    private static let signOfLife = TimeAmount.seconds(15)
 
     /// - Returns: The trace of the next message for which the condition holds. It ends with the message, or after the time.
     /// - Throws: ``Rejection`` when too many are waiting.
@@ -20,9 +22,15 @@ extension BrowserHub {
         }
         let trace = PassageTrace()
         traceWaiters.append(TraceWaiter(condition: condition, trace: trace))
-        eventLoop.scheduleTask(in: TimeAmount(limit)) {
-            self.assumeIsolated { $0.traceWaiters.removeAll { $0.trace === trace } }
-            trace.finish()
+        let end = eventLoop.scheduleTask(in: TimeAmount(limit)) { trace.finish() }
+        let signs = eventLoop.scheduleRepeatedTask(initialDelay: Self.signOfLife, delay: Self.signOfLife) { _ in
+            trace.noteWaiting()
+        }
+        let id = ObjectIdentifier(trace)
+        trace.onEnd { [eventLoop] in
+            end.cancel()
+            signs.cancel()
+            eventLoop.execute { self.assumeIsolated { $0.traceWaiters.removeAll { ObjectIdentifier($0.trace) == id } } }
         }
         return trace
     }

@@ -144,7 +144,12 @@ extension BrowserHub {
             run.enqueue(change)
             pump(run)
         } else {
-            show(run.replyText.feed(change), of: run)
+            do {
+                show(try run.replyText.feed(change), of: run)
+            } catch {
+                fail(run, error)
+                finish(run)
+            }
         }
     }
 

@@ -109,15 +109,6 @@ struct RunOutcome: Sendable {
 }
 
 extension TextChange {
-    /// Two changes as one.
-    func followed(by next: TextChange) -> TextChange {
-        switch (self, next) {
-        case (_, .replace): next
-        case (.append(let first), .append(let second)): .append(first + second)
-        case (.replace(let first), .append(let second)): .replace(first + second)
-        }
-    }
-
     /// Nothing to tell anybody.
     var isEmpty: Bool { self == .append("") }
 }

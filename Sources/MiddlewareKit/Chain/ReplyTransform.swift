@@ -17,9 +17,14 @@ public protocol ReplyTransform: Sendable {
     mutating func finish() -> TextChange
     /// As `finish`, for a text that broke off because the run was stopped or failed. Unless you say otherwise it is the same.
     mutating func breakOff() -> TextChange
+    /// How many bytes of the text it keeps back at present, to let them out later; about so many will do. The engine bounds
+    /// them by the stage's `hold`. Nil, unless you say otherwise: the engine takes what was fed since something last came out,
+    /// so a transform that takes long parts of a text out for good should say.
+    var keptBack: Int? { get }
 }
 
 extension ReplyTransform {
+    public var keptBack: Int? { nil }
     public mutating func breakOff() -> TextChange { finish() }
 }
 
@@ -30,9 +35,12 @@ public protocol AsyncReplyTransform: Sendable {
     mutating func feed(_ text: Substring) async throws -> TextChange
     mutating func finish() async throws -> TextChange
     mutating func breakOff() async throws -> TextChange
+    /// As in ``ReplyTransform``.
+    var keptBack: Int? { get }
 }
 
 extension AsyncReplyTransform {
+    public var keptBack: Int? { nil }
     public mutating func breakOff() async throws -> TextChange { try await finish() }
 }
 

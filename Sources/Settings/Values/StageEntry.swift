@@ -67,7 +67,8 @@ package struct StageEntry: OptionGroup {
             example: "kind == chat and gateway == home"),
         Option(
             "mode", \.mode,
-            help: "enforce: the stage does its work. shadow: it runs for its figures, and what it does has no effect."
+            help:
+                "enforce: the stage does its work. shadow: it runs beside the messages for its figures, and has no effect."
         ),
         Option(
             "timeout", \.timeout,
@@ -83,8 +84,8 @@ package struct StageEntry: OptionGroup {
         Option(
             "hold", \.hold,
             help:
-                "How much of a reply may wait for a stage that asks somebody about each piece of text; beyond it the stage "
-                + "has failed, see on-error."),
+                "How much of a reply the stage may keep back while it streams, and how long a piece may take; beyond it the "
+                + "stage has failed, see on-error."),
     ]
 }
 
@@ -96,8 +97,10 @@ package struct HoldSettings: OptionGroup {
     package init() {}
 
     package static let options: [Option<Self>] = [
-        Option("bytes", \.bytes, help: "How much text may wait.", range: .kibibytes(1) ... .mebibytes(64)),
-        Option("time", \.time, help: "How long it may wait.", range: .milliseconds(1) ... .seconds(600)),
+        Option("bytes", \.bytes, help: "How much text may be kept back.", range: .kibibytes(1) ... .mebibytes(64)),
+        Option(
+            "time", \.time, help: "How long a stage may take that asks somebody about a piece of text.",
+            range: .milliseconds(1) ... .seconds(600)),
     ]
 }
 

@@ -38,13 +38,12 @@ private struct CallOutTransform: AsyncReplyTransform {
     let run: Run
     private var kept = ""
 
-    /// The most that may be kept, in bytes.
-    private static let maxKept = 65_536
-
     init(outside: any CallOut, run: Run) {
         self.outside = outside
         self.run = run
     }
+
+    var keptBack: Int? { kept.utf8.count }
 
     mutating func feed(_ text: Substring) async throws -> TextChange { try await ask(kept + text, isEnd: false) }
 
@@ -54,9 +53,6 @@ private struct CallOutTransform: AsyncReplyTransform {
         let answer = try await outside.ask(.reply(CallOutMessage(run, text: text), isEnd: isEnd))
         guard let shown = answer.text else { throw CallOutProblem("it answered a piece of a reply without `text`") }
         kept = answer.keep ?? ""
-        guard kept.utf8.count <= Self.maxKept else {
-            throw CallOutProblem("it kept more than \(Self.maxKept) bytes of a reply")
-        }
         if isEnd, !kept.isEmpty { throw CallOutProblem("it kept something at the end of a reply") }
         return .append(shown)
     }

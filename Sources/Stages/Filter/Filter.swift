@@ -25,7 +25,7 @@ struct Filter: Middleware {
         try await next(message, context)
     }
 
-    /// The text of a reply went through the transform already; its blocks did not, and what others wrote did not.
+    /// The text of a reply went through the transform already; its blocks and details did not, and what others wrote did not.
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
         var event = event
         event.blocks = event.blocks.compactMap { block in
@@ -36,6 +36,11 @@ struct Filter: Middleware {
                 return result.text
             }
             return hasFinds && options.action == .block ? nil : changed
+        }
+        // The gateway's own words for what failed.
+        if let detail = event.detail {
+            let (text, hasFinds) = filtered(detail)
+            event.detail = hasFinds && options.action == .block ? options.message : text
         }
         if event.kind == .message {
             let (text, hasFinds) = filtered(event.text)
@@ -89,6 +94,8 @@ private struct ReplacingFilter: ReplyTransform {
         self.replacement = replacement
     }
 
+    var keptBack: Int? { scanner.held }
+
     mutating func feed(_ text: Substring) -> TextChange {
         var output = FilteredText(replacement: replacement)
         scanner.feed(text) { output.add($0) }
@@ -112,6 +119,8 @@ private struct BlockingFilter: ReplyTransform {
         scanner = TextScanner(automaton, maxHold: maxLength)
         self.message = message
     }
+
+    var keptBack: Int? { isBlocked ? 0 : scanner.held }
 
     mutating func feed(_ text: Substring) -> TextChange {
         guard !isBlocked else { return .append("") }

@@ -90,6 +90,8 @@ private struct StreamingRedactor: ReplyTransform {
         names = values.names
     }
 
+    var keptBack: Int? { scanner.held }
+
     mutating func feed(_ text: Substring) -> TextChange {
         let names = names
         var output = String.UnicodeScalarView()

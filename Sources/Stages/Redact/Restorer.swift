@@ -13,6 +13,8 @@ struct Restorer: ReplyTransform {
         longest = values.keys.map(\.unicodeScalars.count).max() ?? 0
     }
 
+    var keptBack: Int? { held.utf8.count }
+
     mutating func feed(_ text: Substring) -> TextChange {
         var output = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -59,6 +59,9 @@ struct TextScanner: Sendable {
         entered = Array(repeating: 0, count: automaton.instructions.count)
     }
 
+    /// How many scalars are held.
+    var held: Int { place - heldFrom }
+
     /// Reads the text that follows what was read so far.
     mutating func feed(_ text: Substring, to sink: (Piece) -> Void) {
         var skipped: [Unicode.Scalar] = []

@@ -41,6 +41,9 @@ struct TagReader {
         return decided
     }
 
+    /// In bytes.
+    var keptBack: Int { (candidate?.bytes.count ?? 0) + undecided.bytes.count }
+
     /// Whether `skip` may be called: nothing is kept back.
     var canSkip: Bool { candidate == nil && undecided.tags.isEmpty && code.canSkip }
 

@@ -34,6 +34,9 @@ package struct ThinkingFilter: ReplyTransform {
         return visible.takeChange()
     }
 
+    /// Not what it hides, which comes back only if nothing else is left of the reply.
+    package var keptBack: Int? { finalTags.keptBack + reasoningTags.keptBack + visible.keptBack }
+
     package mutating func finish() -> TextChange { end(isCut: false) }
 
     /// A block that is still open was about to be closed: nothing of it is an answer.

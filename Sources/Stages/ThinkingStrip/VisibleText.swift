@@ -48,6 +48,9 @@ struct VisibleText {
         heldSpace += space
     }
 
+    /// In bytes.
+    var keptBack: Int { heldSpace.count }
+
     /// Whether `pass` may be called: no white space waits.
     var canPass: Bool { heldSpace.isEmpty }
 

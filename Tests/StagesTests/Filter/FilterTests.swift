@@ -55,6 +55,16 @@ import Testing
         #expect(blocked.message?.blocks == [blocks[2], blocks[3]])
     }
 
+    @Test func whatTheGatewaySaysOfAFailureIsFilteredToo() async throws {
+        let event = Sample.event(.error, detail: "no such secret")
+        let replaced = try await harness(["words": ["secret"]]).deliver(event).message
+        #expect(replaced?.detail == "no such ***")
+        let blocked = try await harness(["words": ["secret"], "action": "block", "message": "No."]).deliver(event)
+            .message
+        #expect(blocked?.detail == "No.")
+        #expect(try await harness(["words": ["other"]]).deliver(event).message?.detail == "no such secret")
+    }
+
     @Test func whatIsHeldIsBounded() async throws {
         let harness = try await harness(["patterns": ["<.*>"], "max-length": 10])
         let snapshots = try await harness.snapshots(["<" + String(repeating: "x", count: 100)])
