@@ -2,14 +2,14 @@ public import MiddlewareKit
 import Synchronization
 
 /// Checks what every middleware promises: it calls `next` at most once, with the message that it was called for, passes on what
-/// it does not handle, lets through what later stages throw, ends when its task is cancelled, and keeps the law of reply texts
-/// with little of a reply held back. ``GrowthTest`` checks that it does not grow.
+/// it does not handle, lets through what later stages throw, ends when its task is cancelled, holds up no run for another one,
+/// and keeps the law of reply texts with little of a reply held back. ``GrowthTest`` checks that it does not grow.
 public enum MiddlewareCompatibility {
     /// - Parameters:
     ///   - context: One with which the middleware lets messages through, so that there is something to check.
     ///   - texts: Replies to stream; the law is checked for many ways to cut each.
-    ///   - patience: How long a call may take to end once its task is cancelled. Only a middleware that does not end takes
-    ///     that long.
+    ///   - patience: How long a call may take, and how long to end once its task is cancelled. Only a middleware that does not
+    ///     end takes that long. One that waits on a clock in a test's hand does not end unless the test moves it meanwhile.
     /// - Returns: The promises that were broken, in words; empty when all were kept.
     public static func violations(
         of middleware: any Middleware, context: MessageContext = Sample.context(), texts: [String] = sampleTexts,
@@ -29,7 +29,10 @@ public enum MiddlewareCompatibility {
             }
             violations += await trial.violations(patience: patience)
         }
+        // One that hangs would hang here as well.
+        guard violations.isEmpty else { return violations + (await replyViolations(of: middleware, texts)) }
         violations += await orderViolations(of: middleware, context)
+        violations += await independenceViolations(of: middleware, context, patience)
         return violations + (await replyViolations(of: middleware, texts))
     }
 
@@ -48,6 +51,22 @@ public enum MiddlewareCompatibility {
             }
         }
         return []
+    }
+
+    /// While the stages below are at work on a message of one run, those of another run must come through, each as itself.
+    private static func independenceViolations(
+        of middleware: any Middleware, _ context: MessageContext, _ patience: Duration
+    ) async -> [String] {
+        let events = await Trial.isHeldUp(patience) { id, next in
+            let event = Sample.event(run: Sample.run(id, session: "agent:main:\(id)"))
+            try await middleware.outbound(event, context: context) { event, _ in try await next(event.run.id) }
+        }
+        let chats = await Trial.isHeldUp(patience) { id, next in
+            let chat = Sample.chat(session: "agent:main:\(id)", runID: id)
+            try await middleware.inbound(chat, context: context) { chat, _ in try await next(chat.runID ?? "") }
+        }
+        let words = "a run whose later stages are slow holds up, or is taken for, another run"
+        return (chats ? ["inbound chat: \(words)"] : []) + (events ? ["outbound final: \(words)"] : [])
     }
 
     /// Texts with what usually goes wrong: tags, code, torn characters, white space at the ends.

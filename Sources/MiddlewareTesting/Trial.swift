@@ -6,7 +6,7 @@ struct Trial: Sendable {
     typealias Call = @Sendable (_ next: @escaping @Sendable () async throws -> Void) async throws -> Void
 
     private struct LaterStageError: Error {}
-    private enum Signal { case reachedNext, ended, outOfPatience }
+    private enum Signal: Sendable { case reachedNext, ended(String?), outOfPatience }
 
     private let place: String
     private let isHandled: Bool
@@ -17,7 +17,17 @@ struct Trial: Sendable {
     }
 
     func violations(patience: Duration) async -> [String] {
-        let found = [await passing(), await laterError(), await cancellation(patience)]
+        let found: [String?]
+        if let hangs = await Self.within(patience, { await passing() }, orElse: "it neither ended nor called next") {
+            // Whatever else is tried would hang as well.
+            found = [hangs]
+        } else {
+            let hang = "it did not end after a later stage had failed"
+            found = [
+                await Self.within(patience, { await laterError() }, orElse: hang), await cancellation(patience),
+                await cancellationBefore(patience),
+            ]
+        }
         return found.compactMap { $0.map { "\(place): \($0)" } }
     }
 
@@ -52,24 +62,79 @@ struct Trial: Sendable {
 
     /// Cancels the call while a later stage is at work.
     private func cancellation(_ patience: Duration) async -> String? {
-        let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(3))
+        let reached = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(3))
         // Nobody waits for this task: one that cannot be cancelled would hold up the test for ever.
         let work = Task {
             try? await call {
-                continuation.yield(.reachedNext)
+                reached.continuation.yield(.reachedNext)
                 try await Task.sleep(for: .seconds(86_400))
             }
-            continuation.yield(.ended)
+            reached.continuation.yield(.ended(nil))
         }
-        var iterator = signals.makeAsyncIterator()
-        guard await iterator.next() == .reachedNext else { return nil }
+        var signals = reached.stream.makeAsyncIterator()
+        guard case .reachedNext = await signals.next() else { return nil }
         work.cancel()
+        let words = "it did not end when its task was cancelled"
+        let end: @Sendable () async -> String? = {
+            await work.value
+            return nil
+        }
+        return await Self.within(patience, end, orElse: words)
+    }
+
+    /// The call is cancelled from its beginning: whatever the stage waits for before it calls `next`, it must let go.
+    private func cancellationBefore(_ patience: Duration) async -> String? {
+        let cancelled: @Sendable () async -> String? = {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try? await call {}
+            return nil
+        }
+        return await Self.within(
+            patience, cancelled, orElse: "it did not end though its task was cancelled before next")
+    }
+
+    /// Whether a call for the run `b` does not come through as itself while one for the run `a` is with the stages below.
+    static func isHeldUp(
+        _ patience: Duration,
+        _ call:
+            @escaping @Sendable (
+                _ id: String, _ next: @escaping @Sendable (_ arrived: String) async throws -> Void
+            ) async throws -> Void
+    ) async -> Bool {
+        let reached = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
+        let first = Task {
+            try? await call("a") { _ in
+                reached.continuation.yield(true)
+                try await Task.sleep(for: .seconds(86_400))
+            }
+            reached.continuation.yield(false)
+        }
+        defer { first.cancel() }
+        var signals = reached.stream.makeAsyncIterator()
+        // A stage that lets nothing through holds up nothing.
+        guard await signals.next() == true else { return false }
+        let second: @Sendable () async -> String? = {
+            let others = Counter()
+            try? await call("b") { arrived in if arrived != "b" { others.increase() } }
+            return others.count > 0 ? "another one" : nil
+        }
+        return await Self.within(patience, second, orElse: "held up") != nil
+    }
+
+    /// What `work` says, or `words` when it takes too long: then it is cancelled, and left behind.
+    private static func within(
+        _ patience: Duration, _ work: @escaping @Sendable () async -> String?, orElse words: String
+    ) async -> String? {
+        let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingOldest(1))
+        let task = Task { continuation.yield(.ended(await work())) }
         let watch = Task {
             try await Task.sleep(for: patience)
             continuation.yield(.outOfPatience)
         }
         defer { watch.cancel() }
-        return await iterator.next() == .ended ? nil : "it did not end when its task was cancelled"
+        for await case .ended(let found) in signals.prefix(1) { return found }
+        task.cancel()
+        return words
     }
 }
 

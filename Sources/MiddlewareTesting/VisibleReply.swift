@@ -3,30 +3,25 @@ import MiddlewareKit
 /// A reply as a browser sees it: the changes of one fresh transform, applied.
 struct VisibleReply {
     private(set) var text = ""
-    private var transform: ReplyTransformKind?
+    // In places of their own, so that what they keep is not copied for each piece.
+    private var immediate: (any ReplyTransform)?
+    private var awaiting: (any AsyncReplyTransform)?
 
     init(_ middleware: any Middleware, run: Run) {
-        transform = middleware.makeReplyTransform(for: run)
+        switch middleware.makeReplyTransform(for: run) {
+        case .immediate(let transform): immediate = transform
+        case .awaiting(let transform): awaiting = transform
+        case nil: break
+        }
     }
 
     mutating func feed(_ piece: String) async throws {
-        switch transform {
-        case .immediate(var immediate):
-            text.apply(immediate.feed(piece[...]))
-            transform = .immediate(immediate)
-        case .awaiting(var awaiting):
-            text.apply(try await awaiting.feed(piece[...]))
-            transform = .awaiting(awaiting)
-        case nil:
-            text += piece
-        }
+        text.apply(
+            try await awaiting?.feed(piece[...]) ?? immediate?.feed(piece[...]) ?? .append(piece))
     }
 
     mutating func finish() async throws {
-        switch transform {
-        case .immediate(var immediate): text.apply(immediate.finish())
-        case .awaiting(var awaiting): text.apply(try await awaiting.finish())
-        case nil: break
-        }
+        guard let change = try await awaiting?.finish() ?? immediate?.finish() else { return }
+        text.apply(change)
     }
 }

@@ -7,7 +7,8 @@ import Testing
     private struct OtherError: Error {}
 
     private func violations(_ middleware: any Middleware) async -> [String] {
-        await MiddlewareCompatibility.violations(of: middleware, patience: .milliseconds(1))
+        // Only what hangs takes that long.
+        await MiddlewareCompatibility.violations(of: middleware, patience: .seconds(1))
     }
 
     private func hasBroken(_ promise: String, _ middleware: any Middleware) async -> Bool {
@@ -89,6 +90,49 @@ import Testing
         for continuation in hanging.withLock({ $0 }) { continuation.resume() }
     }
 
+    /// The suite itself must not hang with it.
+    @Test func hangingBeforeNextIsFound() async {
+        let hanging = Mutex<[CheckedContinuation<Void, Never>]>([])
+        let waits = Inbound(handles: StagePaths(inbound: [.chat])) { message, context, next in
+            if message.kind == .chat {
+                await withCheckedContinuation { continuation in hanging.withLock { $0.append(continuation) } }
+            }
+            try await next(message, context)
+        }
+        #expect(await violations(waits) == ["inbound chat: it neither ended nor called next"])
+        for continuation in hanging.withLock({ $0 }) { continuation.resume() }
+    }
+
+    @Test func ignoringCancellationBeforeNextIsFound() async {
+        // Whoever is cancelled waits for ever.
+        let hanging = Mutex<[CheckedContinuation<Void, Never>]>([])
+        let ignores = Inbound(handles: StagePaths(inbound: [.chat])) { message, context, next in
+            if Task.isCancelled {
+                await withCheckedContinuation { continuation in hanging.withLock { $0.append(continuation) } }
+            }
+            try await next(message, context)
+        }
+        #expect(await hasBroken("inbound chat: it did not end though its task was cancelled before next", ignores))
+        for continuation in hanging.withLock({ $0 }) { continuation.resume() }
+    }
+
+    /// One message at a time, whatever run it is of.
+    @Test func holdingUpAnotherRunIsFound() async {
+        let turn = Turn()
+        let single = Inbound(handles: StagePaths(inbound: [.chat])) { message, context, next in
+            await turn.begin()
+            do { try await next(message, context) } catch {
+                await turn.end()
+                throw error
+            }
+            await turn.end()
+        }
+        #expect(
+            await violations(single) == [
+                "inbound chat: a run whose later stages are slow holds up, or is taken for, another run"
+            ])
+    }
+
     @Test func breakingTheTextLawIsFound() async {
         #expect(await hasBroken("the text law", Rewriting { MarksPieces() }))
         #expect(await violations(Rewriting { Shouts() }) == [])
@@ -105,6 +149,22 @@ import Testing
     @Test func aTransformThatTwoRunsShareIsFound() async {
         let shared = SharedTail()
         #expect(await hasBroken("runs disturb each other", Rewriting { SharesState(tail: shared) }))
+    }
+}
+
+/// Lets one in at a time.
+private actor Turn {
+    private var isTaken = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func begin() async {
+        if isTaken { await withCheckedContinuation { waiting.append($0) } }
+        isTaken = true
+    }
+
+    func end() {
+        isTaken = false
+        if !waiting.isEmpty { waiting.removeFirst().resume() }
     }
 }
 
