@@ -4,7 +4,7 @@
 # make lint    check the layout of the Swift files
 # make format  mend the layout of the Swift files
 # make bench   measure a release build against others (see docs/performance.md)
-# make bench-stages   measure thinking-strip on texts that are made to be slow
+# make bench-stages   measure the engine, conditions, and thinking-strip on texts that are made to be slow
 # make bench-analytics   measure how long questions about a million messages take
 
 SWIFT ?= swift

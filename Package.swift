@@ -154,8 +154,9 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "OutboundHTTP",
-                "PipelineEngine",
+                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "OpenClawTesting",
+                "OutboundHTTP", "PipelineEngine",
                 "Plugins",
                 "Settings",
                 "Stages", "Storage", "Telemetry", "Traces", "WebSocketTransport", "Webhooks", log, lifecycle, metrics,
@@ -169,7 +170,7 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "JSON", "PluginLibraries", "Settings", "SluiceServer",
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "PluginLibraries", "Settings", "SluiceServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // Loaded libraries find MiddlewareKit in the server itself: a copy of their own would be another kit.
@@ -179,7 +180,8 @@ let package = Package(
             ]
         ),
         .executableTarget(
-            name: "StageBenchmarks", dependencies: ["MiddlewareKit", "Stages"], path: "Benchmarks/StageBenchmarks"
+            name: "StageBenchmarks", dependencies: ["MiddlewareKit", "PipelineEngine", "Stages", log],
+            path: "Benchmarks/StageBenchmarks"
         ),
         .executableTarget(
             name: "AnalyticsBenchmarks", dependencies: ["Analytics", "MiddlewareKit", "Storage"],

@@ -1,5 +1,5 @@
-// How long conditions take, and thinking-strip for texts that are made to be slow. Linear time shows as the same ns a byte
-// for each size.
+// What the engine costs, how long conditions take, and thinking-strip for texts that are made to be slow. Linear time shows as
+// the same ns a byte for each size.
 //
 //   swift run -c release StageBenchmarks
 import MiddlewareKit
@@ -36,6 +36,7 @@ func measure(_ text: String) -> (whole: Double, pieces: Double) {
     return (whole / .nanoseconds(1), pieces / .nanoseconds(1))
 }
 
+try await measureEngine()
 measureConditions()
 print("text, size: ns a byte whole, ns a byte in pieces of 40 bytes")
 for (name, piece) in texts {

@@ -15,8 +15,8 @@ import SluiceServer
             """,
         version: Version.current,
         subcommands: [
-            Serve.self, Check.self, Config.self, Explain.self, Key.self, Gateway.self, Webhook.self, Stage.self,
-            Plugin.self,
+            Serve.self, Check.self, Config.self, Explain.self, Replay.self, TranscriptCommand.self, Key.self,
+            Gateway.self, Webhook.self, Stage.self, Plugin.self,
             ShowVersion.self,
         ],
         defaultSubcommand: nil)

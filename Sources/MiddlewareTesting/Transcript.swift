@@ -1,0 +1,138 @@
+import Foundation
+import MiddlewareKit
+
+/// What was said, message by message, as JSON lines: to be kept as a file, played through a stage or a chain, and compared.
+///
+/// docs/replay.md describes the format.
+public struct Transcript: Sendable, Hashable {
+    /// One line. Each has the members of its type.
+    public struct Entry: Sendable, Hashable, Codable {
+        public enum EntryType: String, Sendable, Hashable, Codable, CaseIterable {
+            /// A message from a browser.
+            case inbound
+            /// A piece of a reply.
+            case delta
+            /// A whole event of a run.
+            case outbound
+        }
+
+        public var type: EntryType
+        /// The word of a ``MessageKind`` or an ``EventKind``; nil for a delta.
+        public var kind: String?
+        /// When it happened, in milliseconds since 1970.
+        public var at: Int64?
+        public var gateway: String
+        /// The canonical session key.
+        public var session: String?
+        public var run: String?
+        /// Who sent the message, or the message that started the run; nil: nobody in particular.
+        public var user: String?
+        public var groups: [String]?
+        /// The address of the browser.
+        public var ip: String?
+        /// The text of the message, of the piece, or of the whole reply.
+        public var text: String
+        /// For a delta: the text so far is void.
+        public var replace: Bool?
+        /// For an event: the gateway's words for what failed.
+        public var detail: String?
+        /// For an event: the parts of the answer beside its text, as JSON objects; thinking is `{"type":"thinking","thinking":"…"}`.
+        public var blocks: [String]?
+
+        public init(type: EntryType, kind: String? = nil, gateway: String, text: String) {
+            self.type = type
+            self.kind = kind
+            self.gateway = gateway
+            self.text = text
+        }
+    }
+
+    /// A line that cannot be read.
+    public struct Unreadable: Error, CustomStringConvertible {
+        /// Counted from 1.
+        public let line: Int
+        public let description: String
+    }
+
+    public var entries: [Entry]
+
+    public init(_ entries: [Entry] = []) { self.entries = entries }
+
+    /// Reads JSON lines; empty ones are passed over.
+    /// - Throws: ``Unreadable`` for the first line that makes no sense.
+    public init(parsing text: String) throws(Unreadable) {
+        entries = []
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+            do {
+                entries.append(try Entry(parsing: String(line)))
+            } catch {
+                throw Unreadable(line: index + 1, description: error.description)
+            }
+        }
+    }
+
+    /// The JSON lines.
+    public var text: String { entries.map { $0.line + "\n" }.joined() }
+
+    /// What is not the same in another transcript, in words with the number of the entry; empty when nothing is. When things
+    /// happened makes no difference.
+    public func differences(from expected: Transcript) -> [String] {
+        var words: [String] = []
+        for index in 0..<max(entries.count, expected.entries.count) {
+            var (old, new) = (expected.entries[safe: index], entries[safe: index])
+            old?.at = nil
+            new?.at = nil
+            switch (old, new) {
+            case (let old?, let new?) where old != new: words.append("\(index + 1): \(new.line) instead of \(old.line)")
+            case (let old?, nil): words.append("\(index + 1): nothing instead of \(old.line)")
+            case (nil, let new?): words.append("\(index + 1): \(new.line) instead of nothing")
+            default: break
+            }
+        }
+        return words
+    }
+}
+
+extension Transcript.Entry {
+    fileprivate struct Problem: Error, CustomStringConvertible { let description: String }
+
+    fileprivate init(parsing line: String) throws(Problem) {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(line.utf8))
+        } catch DecodingError.keyNotFound(let key, _) {
+            throw Problem(description: "the member `\(key.stringValue)` is missing")
+        } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
+            throw Problem(description: "the member `\(context.codingPath[0].stringValue)` has the wrong type")
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.first?.stringValue == "type" {
+            throw Problem(description: "`type` must be one of \(words(EntryType.allCases.map(\.rawValue)))")
+        } catch {
+            throw Problem(description: "it is no JSON object")
+        }
+        let kinds: [String] =
+            switch type {
+            case .inbound: MessageKind.allCases.map(\.rawValue)
+            case .outbound: EventKind.allCases.map(\.rawValue)
+            case .delta: []
+            }
+        if !kinds.isEmpty, !kinds.contains(kind ?? "") {
+            throw Problem(description: "`kind` must be one of \(words(kinds))")
+        }
+        if type != .inbound, run == nil || session == nil {
+            throw Problem(description: "a line of a reply needs `run` and `session`")
+        }
+    }
+
+    fileprivate var line: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Strings and numbers: there is nothing in it that JSON cannot say.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+}
+
+private func words(_ list: [String]) -> String { list.map { "`\($0)`" }.joined(separator: ", ") }
+
+extension Array {
+    fileprivate subscript(safe index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}
