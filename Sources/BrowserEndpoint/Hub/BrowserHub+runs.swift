@@ -147,8 +147,8 @@ extension BrowserHub {
             do {
                 show(try run.replyText.feed(change), of: run)
             } catch {
-                fail(run, error)
-                finish(run)
+                breakOff(run, error)
+                pump(run)
             }
         }
     }
