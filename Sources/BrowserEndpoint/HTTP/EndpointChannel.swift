@@ -38,9 +38,14 @@ package struct EndpointChannel: HTTPChannelHandler {
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             try tls?.protect(channel)
+            let waiting = NIOLoopBound(BeforeFirstRequest(), eventLoop: channel.eventLoop)
+            try channel.pipeline.syncOperations.addHandler(waiting.value)
             let outcome = try WebSocketServerUpgrade.configure(
                 channel: channel, options: options, shouldUpgrade: decide,
                 notUpgrading: { [isSecure = tls != nil] in Self.serveHTTP(on: $0, isSecure: isSecure) })
+            outcome.whenComplete { _ in
+                channel.pipeline.syncOperations.removeHandler(waiting.value, promise: nil)
+            }
             return Value(channel: channel, outcome: outcome)
         }
     }
@@ -66,7 +71,7 @@ package struct EndpointChannel: HTTPChannelHandler {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
             try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(75)))
-            try pipeline.addHandler(CloseWhenIdle())
+            try pipeline.addHandler(ConnectionEnd())
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }
@@ -109,15 +114,49 @@ extension UpgradeRefusal {
     }
 }
 
-/// Ends a connection on which nothing was sent or received for a while.
-private final class CloseWhenIdle: ChannelInboundHandler {
+/// Ends a connection when the server stops before anything was asked: browsers open some that they may need later.
+private final class BeforeFirstRequest: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent {
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(event)
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        context.close(promise: nil)
+    }
+}
+
+/// Ends a connection on which nothing was sent or received for a while; and, when the server stops, as soon as no request
+/// is being answered: browsers keep connections open that they do not use.
+private final class ConnectionEnd: ChannelDuplexHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private var isAnswering = false
+    private var isStopping = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head = unwrapInboundIn(data) { isAnswering = true }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        isAnswering = false
+        guard isStopping else { return context.write(data, promise: promise) }
+        let (channel, written) = (context.channel, context.writeAndFlush(data))
+        written.cascade(to: promise)
+        written.whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is IdleStateHandler.IdleStateEvent: return context.close(promise: nil)
+        case is ChannelShouldQuiesceEvent:
+            isStopping = true
+            if !isAnswering { return context.close(promise: nil) }
+        default: break
         }
+        context.fireUserInboundEventTriggered(event)
     }
 }

@@ -1,0 +1,89 @@
+import Foundation
+import FoundationNetworking
+import JSON
+import NIOCore
+import NIOPosix
+import OpenClawTesting
+import Testing
+
+/// How the process ends, and what it leaves to those who were there.
+@Suite(.timeLimit(.minutes(1))) struct ShutdownTests {
+    /// Starts a server with a run under way that ends when the test says so.
+    private static func withRun(
+        shutdown: String, _ body: (SluiceProcess, Int, BrowserClient, FakeRun) async throws -> Void
+    ) async throws {
+        var options = FakeGateway.Options()
+        options.reply = ManualReply()
+        let gateway = FakeGateway(options: options)
+        try await gateway.start()
+        let configuration = """
+            server: { port: 0 }
+            shutdown: { timeout: \(shutdown) }
+            gateways: [ { id: home, url: "\(await gateway.url)" } ]
+            """
+        let (server, port) = try await SluiceProcess.serve(
+            in: try SluiceProcess.makeFolder(), configuration: configuration)
+        let browser = try await BrowserClient.connect(port: port)
+        let hello = try await browser.next(type: "hello")
+        if hello["gateways"]?[0]?["connected"] != true {
+            _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
+        }
+        browser.send(["type": "chat", "sessionKey": "s", "message": "Hello", "idempotencyKey": "r"])
+        let run = try await gateway.nextRun()
+        await run.delta("Good")
+        _ = try await browser.next { $0["state"] == "delta" }
+        try await body(server, port, browser, run)
+        await gateway.stop()
+    }
+
+    /// Asks until the answer is that the server stops: the signal takes a moment to be heard.
+    private static func waitForDraining(_ port: Int) async throws {
+        let url = try #require(URL(string: "http://127.0.0.1:\(port)/readyz"))
+        while true {
+            let (data, _) = try await URLSession.shared.data(from: url)
+            if try JSONValue(parsing: ByteBuffer(bytes: data))["status"] == "draining" { return }
+        }
+    }
+
+    /// The connections over which the test asks how the server is doing stay open, as those of browsers do: they hold
+    /// nothing up.
+    @Test func aRunUnderWayEndsAndThenTheBrowsersAreSentAway() async throws {
+        try await Self.withRun(shutdown: "600s") { server, port, browser, run in
+            // Browsers open connections that they may need later.
+            let silent = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: port).get()
+            server.signal(SIGTERM)
+            try await Self.waitForDraining(port)
+            browser.send(["type": "chat", "sessionKey": "other", "message": "And?", "id": "next"])
+            let refused = try await browser.next { $0["id"] == "next" }
+            #expect(refused["code"] == "shutting_down")
+            await run.final("Good bye")
+            let end = try await browser.next { $0["state"] == "final" }
+            #expect(end["runId"] == "r")
+            #expect(end["message"]?["content"]?[0]?["text"] == "Good bye")
+            let closed = try await browser.next(type: "closed")
+            #expect(closed["code"] == 1001)
+            try await silent.closeFuture.get()
+            #expect(await server.wait() == 0)
+        }
+    }
+
+    @Test func aRunThatDoesNotEndHoldsTheServerForSoLongOnly() async throws {
+        try await Self.withRun(shutdown: "1s") { server, _, browser, _ in
+            server.signal(SIGTERM)
+            let closed = try await browser.next(type: "closed")
+            #expect(closed["code"] == 1001)
+            #expect(await server.wait() == 0)
+        }
+    }
+
+    @Test(arguments: [(SIGTERM, 143), (SIGINT, 130)] as [(Int32, Int32)])
+    func aSecondSignalEndsAtOnce(signal: Int32, code: Int32) async throws {
+        try await Self.withRun(shutdown: "3600s") { server, port, _, _ in
+            server.signal(signal)
+            try await Self.waitForDraining(port)
+            server.signal(signal)
+            #expect(await server.wait() == code)
+        }
+    }
+}
