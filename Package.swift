@@ -290,7 +290,8 @@ let package = Package(
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
-                "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", "TestCertificates",
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer",
+                "TestCertificates",
                 "WebSocketTransport", lifecycle, log,
             ]
         ),

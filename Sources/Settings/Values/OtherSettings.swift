@@ -31,7 +31,9 @@ package struct LogSettings: OptionGroup {
     package init() {}
 
     package static let options: [Option<Self>] = [
-        Option("level", \.level, help: "The least important entries that are written."),
+        Option(
+            "level", \.level,
+            help: "The least important entries that are written. Only `trace` writes what people and agents say."),
         Option("format", \.format, help: "text: a line for people. json: an object for programs."),
     ]
 }

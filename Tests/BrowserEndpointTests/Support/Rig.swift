@@ -56,6 +56,8 @@ struct Rig: Sendable {
         var configuration: (any ConfigurationControl)?
         var proxies: [IPNetwork] = []
         var traces: TraceOptions?
+        /// The hub's.
+        var logger = Sample.logger
     }
 
     let port: Int
@@ -92,7 +94,7 @@ struct Rig: Sendable {
             eventLoop: eventLoop, gateways: manager, storage: database, chains: ChainSet(standard: chain), jobs: jobs,
             time: time,
             limits: options.limits, proxies: TrustedProxies(options.proxies), traces: options.traces,
-            logger: Sample.logger)
+            logger: options.logger)
         var gatewayOptions = options.gateway
         // Signatures must be fresh by the gateway's clock.
         gatewayOptions.now = { time.now.milliseconds }
