@@ -18,8 +18,11 @@ package final class AnalyticsRecorder: Sendable {
         var cells: [AnalyticsCell: AnalyticsFigures] = [:]
         /// Counted messages of the last seconds, oldest first.
         var recent: [(countedAt: Timestamp, name: UInt64)] = []
-        var isRepaired = false
+        var counted = RecentNames()
+        var repair = Repair.needed
     }
+
+    fileprivate enum Repair { case needed, underWay, done }
 
     private let store: any AnalyticsStore
     private let time: any TimeSource
@@ -35,12 +38,15 @@ package final class AnalyticsRecorder: Sendable {
 
     /// Counts something that happens now.
     ///
-    /// - Parameter message: The name of the message that is counted, if it is one that may be stored.
+    /// - Parameters:
+    ///   - message: The name of the message that is counted, if it is one that may be stored.
+    ///   - isOnce: It may come again, and is counted the first time: a message that is sent again is stored once, too.
     package func count(
-        _ key: AnalyticsKey, message: UInt64? = nil, _ change: (inout AnalyticsFigures) -> Void
+        _ key: AnalyticsKey, message: UInt64? = nil, isOnce: Bool = false, _ change: (inout AnalyticsFigures) -> Void
     ) {
         let now = time.now
         state.withLock { state in
+            if isOnce, let message, !state.counted.insert(message) { return }
             change(&state[now.minute, key])
             if let message { state.note(message, at: now) }
         }
@@ -49,13 +55,13 @@ package final class AnalyticsRecorder: Sendable {
     /// Whether there is so much to write that it should not wait.
     package var isFull: Bool { state.withLock { $0.cells.count >= Self.maxCells } }
 
-    /// Writes what was counted. Does nothing before `repair` was called.
+    /// Writes what was counted. Does nothing before `repair` succeeded.
     ///
     /// - Throws: ``StorageFailure``; what was counted is kept for the next time.
     package func flush() async throws {
         let now = time.now
         let batch: AnalyticsBatch? = state.withLock { state in
-            guard state.isRepaired, !state.cells.isEmpty else { return AnalyticsBatch?.none }
+            guard state.repair == .done, !state.cells.isEmpty else { return AnalyticsBatch?.none }
             defer { state.cells = [:] }
             state.forgetRecent(before: now)
             return AnalyticsBatch(cells: state.cells, countedUntil: now, recent: state.recent.map(\.name))
@@ -71,18 +77,36 @@ package final class AnalyticsRecorder: Sendable {
         }
     }
 
-    /// Counts what an earlier process had no time to write. Call it once, at the start.
-    package func repair() async throws {
-        let messages = try await store.newestMessages(before: start)
+    /// Counts what an earlier process had no time to write. Call it at the start, and again until it does not throw; when it was
+    /// done it does nothing.
+    ///
+    /// - Parameter users: Whether users are kept apart.
+    package func repair(users: Bool) async throws {
+        let isMine = state.withLock { state in
+            guard state.repair == .needed else { return false }
+            state.repair = .underWay
+            return true
+        }
+        guard isMine else { return }
+        let messages: [CountedMessage]
+        do {
+            messages = try await store.newestMessages(before: start)
+        } catch {
+            state.withLock { $0.repair = .needed }
+            throw error
+        }
         state.withLock { state in
             for message in messages {
-                if !message.isCounted { state[message.storedAt.minute, message.key].add(message.figures) }
+                var key = message.key
+                if !users { key.user = nil }
+                if !message.isCounted { state[message.storedAt.minute, key].add(message.figures) }
                 // Those that an earlier process counted may still be among the newest at the next start.
                 state.note(message.name, at: message.storedAt)
+                _ = state.counted.insert(message.name)
             }
             // What was counted meanwhile came in between.
             state.recent.sort { $0.countedAt < $1.countedAt }
-            state.isRepaired = true
+            state.repair = .done
         }
         try await flush()
     }

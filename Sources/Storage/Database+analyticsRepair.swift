@@ -36,13 +36,15 @@ extension Storage.Database {
             var found: [CountedMessage] = []
             var older = 0
             while older < Self.olderInARow, let row = try rows.next() {
-                let message = CountedMessage(row, counted: counted)
-                guard message.storedAt.milliseconds >= since else {
+                let storedAt: Int64 = row["created_at"]
+                guard storedAt >= since else {
                     older += 1
                     continue
                 }
                 older = 0
-                if message.storedAt < time { found.append(message) }
+                // What others wrote to the gateway, and what came from its history, no stage counts.
+                let (run, isMine): (String, Bool) = (row["run_id"], storedAt < time.milliseconds)
+                if isMine, !RunName.isForeign(run) { found.append(CountedMessage(row, counted: counted)) }
             }
             return found
         }

@@ -32,7 +32,7 @@ import Testing
 
     private func recorder() async throws -> AnalyticsRecorder {
         let recorder = AnalyticsRecorder(store: store, time: time)
-        try await recorder.repair()
+        try await recorder.repair(users: true)
         return recorder
     }
 
@@ -112,7 +112,7 @@ import Testing
         store.state.withLock {
             $0.uncounted = [CountedMessage(storedAt: storedAt, name: 6, isCounted: false, key: key, figures: lost)]
         }
-        try await recorder.repair()
+        try await recorder.repair(users: true)
         let batch = try #require(store.batches.first)
         #expect(batch.cells.values.map(\.messagesIn).reduce(0, +) == 2)
         // Made good for once, and never again.

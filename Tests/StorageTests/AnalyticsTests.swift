@@ -101,7 +101,7 @@ import Testing
     @Test func whatACrashLostIsFoundInTheMessages() async throws {
         try await withDatabase { database in
             let recorder = AnalyticsRecorder(store: database, time: SystemLikeTime())
-            try await recorder.repair()
+            try await recorder.repair(users: true)
             // Counted and written.
             try await database.store(record("r1"), rows: [])
             recorder.count(ada, message: name("r1", .user)) { $0.messagesIn += 1 }
@@ -114,7 +114,7 @@ import Testing
             for _ in 0..<2 {
                 // The second start finds nothing more to make good for.
                 let next = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
-                try await next.repair()
+                try await next.repair(users: true)
                 let all = try await database.figures(
                     AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000)
                 #expect(all.map(\.value) == ["ada"])
@@ -127,14 +127,32 @@ import Testing
         }
     }
 
+    /// As the stage counts: without names where users are not kept apart, and without what others said.
+    @Test func whatIsFoundIsCountedAsTheStageWouldHave() async throws {
+        try await withDatabase { database in
+            let recorder = AnalyticsRecorder(store: database, time: SystemLikeTime())
+            try await recorder.repair(users: false)
+            try await database.store(record("r1"), rows: [])
+            try await database.store(record(RunName.message("m1")), rows: [])
+            try await database.store(record(RunName.history("h1"), role: .assistant), rows: [])
+            let next = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
+            try await next.repair(users: false)
+            let all = try await database.figures(
+                AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000)
+            #expect(all.map(\.value) == [nil])
+            #expect(messages(all) == [1])
+            #expect(all.first?.figures.messagesOut == 0)
+        }
+    }
+
     /// A process that ends before it has written anything at all is made good for too.
     @Test func countingBeginsWithTheFirstStart() async throws {
         try await withDatabase { database in
             let first = AnalyticsRecorder(store: database, time: SystemLikeTime())
-            try await first.repair()
+            try await first.repair(users: true)
             try await database.store(record("r1"), rows: [])
             let second = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
-            try await second.repair()
+            try await second.repair(users: true)
             let all = try await database.figures(AnalyticsQuery(edges: [0, 4_000_000_000]), now: 4_000_000_000)
             #expect(messages(all) == [1])
         }

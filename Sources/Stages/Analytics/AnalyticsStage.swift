@@ -13,7 +13,7 @@ struct AnalyticsStage: Middleware {
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         let characters = message.text.characterCount
-        recorder.count(key(message, context), message: name(message)) { figures in
+        recorder.count(key(message, context), message: name(message), isOnce: true) { figures in
             figures.messagesIn += 1
             figures.charactersIn += characters
             if let session = message.sessionKey { figures.sessions.insert(stableHash(message.gateway, session)) }
@@ -30,7 +30,8 @@ struct AnalyticsStage: Middleware {
             gateway: run.gateway, sessionKey: run.sessionKey, runID: run.id, role: .assistant)
         let key = AnalyticsKey(
             gateway: run.gateway, agent: run.agent, model: event.model, user: options.users ? run.user : nil)
-        recorder.count(key, message: name) { figures in
+        // A run that failed may still end well, as the same message; only a whole answer is told no other way again.
+        recorder.count(key, message: name, isOnce: event.kind == .final) { figures in
             figures.sessions.insert(stableHash(run.gateway, run.sessionKey))
             figures.charactersOut += characters
             figures.add(event.timing)
@@ -81,7 +82,7 @@ extension AnalyticsStage: BackgroundStage {
 
     /// Writes what was counted, and deletes what is too old.
     func run() async {
-        await attempt("what an earlier run had counted could not be looked for") { try await recorder.repair() }
+        await write()
         var nextPrune = time.uptime
         var nextWrite = time.uptime + options.flushInterval
         while !Task.isCancelled {
@@ -100,6 +101,10 @@ extension AnalyticsStage: BackgroundStage {
     func cleanup() async { await write() }
 
     private func write() async {
+        // Nothing is written before it is known what an earlier run had written, so this is tried until it succeeds.
+        await attempt("what an earlier run had counted could not be looked for, and is looked for again") {
+            try await recorder.repair(users: options.users)
+        }
         await attempt("figures could not be written and are kept for the next time") { try await recorder.flush() }
     }
 

@@ -87,7 +87,7 @@ struct Rig: Sendable {
             eventLoop: eventLoop, identity: DeviceIdentity(), time: time, logger: Sample.logger, version: "test")
         let jobs = JobRunner(eventLoop: eventLoop)
         let analytics = AnalyticsRecorder(store: database, time: time)
-        try await analytics.repair()
+        try await analytics.repair(users: true)
         let webhooks = WebhookRegistry()
         let chain = try await makeChain(options, database, analytics, webhooks, manager, time)
         let hub = BrowserHub(

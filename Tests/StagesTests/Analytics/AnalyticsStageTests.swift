@@ -13,7 +13,7 @@ import Testing
         StageHarness, AnalyticsRecorder
     ) {
         let recorder = AnalyticsRecorder(store: store, time: time)
-        try await recorder.repair()
+        try await recorder.repair(users: true)
         var context = Sample.provision(time: time)
         context[AnalyticsRecorderSlot.self] = recorder
         return (try await StageHarness(AnalyticsPlugin.self, options, in: context), recorder)
@@ -100,13 +100,48 @@ import Testing
             await time.waitForSleepers()
         }
         #expect(store.figures.values.map(\.messagesIn) == [1])
-        _ = await harness.send(Sample.chat())
+        _ = await harness.send(Sample.chat(runID: "run-2"))
         task.cancel()
         await task.value
         await stage.cleanup()
         #expect(store.figures.values.map(\.messagesIn) == [2])
         let prune = try #require(store.prunes.first)
         #expect(prune.minutesBefore == Timestamp(milliseconds: 1_767_225_610_000 - 604_800_000))
+    }
+
+    /// The database may be busy when the server starts.
+    @Test func countingGoesOnWhenTheStartCouldNotBeLookedAt() async throws {
+        let recorder = AnalyticsRecorder(store: store, time: time)
+        var context = Sample.provision(time: time)
+        context[AnalyticsRecorderSlot.self] = recorder
+        let harness = try await StageHarness(AnalyticsPlugin.self, AnalyticsOptions(), in: context)
+        let stage = try #require(harness.middleware as? any BackgroundStage)
+        store.failOnce()
+        let task = Task { await stage.run() }
+        await time.waitForSleepers()
+        _ = await harness.send(Sample.chat())
+        for _ in 0..<10 {
+            time.advance(by: .seconds(1))
+            await time.waitForSleepers()
+        }
+        task.cancel()
+        await task.value
+        #expect(store.figures.values.map(\.messagesIn) == [1])
+    }
+
+    /// It is stored once, too.
+    @Test func aMessageThatIsSentAgainIsCountedOnce() async throws {
+        let (harness, recorder) = try await harness()
+        for _ in 0..<2 {
+            _ = await harness.send(Sample.chat())
+            _ = await harness.deliver(Sample.event())
+        }
+        // A failed run that ends well after all.
+        _ = await harness.deliver(Sample.event(.error, text: "", run: Sample.run("run-2")))
+        _ = await harness.deliver(Sample.event(.final, run: Sample.run("run-2")))
+        let figures = try await figures(recorder).values
+        #expect(figures.map(\.messagesIn).reduce(0, +) == 1)
+        #expect(figures.map(\.messagesOut).reduce(0, +) == 2)
     }
 
     @Test func hoursAreNotKeptForAShorterTimeThanMinutes() {
@@ -124,6 +159,7 @@ final class MemoryAnalytics: AnalyticsStore {
     private struct State {
         var figures: [AnalyticsKey: AnalyticsFigures] = [:]
         var prunes: [(minutesBefore: Timestamp, hoursBefore: Timestamp)] = []
+        var mustFail = false
     }
     private let state = Mutex(State())
 
@@ -136,7 +172,16 @@ final class MemoryAnalytics: AnalyticsStore {
         }
     }
 
-    func newestMessages(before time: Timestamp) async throws -> [CountedMessage] { [] }
+    /// The next question is not answered.
+    func failOnce() { state.withLock { $0.mustFail = true } }
+
+    func newestMessages(before time: Timestamp) async throws -> [CountedMessage] {
+        try state.withLock { state in
+            defer { state.mustFail = false }
+            if state.mustFail { throw StorageFailure(reason: .locked, description: "the database is locked") }
+        }
+        return []
+    }
 
     func prune(minutesBefore: Timestamp, hoursBefore: Timestamp) async throws {
         state.withLock { $0.prunes.append((minutesBefore, hoursBefore)) }
