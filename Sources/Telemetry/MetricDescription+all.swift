@@ -7,9 +7,10 @@ extension MetricDescription {
         browserConnections, browserFramesReceived, browserFramesSent, browserQueuedBytes, requestsInFlight,
         runsActive, runsEnded, runFirstText, runDuration,
         eventLoopLag,
-        gatewayState, gatewayReconnects, gatewayFrames,
+        gatewayState, gatewayReconnects, gatewayFrames, gatewayWaiting,
         storageWrite, storageBatch, storageWaiting, storageFailures,
         traceSpansExported, traceSpansDropped,
+        webhookAttempts, webhookOpen, webhookDead, webhookAge, webhookPaused,
         seriesLeftOut,
     ]
 
@@ -81,6 +82,10 @@ extension MetricDescription {
     package static let gatewayFrames = MetricDescription(
         "sluice_gateway_frames_received_total", .counter, "Frames that the gateway sent.", labels: ["gateway"])
 
+    package static let gatewayWaiting = MetricDescription(
+        "sluice_gateway_waiting_messages", .gauge, "Messages that wait for the gateway to be connected.",
+        labels: ["gateway"])
+
     // MARK: The database
 
     package static let storageWrite = MetricDescription(
@@ -115,7 +120,7 @@ extension MetricDescription {
         labels: ["endpoint"])
     package static let webhookAge = MetricDescription(
         "sluice_webhook_oldest_open_seconds", .gauge,
-        "The age of the oldest delivery that is not over; 0: there is none.",
+        "The age of the oldest event that is not delivered or given up; 0: there is none.",
         labels: ["endpoint"])
     package static let webhookPaused = MetricDescription(
         "sluice_webhook_paused", .gauge, "1 while the endpoint is left alone because it fails again and again.",

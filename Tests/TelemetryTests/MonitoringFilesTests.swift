@@ -49,6 +49,18 @@ import Testing
         #expect(alerts.count == text.matches(of: /- alert:/).count && alerts.count >= 5)
     }
 
+    /// A metric that is declared and not listed has handles that do nothing.
+    @Test func everyDeclaredMetricIsListed() throws {
+        let source = try String(
+            contentsOf: Self.docs.appending(path: "../Sources/Telemetry/MetricDescription+all.swift").standardized,
+            encoding: .utf8)
+        let declared = source.matches(of: /static let \w+ = MetricDescription\(\s*"(sluice_[a-z_]+)"/).map {
+            String($0.output.1)
+        }
+        #expect(declared.count > 20)
+        #expect(declared.sorted() == known.sorted())
+    }
+
     @Test func thePageNamesEveryMetric() throws {
         let found = names(in: try text("analytics.md"))
         #expect(found == known, "\(found.symmetricDifference(known))")

@@ -35,7 +35,7 @@ extension BrowserHub {
         broadcast(.accepted(message, time.now), of: run)
         if let answer = message.answer {
             run.isAccepted = true
-            end(run, .final, RunOutcome(text: answer, timestamp: time.now))
+            end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
             return flush()
         }
         if status(of: upstream.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
@@ -261,7 +261,8 @@ extension BrowserHub {
         let event = OutboundEvent(
             kind: kind, run: run.run, text: kind == .status ? "" : outcome.text ?? run.rawText, blocks: outcome.blocks,
             usage: outcome.usage,
-            model: kind.isTerminal ? outcome.model ?? metadata(of: key.gateway)?.defaultModel : nil,
+            model: kind.isTerminal && !outcome.isWithoutModel
+                ? outcome.model ?? metadata(of: key.gateway)?.defaultModel : nil,
             timing: run.timing, stopReason: outcome.stopReason, detail: outcome.detail, errorKind: outcome.errorKind,
             timestamp: outcome.timestamp)
         do {
@@ -448,6 +449,12 @@ extension BrowserHub: GatewayObserver {
 }
 
 extension RunOutcome {
+    /// The answer of a stage. No model was asked, so it is known that it took no tokens.
+    fileprivate init(answer: String, timestamp: Timestamp) {
+        self.init(text: answer, usage: Usage(input: 0, output: 0), timestamp: timestamp)
+        isWithoutModel = true
+    }
+
     fileprivate init(_ message: ChatMessage?, at now: Timestamp) {
         self.init(
             text: message?.text, blocks: message?.blocks ?? [], usage: message?.usage, model: message?.model,

@@ -71,6 +71,7 @@ struct HubMetrics {
             Counter(.gatewayFrames, gateway).increment(by: count - told)
             toldGatewayFrames[gateway] = count
         }
+        for (gateway, count) in sample.waitingChats { Meter(.gatewayWaiting, gateway).set(count) }
         connections.set(sample.connections)
         queuedBytes.set(sample.queuedBytes)
         inFlight.set(sample.requestsInFlight)
@@ -87,6 +88,7 @@ struct HubSample {
     let runs: Int
     let waitingMessages: Int
     let gatewayFrames: [(gateway: String, count: Int)]
+    let waitingChats: [(gateway: String, count: Int)]
 }
 
 extension BrowserHub {
@@ -100,6 +102,7 @@ extension BrowserHub {
                 requestsInFlight: open.reduce(0) { $0 + $1.inFlight },
                 runs: runs.count,
                 waitingMessages: storage.waitingMessages,
-                gatewayFrames: gateways.assumeIsolated { $0.framesReceived }))
+                gatewayFrames: gateways.assumeIsolated { $0.framesReceived },
+                waitingChats: gateways.assumeIsolated { $0.waitingChats }))
     }
 }

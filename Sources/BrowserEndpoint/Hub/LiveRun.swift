@@ -102,6 +102,8 @@ struct RunOutcome: Sendable {
     var blocks: [ContentBlock] = []
     var usage: Usage?
     var model: String?
+    /// A stage gave the answer; the gateway was not asked.
+    var isWithoutModel = false
     var stopReason: String?
     var detail: String?
     var errorKind: String?

@@ -111,6 +111,11 @@ package actor GatewayManager {
         find(id)?.assumeIsolated { $0.hello.map(AttachmentLimits.init) } ?? AttachmentLimits()
     }
 
+    /// Messages that wait for their gateway to be connected, by its id.
+    package var waitingChats: [(gateway: String, count: Int)] {
+        connections.map { connection in (connection.id, connection.assumeIsolated { $0.chatQueue.count }) }
+    }
+
     /// How many frames each gateway sent, by its id.
     package var framesReceived: [(gateway: String, count: Int)] {
         connections.map { connection in (connection.id, connection.assumeIsolated { $0.framesReceived }) }
