@@ -76,6 +76,7 @@ package struct SluiceServer: Sendable {
         if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
             try await storage.forgetAnalyticsProgress()
         }
+        await StrandedWebhooks(store: storage, time: time, logger: logger).report(loaded)
 
         let jobs = JobRunner(eventLoop: eventLoop)
         let hub = BrowserHub(
@@ -94,7 +95,8 @@ package struct SluiceServer: Sendable {
         let tls = try settings.tlsFiles.map { try ServerTLS(ServerTLS.read($0)) }
         let read = options.read
         let reloader = Reloader(
-            file: options.file, current: loaded, chains: chains,
+            // Nobody else keeps chains, so that a stage ends with the last run that uses it.
+            file: options.file, current: loaded, chains: consume chains,
             parts: Reloader.Parts(
                 hub: hub, gateways: manager, storage: storage, factory: factory, tls: tls, time: time, logger: logger)
         ) { [loaded] () throws(UnreadableFile) in try read?() ?? loaded }

@@ -6,6 +6,10 @@ extension Database: DeliveryStore {
         _ = try await writer.store(nil, rows: rows, now: now())
     }
 
+    package func enqueue(_ rows: [OutboxRow], onFailure: @escaping @Sendable (StorageFailure) -> Void) {
+        writer.enqueue(rows, now: now(), onFailure: onFailure)
+    }
+
     package func webhookChanges() -> AsyncStream<Void> { changes.listen() }
 
     package func unplannedEvents(stage: String, limit: Int) async throws -> [OutboxEvent] {
@@ -191,6 +195,35 @@ extension Database: DeliveryStore {
                         AND id <= (SELECT outbox_id FROM webhook_cursors WHERE stage = :stage)
                         AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE outbox_id = outbox.id)
                     """, arguments: ["stage": stage])
+        }
+    }
+
+    package func strandedDeliveries(
+        stages: [String], before: Timestamp
+    ) async throws -> [(stage: String, count: Int)] {
+        try await write { db in
+            let left = try String.fetchAll(
+                db, sql: "SELECT stage FROM outbox UNION SELECT stage FROM webhook_deliveries ORDER BY 1"
+            ).filter { !stages.contains($0) }
+            return try left.compactMap { stage in
+                try db.execute(
+                    sql: "DELETE FROM webhook_deliveries WHERE stage = ? AND created_at < ?",
+                    arguments: [stage, before.milliseconds])
+                try db.execute(
+                    sql: """
+                        DELETE FROM outbox WHERE stage = ? AND created_at < ?
+                            AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE outbox_id = outbox.id)
+                        """, arguments: [stage, before.milliseconds])
+                let count = try Int.fetchOne(
+                    db,
+                    sql: """
+                        SELECT (SELECT count(*) FROM webhook_deliveries
+                                WHERE stage = :stage AND state IN ('waiting', 'scheduled'))
+                            + (SELECT count(*) FROM outbox WHERE stage = :stage AND id > coalesce(
+                                (SELECT outbox_id FROM webhook_cursors WHERE stage = :stage), 0))
+                        """, arguments: ["stage": stage])
+                return count.flatMap { $0 > 0 ? (stage: stage, count: $0) : nil }
+            }
         }
     }
 }

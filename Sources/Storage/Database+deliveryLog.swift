@@ -54,9 +54,10 @@ extension Database {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT endpoint, sum(state <> 'dead') AS open, sum(state = 'dead') AS dead,
-                        min(CASE WHEN state <> 'dead' THEN created_at END) AS oldest
-                    FROM webhook_deliveries WHERE stage = ? AND state IN ('waiting', 'scheduled', 'dead')
+                    SELECT endpoint, sum(d.state <> 'dead') AS open, sum(d.state = 'dead') AS dead,
+                        min(CASE WHEN d.state <> 'dead' THEN o.created_at END) AS oldest
+                    FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
+                    WHERE d.stage = ? AND d.state IN ('waiting', 'scheduled', 'dead')
                     GROUP BY endpoint ORDER BY endpoint
                     """, arguments: [stage]
             ).map { row in
@@ -74,15 +75,23 @@ extension Database {
         return count == 1
     }
 
-    package func replayDead(since: Timestamp, endpoint: String?, now: Timestamp) async throws -> Int {
+    package func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool {
+        try await read { db in
+            let failures = try Bool.fetchAll(
+                db,
+                sql: """
+                    SELECT a.error IS NOT NULL FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id
+                    WHERE d.stage = ? AND d.endpoint = ? ORDER BY a.id DESC LIMIT ?
+                    """, arguments: [stage, endpoint, attempts])
+            return failures.count == attempts && failures.allSatisfy(\.self)
+        }
+    }
+
+    package func replayDead(since: Timestamp, stage: String, endpoint: String, now: Timestamp) async throws -> Int {
         let count = try await write { db in
-            var condition = "finished_at >= ?"
-            var arguments: StatementArguments = [since.milliseconds]
-            if let endpoint {
-                condition += " AND endpoint = ?"
-                arguments += [endpoint]
-            }
-            return try Self.replay(condition, arguments, ["dead"], now: now, db)
+            try Self.replay(
+                "finished_at >= ? AND stage = ? AND endpoint = ?", [since.milliseconds, stage, endpoint], ["dead"],
+                now: now, db)
         }
         changes.fire()
         return count

@@ -31,6 +31,18 @@ extension Database {
         return isNew
     }
 
+    package func changeEndpoint(stage: String, name: String, settings: String) async throws -> Bool {
+        let sealed = try secrets.seal(settings)
+        let isKnown = try await write { db in
+            try db.execute(
+                sql: "UPDATE webhook_endpoints SET settings = ? WHERE stage = ? AND name = ?",
+                arguments: [sealed, stage, name])
+            return db.changesCount == 1
+        }
+        changes.fire()
+        return isKnown
+    }
+
     package func removeEndpoint(stage: String, name: String, now: Timestamp) async throws -> Bool {
         let isRemoved = try await write { db in
             try db.execute(

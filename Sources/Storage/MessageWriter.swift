@@ -19,7 +19,22 @@ final class MessageWriter: Sendable {
         let record: MessageRecord?
         let rows: [OutboxRow]
         let now: Int64
-        let continuation: CheckedContinuation<Int64, any Error>
+        let asker: Asker
+    }
+
+    /// Who wants to know how it ended.
+    private enum Asker: Sendable {
+        case caller(CheckedContinuation<Int64, any Error>)
+        /// Did not wait, and is told of failures only.
+        case passerby(onFailure: @Sendable (StorageFailure) -> Void)
+
+        func tell(_ result: Result<Int64, any Error>) {
+            switch self {
+            case .caller(let continuation): continuation.resume(with: result)
+            case .passerby(let onFailure):
+                if case .failure(let error) = result { onFailure(StorageFailure(explaining: error)) }
+            }
+        }
     }
 
     private struct State {
@@ -64,21 +79,29 @@ final class MessageWriter: Sendable {
     /// - Returns: The id of the message; 0 for rows alone.
     func store(_ record: MessageRecord?, rows: [OutboxRow], now: Timestamp) async throws -> Int64 {
         try await withCheckedThrowingContinuation { continuation in
-            let (isRefused, mustStart) = state.withLock { state in
-                guard state.waiting.count < Self.maxWaiting else { return (true, false) }
-                state.lastTime = max(state.lastTime, now.milliseconds)
-                state.waiting.append(
-                    Waiting(record: record, rows: rows, now: state.lastTime, continuation: continuation))
-                defer { state.isWriting = true }
-                return (false, !state.isWriting)
-            }
-            if isRefused {
-                continuation.resume(
-                    throwing: StorageFailure(
-                        reason: .other, description: "too many messages are waiting for the database"))
-            } else if mustStart {
-                pool.asyncWriteWithoutTransaction { self.drain($0) }
-            }
+            enqueue(record, rows, now: now, .caller(continuation))
+        }
+    }
+
+    /// Rows alone, behind everything that waits and before everything that comes later. Returns at once.
+    func enqueue(_ rows: [OutboxRow], now: Timestamp, onFailure: @escaping @Sendable (StorageFailure) -> Void) {
+        enqueue(nil, rows, now: now, .passerby(onFailure: onFailure))
+    }
+
+    private func enqueue(_ record: MessageRecord?, _ rows: [OutboxRow], now: Timestamp, _ asker: Asker) {
+        let (isRefused, mustStart) = state.withLock { state in
+            guard state.waiting.count < Self.maxWaiting else { return (true, false) }
+            state.lastTime = max(state.lastTime, now.milliseconds)
+            state.waiting.append(Waiting(record: record, rows: rows, now: state.lastTime, asker: asker))
+            defer { state.isWriting = true }
+            return (false, !state.isWriting)
+        }
+        if isRefused {
+            asker.tell(
+                .failure(
+                    StorageFailure(reason: .other, description: "too many messages are waiting for the database")))
+        } else if mustStart {
+            pool.asyncWriteWithoutTransaction { self.drain($0) }
         }
     }
 
@@ -99,7 +122,7 @@ final class MessageWriter: Sendable {
                 state.lastFailure = nil
             }
             pages.forget()
-            for (waiting, result) in zip(batch, results) { waiting.continuation.resume(with: result) }
+            for (waiting, result) in zip(batch, results) { waiting.asker.tell(result) }
             if batch.contains(where: { !$0.rows.isEmpty }) { outboxChanges.fire() }
         } catch {
             failures.increment()
@@ -107,7 +130,7 @@ final class MessageWriter: Sendable {
             forgetSessions()
             let failure = StorageFailure(explaining: error)
             state.withLock { $0.lastFailure = (failure, batch.last?.now ?? 0) }
-            for waiting in batch { waiting.continuation.resume(throwing: failure) }
+            for waiting in batch { waiting.asker.tell(.failure(failure)) }
         }
         let isDone = state.withLock { state in
             state.isWriting = !state.waiting.isEmpty
@@ -197,7 +220,7 @@ final class MessageWriter: Sendable {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """
         ).execute(arguments: StatementArguments(values))
-        guard db.changesCount == 1 else { return try merge(record, session, db) }
+        guard db.changesCount == 1 else { return try merge(record, rows, session, db, at: now) }
         let id = db.lastInsertedRowID
         try insert(rows.filter { isNew || !$0.isForNewSession }, db, at: now)
         try db.cachedStatement(
@@ -214,8 +237,10 @@ final class MessageWriter: Sendable {
         }
     }
 
-    /// A message that is stored already. A whole answer takes the place of a failed or aborted one.
-    private func merge(_ record: MessageRecord, _ session: Int64, _ db: GRDB.Database) throws -> Int64 {
+    /// A message that is stored already. A whole answer takes the place of a failed or aborted one, and is told of.
+    private func merge(
+        _ record: MessageRecord, _ rows: [OutboxRow], _ session: Int64, _ db: GRDB.Database, at now: Int64
+    ) throws -> Int64 {
         let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [
@@ -226,6 +251,9 @@ final class MessageWriter: Sendable {
                     UPDATE messages SET content = ?, usage = ?, timestamp = ?, state = 'complete', error = NULL, error_kind = NULL
                     WHERE session_id = ? AND run_id = ? AND role = ? AND state <> 'complete'
                     """, arguments: StatementArguments(values) + arguments)
+            if db.changesCount == 1, record.role == .assistant {
+                try insert(rows.filter { !$0.isForNewSession }, db, at: now)
+            }
         }
         return try Self.existing(
             Int64.fetchOne(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BrowserEndpoint
+import JSON
 import MiddlewareKit
 import Settings
 import SluiceServer
@@ -9,9 +10,9 @@ import Webhooks
 
 struct Webhook: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look at webhook endpoints and deliveries, deliver again, and send a test event.",
+        abstract: "Look at webhook endpoints and deliveries, deliver again, change endpoints, and send a test event.",
         discussion: "The commands work on the database; a running server notices within a second.",
-        subcommands: [List.self, Deliveries.self, Replay.self, Test.self])
+        subcommands: [List.self, Deliveries.self, Replay.self, Change.self, Enable.self, Test.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -24,13 +25,12 @@ struct Webhook: AsyncParsableCommand {
             var rows: [[String]] = []
             for stage in stages {
                 let counts = try await database.deliveryCounts(stage: stage.name)
-                let gone = try await database.goneEndpoints(stage: stage.name).map(\.name)
-                for endpoint in try await stage.endpoints(database) {
+                for var entry in try await stage.endpoints(database) {
+                    entry.isPaused = try await entry.seemsPaused(stage: stage.name, in: database)
+                    let endpoint = entry.endpoint
                     let count = counts.first { $0.endpoint == endpoint.name }
-                    let state =
-                        !endpoint.options.enabled ? "disabled" : gone.contains(endpoint.name) ? "gone" : "active"
                     rows.append([
-                        endpoint.name, stage.name, "\(endpoint.url)", endpoint.isAdded ? "api" : "config", state,
+                        endpoint.name, stage.name, "\(endpoint.url)", endpoint.isAdded ? "api" : "config", entry.state,
                         "\(count?.open ?? 0)", "\(count?.dead ?? 0)",
                         endpoint.options.events.map(\.rawValue).joined(separator: ","),
                     ])
@@ -121,17 +121,76 @@ struct Webhook: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let (database, _) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions.config)
             let now = SystemTime().now
             if let id {
+                if let (delivery, _, _) = try await database.delivery(id: id) {
+                    try await Loading.requireUsable(delivery.endpoint, of: stages, delivery.stage, database)
+                }
                 guard try await database.replay(id: id, now: now) else {
                     throw Loading.failure("there is no delivery \(id) that is over. See: sluice webhook deliveries")
                 }
                 Output.line("The delivery \(id) goes out again.")
             } else if let since = failedSince.flatMap({ Timestamp(iso8601: $0) }) {
-                let count = try await database.replayDead(since: since, endpoint: endpoint, now: now)
+                if let endpoint { try await Loading.requireUsable(endpoint, of: stages, nil, database) }
+                var count = 0
+                for stage in stages {
+                    for entry in try await stage.endpoints(database)
+                    where entry.obstacle == nil && endpoint ?? entry.endpoint.name == entry.endpoint.name {
+                        count += try await database.replayDead(
+                            since: since, stage: stage.name, endpoint: entry.endpoint.name, now: now)
+                    }
+                }
                 Output.line("\(count) deliveries go out again.")
             }
+        }
+    }
+
+    struct Change: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change the options of an endpoint that was added at run time.",
+            discussion: """
+                The changes are a JSON object, as for PATCH /api/webhooks/endpoints/{name}; they are read from standard input, so \
+                that a secret is not seen in the list of processes:
+
+                    echo '{"enabled": false}' | sluice webhook change mine
+                """)
+
+        @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
+        @Argument(help: "The endpoint's name, as `sluice webhook list` shows it.")
+        var name: String
+
+        func run() async throws {
+            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            var text = ""
+            while let line = readLine(strippingNewline: false) { text += line }
+            guard let changes = (try? JSONValue(parsing: text))?.object else {
+                throw Loading.failure("what came on standard input is no JSON object, such as {\"enabled\": false}")
+            }
+            let stage = try await Loading.stage(of: name, among: stages, database)
+            do {
+                _ = try await EndpointEditor(stage: stage.name, settings: stage.options.settings, store: database)
+                    .change(name, changes)
+            } catch let rejection as Rejection {
+                throw Loading.failure(rejection.message)
+            }
+            Output.line("The endpoint \(name) is changed.")
+        }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Send again to an endpoint that said that it is gone (HTTP 410).")
+
+        @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
+        @Argument(help: "The endpoint's name, as `sluice webhook list` shows it.")
+        var name: String
+
+        func run() async throws {
+            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let stage = try await Loading.stage(of: name, among: stages, database)
+            try await database.setGone(stage: stage.name, endpoint: name, address: nil, now: SystemTime().now)
+            Output.line("Events go to \(name) again.")
         }
     }
 
@@ -147,14 +206,16 @@ struct Webhook: AsyncParsableCommand {
 
         func run() async throws {
             let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            try await Loading.requireUsable(name, of: stages, nil, database)
             for stage in stages {
-                guard try await stage.endpoints(database).contains(where: { $0.name == name }) else { continue }
+                guard try await stage.endpoints(database).contains(where: { $0.endpoint.name == name }) else {
+                    continue
+                }
                 let id = try await WebhookAdministration.test(
                     name, stage: stage.name, store: database, now: SystemTime().now)
                 Output.line("The test event \(id) is on its way.")
                 return try await report(id, database)
             }
-            throw Loading.failure("there is no endpoint “\(name)”. See: sluice webhook list")
         }
 
         /// Waits for the first attempt.
@@ -182,12 +243,9 @@ struct ConfiguredWebhook {
     let options: WebhookOptions
 
     /// Those of the configuration and those that were added at run time.
-    func endpoints(_ database: Database) async throws -> [Endpoint] {
-        let configured = options.ready
-        let added = try await database.addedEndpoints(stage: name).compactMap { name, settings in
-            Endpoint(stored: settings, name: name, content: options.content)
-        }
-        return configured + added.filter { new in !configured.contains { $0.name == new.name } }
+    func endpoints(_ database: Database) async throws -> [EndpointDirectory.Entry] {
+        try await EndpointDirectory.Entry.all(
+            stage: name, configured: options.ready, content: options.content, in: database)
     }
 }
 
@@ -202,6 +260,31 @@ extension Loading {
             throw failure("the configuration has no webhook stage. docs/webhooks.md shows how to add one.")
         }
         return (try database(loaded.settings), stages)
+    }
+
+    /// The stage that has an endpoint.
+    fileprivate static func stage(
+        of name: String, among stages: [ConfiguredWebhook], _ database: Database
+    ) async throws -> ConfiguredWebhook {
+        for stage in stages {
+            if try await stage.endpoints(database).contains(where: { $0.endpoint.name == name }) { return stage }
+        }
+        throw failure("there is no endpoint “\(name)”. See: sluice webhook list")
+    }
+
+    /// Ends the command when nothing would be sent to an endpoint.
+    ///
+    /// - Parameter stage: Nil: the first one that has it.
+    fileprivate static func requireUsable(
+        _ name: String, of stages: [ConfiguredWebhook], _ stage: String?, _ database: Database
+    ) async throws {
+        for candidate in stages where stage ?? candidate.name == candidate.name {
+            guard let entry = try await candidate.endpoints(database).first(where: { $0.endpoint.name == name })
+            else { continue }
+            if let obstacle = entry.obstacle { throw failure("the endpoint “\(name)” \(obstacle)") }
+            return
+        }
+        throw failure("there is no endpoint “\(name)”. See: sluice webhook list")
     }
 
     /// Says what is wrong, and ends the command.

@@ -2,6 +2,7 @@ import JSON
 import MiddlewareKit
 import MiddlewareTesting
 import OpenClawTesting
+import PipelineEngine
 import Stages
 import Storage
 import Synchronization
@@ -41,7 +42,7 @@ import Webhooks
             #expect(try await rig.http("DELETE", "/api/gateways/home/sessions/agent:main:one").status == 200)
             let body = #"{"session_key": "agent:main:two"}"#
             #expect(try await rig.http("POST", "/api/gateways/home/sessions", body: body).status == 201)
-            try await rig.waitForDeliveries(9)
+            try await rig.waitForDeliveries(10)
         }
         let types = Set(options.http.calls.compactMap(\.event?["type"]?.string))
         #expect(
@@ -57,7 +58,108 @@ import Webhooks
             messages.compactMap { $0["type"]?.string }
                 == ["message.received", "message.final", "message.received", "message.error"])
         #expect(messages[1]["data"]?["message"]?["text"] == "Good answer.")
+        #expect(
+            options.http.calls.compactMap(\.event).filter { $0["data"]?["session"] == "agent:main:one" }
+                .compactMap { $0["type"]?.string } == [
+                    "session.created", "message.received", "run.started", "message.final", "message.received",
+                    "run.started", "message.error", "session.deleted",
+                ])
         #expect(messages[3]["data"]?["error"] == "no model")
+    }
+
+    /// No model was asked, and the answer comes at once: everything is in order all the same.
+    @Test func anAnswerOfAStageIsToldInOrderAndTookNoTokens() async throws {
+        var options = try rigOptions()
+        options.stages = [Stage(name: "knowing", kind: "knowing", middleware: Knowing())]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            #expect(
+                try await rig.http(
+                    "POST", "/api/gateways/home/sessions", body: #"{"session_key": "agent:main:one"}"#
+                ).status == 201)
+            for run in ["r1", "r2", "r3"] {
+                browser.chat("Hello?", in: "agent:main:one", run: run)
+                _ = try await browser.next { $0["state"] == "final" }
+            }
+            try await rig.waitForDeliveries(11)
+        }
+        let events = options.http.calls.compactMap(\.event).filter { $0["data"]?["session"] == "agent:main:one" }
+        let turn = ["message.received", "run.started", "message.final"]
+        #expect(events.compactMap { $0["type"]?.string } == ["session.created"] + turn + turn + turn)
+        #expect(events.last?["data"]?["model"] == .null)
+        #expect(events.last?["data"]?["usage"] == ["input": 0, "output": 0])
+    }
+
+    @Test func endpointsAreChanged() async throws {
+        let options = try rigOptions()
+        try await Rig.run(options) { rig in
+            let body = #"{"name": "two", "url": "https://two.test/x", "events": ["message.error"], "timeout": "5s"}"#
+            #expect(try await rig.http("POST", Self.endpoints, body: body).status == 201)
+            func change(_ body: String, _ name: String = "two") async throws -> HTTPAnswer {
+                try await rig.http("PATCH", Self.endpoints + "/" + name, body: body)
+            }
+            let first = try await change(#"{"enabled": false, "when": {"user": "ada"}, "ordering": "none"}"#)
+            #expect(first.status == 200)
+            #expect(first.json["state"] == "disabled")
+            #expect(first.json["timeout"] == "5s")
+            #expect(first.json["when"] == ["user": ["ada"]])
+            #expect(first.json["ordering"] == "none")
+            #expect(first.json["content"] == "text")
+            // What would wait for ever is refused.
+            #expect(try await rig.http("POST", Self.endpoints + "/two/test").errorCode == "conflict")
+
+            let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+            let second = try await change(#"{"enabled": null, "when": null, "secret": "\#(secret)", "timeout": null}"#)
+            #expect(second.json["state"] == "active")
+            #expect(second.json["isSigned"] == true)
+            #expect(second.json["timeout"] == "10s")
+            #expect(second.json["events"] == ["message.error"])
+            #expect(!second.text.contains("MfKQ"))
+            #expect(try await rig.http("POST", Self.endpoints + "/two/test").status == 202)
+            while try await rig.database.deliveries(DeliveryFilter(endpoint: "two", state: .delivered)).isEmpty {
+                await Task.yield()
+            }
+            #expect(
+                options.http.calls.last { $0.url.host == "two.test" }?.headers.contains {
+                    $0.name == "webhook-signature"
+                } == true)
+
+            for (body, name, code) in [
+                (#"{"timeout": "soon"}"#, "two", "bad_request"), (#"{"name": "three"}"#, "two", "bad_request"),
+                (#"{"url": "http://10.0.0.1/"}"#, "two", "bad_request"), (#"{"colour": "red"}"#, "two", "bad_request"),
+                (#"{"url": null}"#, "two", "bad_request"), (#"{"enabled": false}"#, "one", "conflict"),
+                (#"{"enabled": false}"#, "none", "not_found"),
+            ] {
+                #expect(try await change(body, name).errorCode == code, "\(body)")
+            }
+        }
+    }
+
+    /// Nothing would be sent, and the delivery would stay open for ever.
+    @Test func whatCannotGoOutIsNotReplayed() async throws {
+        let options = try rigOptions(
+            ScriptedHTTPCaller { call, _ in MiddlewareKit.HTTPAnswer(status: call.url.host == "two.test" ? 410 : 200) })
+        try await Rig.run(options) { rig in
+            for name in ["two", "three"] {
+                let body = #"{"name": "\#(name)", "url": "https://\#(name).test/x", "events": ["message.final"]}"#
+                #expect(try await rig.http("POST", Self.endpoints, body: body).status == 201)
+                #expect(try await rig.http("POST", Self.endpoints + "/\(name)/test").status == 202)
+            }
+            try await rig.waitForDeliveries(1, state: .dead)
+            while try await rig.database.deliveries(DeliveryFilter(endpoint: "three", state: .delivered)).isEmpty {
+                await Task.yield()
+            }
+            #expect(try await rig.http("DELETE", Self.endpoints + "/three").status == 200)
+            for name in ["two", "three"] {
+                let filter = DeliveryFilter(endpoint: name, limit: 1)
+                let id = try #require(try await rig.database.deliveries(filter).first?.id)
+                #expect(try await rig.http("POST", Self.deliveries + "/\(id)/replay").errorCode == "conflict")
+            }
+            let since = #"{"since": "2020-01-31T00:00:00Z"}"#
+            #expect(try await rig.http("POST", Self.deliveries + "/replay", body: since).json == ["replayed": 0])
+            let to = #"{"since": "2020-01-31T00:00:00Z", "endpoint": "two"}"#
+            #expect(try await rig.http("POST", Self.deliveries + "/replay", body: to).errorCode == "conflict")
+        }
     }
 
     @Test func administratorsLookAndAct() async throws {
@@ -152,6 +254,17 @@ extension Rig {
         while try await database.deliveries(DeliveryFilter(state: state, limit: 500)).count < count {
             await Task.yield()
         }
+    }
+}
+
+/// Answers every message itself.
+private struct Knowing: Middleware {
+    var handles: StagePaths { StagePaths(inbound: [.chat]) }
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        var message = message
+        message.answer = "I know."
+        try await next(message, context)
     }
 }
 

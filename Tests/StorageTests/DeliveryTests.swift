@@ -46,6 +46,58 @@ import Testing
         }
     }
 
+    /// A run that was given up, and ended well after all.
+    @Test func aLateAnswerIsToldOf() async throws {
+        try await withDatabase { database in
+            var failed = record("one", role: .assistant)
+            failed.state = .failed
+            try await database.store(failed, rows: [row("message.error")])
+            for _ in 0..<2 {
+                try await database.store(record("one", role: .assistant), rows: [row("message.final")])
+            }
+            #expect(
+                try await database.unplannedEvents(stage: Self.stage, limit: 10).map(\.topic)
+                    == ["message.error", "message.final"])
+        }
+    }
+
+    @Test func whatIsNotWaitedForKeepsItsPlace() async throws {
+        try await withDatabase { database in
+            for number in 0..<200 {
+                database.enqueue([row("before.\(number)")]) { _ in }
+                try await database.store(record("run-\(number)"), rows: [row("message.\(number)")])
+            }
+            #expect(
+                try await database.unplannedEvents(stage: Self.stage, limit: 1000).map(\.topic)
+                    == (0..<200).flatMap { ["before.\($0)", "message.\($0)"] })
+            try await database.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END")
+            let failure = await withCheckedContinuation { continuation in
+                database.enqueue([row()]) { continuation.resume(returning: $0) }
+            }
+            #expect(failure.reason == .other)
+        }
+    }
+
+    @Test func whatNoStageDeliversIsFoundAndForgottenAtLast() async throws {
+        try await withDatabase { database in
+            try await database.store([row(), row(), OutboxRow(stage: "other", topic: "x", payload: "{}")])
+            let events = try await database.unplannedEvents(stage: Self.stage, limit: 1)
+            let planned = PlannedDelivery(
+                event: try #require(events.first), eventID: "e", endpoint: "one", lane: nil, dueAt: now)
+            try await database.plan([planned], stage: Self.stage, through: events[0].id, now: now)
+            func stranded(before: Timestamp) async throws -> [String] {
+                try await database.strandedDeliveries(stages: ["other"], before: before).map {
+                    "\($0.stage): \($0.count)"
+                }
+            }
+            #expect(try await stranded(before: Timestamp(milliseconds: 0)) == ["\(Self.stage): 2"])
+            #expect(try await stranded(before: Timestamp(milliseconds: 4_000_000_000_000)) == [])
+            #expect(try await database.count("webhook_deliveries") == 0)
+            #expect(try await database.count("outbox") == 1)
+        }
+    }
+
     @Test func stagesDoNotSeeEachOthersEvents() async throws {
         try await withDatabase { database in
             try await database.store([row(), OutboxRow(stage: "other", topic: "x", payload: "{}")])

@@ -124,7 +124,8 @@ struct MessageWriterTests {
             #expect(message.error == nil)
             #expect(message.content.map(\.text) == ["hello there"])
             #expect(message.usage?.output == 5)
-            #expect(try await database.count("outbox") == 1)
+            // Both were told of.
+            #expect(try await database.count("outbox") == 2)
         }
     }
 

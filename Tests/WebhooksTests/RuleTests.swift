@@ -140,8 +140,31 @@ import Testing
 
     @Test(arguments: [
         "{{#open}}", "{\"a\": {{data.message.text}}}", "{\"a\": \"{{{data.message.text}}}\"}", "{{>x}}", "no",
+        // Session keys are chosen by users.
+        #"{"a": "{{{data.session}}}"}"#, #"{"a": "{{&data.session}}"}"#, #"{{=<% %>=}}{"a": "<%&data.session%>"}"#,
+        #"{"a": {{data.usage.input}}}"#, #"{"a": [{{data.model}}]}"#, #"{"a": [{{data.code}}]}"#,
+        #"{"a": [{{#data.message.attachments}}"{{fileName}}",{{/data.message.attachments}}]}"#,
     ])
     func refuses(text: String) { #expect(throws: BodyTemplate.Problem.self) { try BodyTemplate(text) } }
+
+    @Test func numbersThatMayBeUnknownCanBeWritten() throws {
+        let template = try BodyTemplate(
+            #"{"v": {{version}}, "n": {{#data.usage.input}}{{.}}{{/data.usage.input}}{{^data.usage.input}}null{{/data.usage.input}}}"#
+        )
+        #expect(template.render(["version": 1, "data": ["usage": ["input": 7]]]) == #"{"v": 1, "n": 7}"#)
+        #expect(template.render(["version": 1, "data": ["usage": nil]]) == #"{"v": 1, "n": null}"#)
+    }
+
+    @Test func theWordsSayWhatToDo() {
+        let problem = #expect(throws: BodyTemplate.Problem.self) {
+            try BodyTemplate(#"{"a": {{data.usage.input}}}"#)
+        }
+        #expect(
+            problem?.words == """
+                does not give JSON when `data.usage` is not known; put {{values}} between quotes, or use \
+                {{#value}}{{.}}{{/value}}{{^value}}null{{/value}}
+                """)
+    }
 }
 
 @Suite struct CallOutcomeTests {
@@ -156,9 +179,14 @@ import Testing
         #expect(failure.error == "there was no answer in time")
     }
 
-    @Test(arguments: [("120", 120), ("0", 0), ("-1", nil), ("soon", nil), ("99999999999", nil)])
+    @Test(arguments: [
+        ("120", 120), ("0", 0), ("-1", nil), ("soon", nil), ("", nil), ("2000000", 2_000_000),
+        ("99999999999999999999", 31_536_000), ("Thu, 01 Jan 2026 00:02:00 GMT", 120),
+        ("Wed, 31 Dec 2025 23:00:00 GMT", 0), ("Fri, 01 Jan 2100 00:00:00 GMT", 31_536_000),
+    ])
     func retryAfter(text: String, seconds: Int?) {
         let outcome = CallOutcome(result: .success(HTTPAnswer(status: 503, headers: [("retry-after", text)])))
-        #expect(outcome.retryAfter == seconds.map { .seconds($0) })
+        let now = Timestamp(milliseconds: 1_767_225_600_000)
+        #expect(outcome.retryAfter(now: now) == seconds.map { .seconds($0) })
     }
 }

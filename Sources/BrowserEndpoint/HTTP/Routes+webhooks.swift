@@ -23,6 +23,12 @@ extension Routes {
             try await hub.requireAdministrator(request, call)
             return Response(.created, json: try await webhooks.addEndpoint(try await request.jsonObject()))
         }
+        group.patch("{name}") { request, call in
+            var request = request
+            try await hub.requireAdministrator(request, call)
+            let name = try call.parameter("name")
+            return Response(json: try await webhooks.changeEndpoint(name, try await request.jsonObject()))
+        }
         group.delete("{name}") { request, call in
             try await hub.requireAdministrator(request, call)
             try await webhooks.removeEndpoint(try call.parameter("name"))

@@ -7,6 +7,8 @@
 package protocol DeliveryStore: Sendable {
     /// Stores rows that belong to no message.
     func store(_ rows: [OutboxRow]) async throws
+    /// The same without waiting: they are stored behind what was given to store before, and before what comes later.
+    func enqueue(_ rows: [OutboxRow], onFailure: @escaping @Sendable (StorageFailure) -> Void)
 
     /// Yields after rows were stored and after anything here was changed, in this process; many changes are one.
     func webhookChanges() -> AsyncStream<Void>
@@ -31,12 +33,18 @@ package protocol DeliveryStore: Sendable {
         stage: String, endpoints: [String], deliveredBefore: Timestamp, deadBefore: Timestamp, now: Timestamp
     ) async throws
 
+    /// Deliveries and unplanned events of stages that are not among `stages`, by stage: nobody delivers them. Those that are
+    /// older than `before` are forgotten first.
+    func strandedDeliveries(stages: [String], before: Timestamp) async throws -> [(stage: String, count: Int)]
+
     // MARK: Endpoints
 
     /// Endpoints that were added at run time, with their settings as JSON.
     func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)]
     /// False when there is one with this name.
     func addEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool
+    /// False when there is none with this name. What is left for it stays.
+    func changeEndpoint(stage: String, name: String, settings: String) async throws -> Bool
     /// False when there is none. What is left for it is given up.
     func removeEndpoint(stage: String, name: String, now: Timestamp) async throws -> Bool
     /// Endpoints that said that they are gone, and the address that said so.
@@ -50,12 +58,14 @@ package protocol DeliveryStore: Sendable {
     func deliveries(_ filter: DeliveryFilter) async throws -> [StoredDelivery]
     func delivery(id: Int64) async throws -> (delivery: StoredDelivery, payload: String, attempts: [StoredAttempt])?
     func deliveryCounts(stage: String) async throws -> [DeliveryCounts]
+    /// Whether the newest attempts to call an endpoint all failed; not when there were fewer.
+    func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool
     /// Delivers again what is over, from the first attempt on.
     /// - Returns: Whether there is such a delivery and it is over.
     func replay(id: Int64, now: Timestamp) async throws -> Bool
     /// Delivers again what failed for good since then.
     /// - Returns: How many.
-    func replayDead(since: Timestamp, endpoint: String?, now: Timestamp) async throws -> Int
+    func replayDead(since: Timestamp, stage: String, endpoint: String, now: Timestamp) async throws -> Int
 }
 
 /// A row of the outbox.
@@ -222,7 +232,7 @@ package struct DeliveryCounts: Sendable, Hashable {
     /// Waiting and scheduled.
     package let open: Int
     package let dead: Int
-    /// When the oldest open one was made.
+    /// When the event of the oldest open one was stored.
     package let oldestOpen: Timestamp?
 
     package init(endpoint: String, open: Int, dead: Int, oldestOpen: Timestamp?) {

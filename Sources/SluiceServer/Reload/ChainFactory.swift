@@ -13,20 +13,24 @@ struct ChainFactory: Sendable {
     let provisionContext: @Sendable (_ stageName: String) -> ProvisionContext
 
     /// - Parameter old: Chains whose instances are taken over by stages with the same kind, name and options.
-    /// - Throws: ``StartFailure`` when a stage cannot be made. What was made for the new chains is cleaned up then.
+    /// - Throws: ``StartFailure`` when a stage cannot be made. What was made for the new chains is cleaned up then, and did
+    ///   nothing beside messages.
     func make(_ plan: PlannedChains, generation: Int, reusing old: ChainSet?) async throws -> ChainSet {
         var instances: [String: StageInstance] = [:]
         for stage in old?.all.flatMap(\.chain.stages) ?? [] { instances[stage.instance.identity] = stage.instance }
-        let standard = try await chain(plan.pipeline, generation, &instances)
+        var new: [StageKeeper.Kept] = []
+        let standard = try await chain(plan.pipeline, generation, &instances, &new)
         var named: [(name: String, chain: Chain)] = []
         for other in plan.named {
-            named.append((other.name, try await chain(other.stages, generation, &instances)))
+            named.append((other.name, try await chain(other.stages, generation, &instances, &new)))
         }
+        for kept in new { kept.begin() }
         return ChainSet(standard: standard, named: named, attachments: plan.attachments)
     }
 
     private func chain(
-        _ plan: [PlannedStage], _ generation: Int, _ instances: inout [String: StageInstance]
+        _ plan: [PlannedStage], _ generation: Int, _ instances: inout [String: StageInstance],
+        _ new: inout [StageKeeper.Kept]
     ) async throws -> Chain {
         var stages: [Stage] = []
         for planned in plan {
@@ -37,7 +41,9 @@ struct ChainFactory: Sendable {
             } else {
                 do {
                     let middleware = try await planned.provision(in: provisionContext(name))
-                    instance = keeper.keep(middleware, name: name, identity: identity)
+                    let kept = keeper.keep(middleware, name: name, identity: identity)
+                    new.append(kept)
+                    instance = kept.instance
                 } catch {
                     throw StartFailure("the stage “\(name)” could not be made: \(error)")
                 }

@@ -106,6 +106,7 @@ package actor Reloader {
             if let certificate { parts.tls?.use(certificate) }
             await parts.hub.reviewConnections()
             await apply(gateways: settings.gateways)
+            await StrandedWebhooks(store: parts.storage, time: parts.time, logger: parts.logger).report(new)
         } catch {
             report.problem = "\(error)"
             return report

@@ -5,39 +5,49 @@ import ServiceLifecycle
 /// Keeps the instances of stages from the first chain that uses them to the last: runs what they do beside messages, and
 /// cleans up behind them.
 final class StageKeeper: Service {
-    private struct Kept: Sendable {
-        let middleware: any Middleware
-        /// Ends when no chain uses the instance any more.
-        let use: AsyncStream<Never>
+    /// An instance that is being kept.
+    struct Kept: Sendable {
+        let instance: StageInstance
+        /// A chain uses the instance now: what it does beside messages begins.
+        let begin: @Sendable () -> Void
     }
 
-    private let arrivals: AsyncStream<Kept>
-    private let entrance: AsyncStream<Kept>.Continuation
+    private struct Arrival: Sendable {
+        let middleware: any Middleware
+        /// Yields once when a chain uses the instance, and ends when none does any more.
+        let use: AsyncStream<Void>
+    }
+
+    private let arrivals: AsyncStream<Arrival>
+    private let entrance: AsyncStream<Arrival>.Continuation
 
     init() { (arrivals, entrance) = AsyncStream.makeStream() }
 
-    func keep(_ middleware: any Middleware, name: String, identity: String) -> StageInstance {
-        let (use, end) = AsyncStream<Never>.makeStream()
-        entrance.yield(Kept(middleware: middleware, use: use))
-        return StageInstance(name: name, middleware: middleware, identity: identity) { end.finish() }
+    func keep(_ middleware: any Middleware, name: String, identity: String) -> Kept {
+        let (use, change) = AsyncStream<Void>.makeStream()
+        entrance.yield(Arrival(middleware: middleware, use: use))
+        let instance = StageInstance(name: name, middleware: middleware, identity: identity) { change.finish() }
+        return Kept(instance: instance) { change.yield() }
     }
 
     /// Runs until graceful shutdown, and returns when everything is cleaned up.
     func run() async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                for await kept in self.arrivals { group.addTask { await Self.run(kept) } }
+                for await arrival in self.arrivals { group.addTask { await Self.run(arrival) } }
             }
         }
     }
 
-    private static func run(_ kept: Kept) async {
+    private static func run(_ arrival: Arrival) async {
+        let background = arrival.middleware as? any BackgroundStage
         await withTaskGroup(of: Void.self) { group in
-            if let background = kept.middleware as? any BackgroundStage { group.addTask { await background.run() } }
             // Also ends when the task is cancelled.
-            for await _ in kept.use {}
+            for await _ in arrival.use {
+                if let background { group.addTask { await background.run() } }
+            }
             group.cancelAll()
         }
-        await kept.middleware.cleanup()
+        await arrival.middleware.cleanup()
     }
 }

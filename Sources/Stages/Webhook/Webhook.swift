@@ -26,8 +26,12 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message]) }
 
     func run() async {
-        // Two at work for one stage would send everything twice.
-        await registry?.add(worker)?.waitUntilEnded()
+        // Two at work for one stage would send everything twice. The one before knows other endpoints; that of an old chain, whose
+        // last runs may take long, must not decide who is told.
+        if let predecessor = registry?.add(worker) {
+            predecessor.retire()
+            await predecessor.waitUntilEnded()
+        }
         await worker.run()
         registry?.remove(worker)
     }
@@ -58,7 +62,8 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         let user = record.role == .user ? context.principal?.eventUser ?? record.owner : record.owner
-        if worker.directory.wants(.sessionCreated) {
+        // Sessions that began elsewhere are not told of, whether the gateway lists them first or their first message comes first.
+        if context.connection != nil, worker.directory.wants(.sessionCreated) {
             let data = WebhookEvent.subject(
                 gateway: record.gateway, session: record.sessionKey, user: user, agent: record.agent)
             let event = WebhookEvent(.sessionCreated, timestamp: record.timestamp, data: data)
@@ -87,31 +92,27 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
         data["kind"] = .string(message.kind.rawValue)
         data["stage"] = rejected.stage.map { .string($0) } ?? .null
         data["code"] = .string(rejected.code)
-        note(.requestRejected, data)
+        worker.note(.requestRejected, data)
     }
 
     func gatewayDidConnect(_ gateway: String, isAgain: Bool) {
-        note(.gatewayConnected, WebhookEvent.subject(gateway: gateway))
+        worker.note(.gatewayConnected, WebhookEvent.subject(gateway: gateway))
     }
 
     func gatewayDidDisconnect(_ gateway: String) {
-        note(.gatewayDisconnected, WebhookEvent.subject(gateway: gateway))
+        worker.note(.gatewayDisconnected, WebhookEvent.subject(gateway: gateway))
     }
 
     func runDidStart(_ run: Run) {
-        note(
+        worker.note(
             .runStarted,
             WebhookEvent.subject(
                 gateway: run.gateway, session: run.sessionKey, run: run.id, user: run.user, agent: run.agent))
     }
 
-    func sessionWasCreated(_ session: ObservedSession) { note(.sessionCreated, session.subject) }
+    func sessionWasCreated(_ session: ObservedSession) { worker.note(.sessionCreated, session.subject) }
 
-    func sessionWasDeleted(_ session: ObservedSession) { note(.sessionDeleted, session.subject) }
-
-    private func note(_ type: EventType, _ data: @autoclosure () -> JSONObject) {
-        if worker.directory.wants(type), worker.sideEvents.note(type, data()) { worker.wake() }
-    }
+    func sessionWasDeleted(_ session: ObservedSession) { worker.note(.sessionDeleted, session.subject) }
 }
 
 extension Principal {

@@ -58,6 +58,12 @@ package struct WebhookOptions: OptionGroup {
         endpoints.compactMap(\.content).max().map { max($0, content) } ?? content
     }
 
+    package var settings: DeliverySettings {
+        DeliverySettings(
+            schedule: RetrySchedule(waits: schedule, jitter: jitter), rules: rules, content: content,
+            storedContent: storedContent, keepDelivered: keepDelivered, keepDead: keepDead)
+    }
+
     package var ready: [Endpoint] { endpoints.compactMap { Endpoint($0, content: content, isAdded: false) } }
 }
 
@@ -93,20 +99,15 @@ package enum WebhookPlugin: MiddlewarePlugin {
         -> any Middleware
     {
         guard let store = context[DeliveryStoreKey.self] else { throw MissingService() }
-        let configured = options.ready
-        let content = options.storedContent
+        let settings = options.settings
         let added = try await store.addedEndpoints(stage: context.stageName).compactMap { name, settings in
             Endpoint(stored: settings, name: name, content: options.content)
         }
-        let settings = DeliverySettings(
-            schedule: RetrySchedule(waits: options.schedule, jitter: options.jitter), rules: options.rules,
-            content: options.content, storedContent: options.storedContent, keepDelivered: options.keepDelivered,
-            keepDead: options.keepDead)
         let worker = DeliveryWorker(
-            stage: context.stageName, configured: configured, added: added, settings: settings,
+            stage: context.stageName, configured: options.ready, added: added, settings: settings,
             services: DeliveryServices(store: store, http: context.http, time: context.time), logger: context.logger)
         return Webhook(
-            worker: worker, store: store, content: content, time: context.time,
+            worker: worker, store: store, content: settings.storedContent, time: context.time,
             registry: context[WebhookRegistryKey.self])
     }
 }

@@ -20,7 +20,7 @@ package struct WebhookAdministration: Sendable {
         var rows: [JSONValue] = []
         for worker in registry.all {
             let counts = try await store.deliveryCounts(stage: worker.stage)
-            for entry in worker.directory.entries {
+            for entry in try await entries(of: worker) {
                 rows.append(entry.json(stage: worker.stage, counts.first { $0.endpoint == entry.endpoint.name }))
             }
         }
@@ -33,28 +33,26 @@ package struct WebhookAdministration: Sendable {
         var body = body
         let worker = try worker(named: body["stage"]?.string)
         body["stage"] = nil
-        let (read, problems) = EndpointOptions.read(body)
-        guard var options = read else { throw Rejection.bad(problems.joined(separator: "; ")) }
-        if let problem = options.problem(under: worker.settings.rules) { throw Rejection.bad(problem) }
-        if let content = options.content, content > worker.settings.storedContent {
-            throw Rejection.bad(
-                "`content: \(content.rawValue)` is more than the stage keeps; set its `content` in config.yaml")
-        }
-        options.givenName = options.name
-        guard let endpoint = Endpoint(options, content: worker.settings.content, isAdded: true) else {
-            throw Rejection.bad("`url` is missing")
-        }
-        let isFree = worker.directory.entries.allSatisfy { $0.endpoint.name != endpoint.name }
-        let settings = JSONValue.object(body).encoded()
-        guard isFree,
-            try await store.addEndpoint(
-                stage: worker.stage, name: endpoint.name, settings: settings, now: time.now)
-        else { throw Rejection(code: "conflict", message: "There is an endpoint “\(endpoint.name)” already.") }
+        let known = try await entries(of: worker).map(\.endpoint.name)
+        let endpoint = try await editor(worker).add(body, now: time.now) { !known.contains($0) }
         return EndpointDirectory.Entry(endpoint: endpoint).json(stage: worker.stage, nil)
     }
 
+    /// - Parameter body: The options that are to be different; null takes one back to its default.
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    package func changeEndpoint(_ name: String, _ body: JSONObject) async throws -> JSONValue {
+        let (worker, _) = try await find(name)
+        _ = try await editor(worker).change(name, body)
+        let counts = try await store.deliveryCounts(stage: worker.stage)
+        return try await find(name).entry.json(stage: worker.stage, counts.first { $0.endpoint == name })
+    }
+
+    private func editor(_ worker: DeliveryWorker) -> EndpointEditor {
+        EndpointEditor(stage: worker.stage, settings: worker.settings, store: store)
+    }
+
     package func removeEndpoint(_ name: String) async throws {
-        let (worker, entry) = try find(name)
+        let (worker, entry) = try await find(name)
         guard entry.endpoint.isAdded else {
             throw Rejection(code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; remove it there.")
         }
@@ -63,18 +61,15 @@ package struct WebhookAdministration: Sendable {
 
     /// For one that said that it is gone.
     package func enableEndpoint(_ name: String) async throws {
-        let (worker, _) = try find(name)
+        let (worker, _) = try await find(name)
         try await store.setGone(stage: worker.stage, endpoint: name, address: nil, now: time.now)
     }
 
     /// Sends a test event, as any other event: it can be looked at with the deliveries.
     /// - Returns: The id of the event.
     package func test(_ name: String) async throws -> String {
-        let (worker, entry) = try find(name)
-        guard !entry.isGone else {
-            throw Rejection(
-                code: "conflict", message: "The endpoint “\(name)” said that it is gone (HTTP 410); enable it first.")
-        }
+        let (worker, entry) = try await find(name)
+        try entry.requireUsable()
         return try await Self.test(name, stage: worker.stage, store: store, now: time.now)
     }
 
@@ -105,13 +100,32 @@ package struct WebhookAdministration: Sendable {
     }
 
     package func replay(id: Int64) async throws {
+        guard let (delivery, _, _) = try await store.delivery(id: id) else { throw Rejection.unknown(id) }
+        try await find(delivery.endpoint, stage: delivery.stage).requireUsable()
         if try await store.replay(id: id, now: time.now) { return }
-        guard try await store.delivery(id: id) != nil else { throw Rejection.unknown(id) }
         throw Rejection(code: "conflict", message: "The delivery \(id) is not over yet.")
     }
 
+    /// - Parameter endpoint: Nil: to all that can be called.
     package func replayDead(since: Timestamp, endpoint: String?) async throws -> Int {
-        try await store.replayDead(since: since, endpoint: endpoint, now: time.now)
+        var targets: [(stage: String, name: String)] = []
+        if let endpoint {
+            let (worker, entry) = try await find(endpoint)
+            try entry.requireUsable()
+            targets = [(worker.stage, endpoint)]
+        } else {
+            for worker in registry.all {
+                for entry in try await entries(of: worker) where entry.obstacle == nil {
+                    targets.append((worker.stage, entry.endpoint.name))
+                }
+            }
+        }
+        var count = 0
+        for target in targets {
+            count += try await store.replayDead(
+                since: since, stage: target.stage, endpoint: target.name, now: time.now)
+        }
+        return count
     }
 
     // MARK: Names
@@ -127,9 +141,27 @@ package struct WebhookAdministration: Sendable {
         throw Rejection.bad("say which `stage` is meant: \(all.map(\.stage).joined(separator: ", "))")
     }
 
-    private func find(_ name: String) throws -> (DeliveryWorker, EndpointDirectory.Entry) {
+    private func entries(of worker: DeliveryWorker) async throws -> [EndpointDirectory.Entry] {
+        let paused = Set(worker.directory.entries.filter(\.isPaused).map(\.endpoint.name))
+        return try await EndpointDirectory.Entry.all(
+            stage: worker.stage, configured: worker.configured, content: worker.settings.content, in: store
+        ).map { entry in
+            var entry = entry
+            entry.isPaused = paused.contains(entry.endpoint.name)
+            return entry
+        }
+    }
+
+    private func find(_ name: String, stage: String) async throws -> EndpointDirectory.Entry {
+        for worker in registry.all where worker.stage == stage {
+            if let entry = try await entries(of: worker).first(where: { $0.endpoint.name == name }) { return entry }
+        }
+        throw Rejection(code: "conflict", message: "The endpoint “\(name)” was removed.")
+    }
+
+    private func find(_ name: String) async throws -> (worker: DeliveryWorker, entry: EndpointDirectory.Entry) {
         for worker in registry.all {
-            if let entry = worker.directory.entries.first(where: { $0.endpoint.name == name }) {
+            if let entry = try await entries(of: worker).first(where: { $0.endpoint.name == name }) {
                 return (worker, entry)
             }
         }
@@ -138,21 +170,28 @@ package struct WebhookAdministration: Sendable {
 }
 
 extension Rejection {
-    fileprivate static func bad(_ message: String) -> Rejection { Rejection(code: "bad_request", message: message) }
-
     fileprivate static func unknown(_ id: Int64) -> Rejection {
         Rejection(code: "not_found", message: "There is no delivery \(id).")
     }
 }
 
 extension EndpointDirectory.Entry {
+    /// - Throws: ``Rejection`` when nothing would be sent to it.
+    fileprivate func requireUsable() throws {
+        guard let obstacle else { return }
+        throw Rejection(code: "conflict", message: "The endpoint “\(endpoint.name)” \(obstacle)")
+    }
+
     fileprivate func json(stage: String, _ counts: DeliveryCounts?) -> JSONValue {
-        let state =
-            !endpoint.options.enabled ? "disabled" : isGone ? "gone" : isPaused ? "paused" : "active"
+        let options = endpoint.options
         return [
             "name": .string(endpoint.name), "stage": .string(stage), "url": .string("\(endpoint.url)"),
-            "events": .array(endpoint.options.events.map { .string($0.rawValue) }), "state": .string(state),
-            "isSigned": .bool(!endpoint.options.secrets.isEmpty),
+            "events": .array(options.events.map { .string($0.rawValue) }), "state": .string(state),
+            "enabled": .bool(options.enabled), "when": options.when?.json ?? .null,
+            "content": .string(endpoint.content.rawValue), "ordering": .string(options.ordering.rawValue),
+            "timeout": .string(options.timeout.optionText), "concurrency": .integer(Int64(options.concurrency)),
+            "headers": .array(options.headers.keys.sorted().map { .string($0) }),
+            "hasTemplate": .bool(options.template != nil), "isSigned": .bool(!options.secrets.isEmpty),
             "source": endpoint.isAdded ? "api" : "config", "open": .integer(Int64(counts?.open ?? 0)),
             "dead": .integer(Int64(counts?.dead ?? 0)),
             "oldestOpen": counts?.oldestOpen.map { .string($0.iso8601) } ?? .null,

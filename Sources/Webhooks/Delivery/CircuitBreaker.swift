@@ -10,7 +10,8 @@ package struct CircuitBreaker: Sendable, Hashable {
         case closed
     }
 
-    private static let threshold = 5
+    /// Failures in a row that open it.
+    static let threshold = 5
     private static let firstPause: Duration = .seconds(30)
     private static let longestPause: Duration = .seconds(300)
 

@@ -11,6 +11,10 @@ struct DeliveryRound {
     private var queues: [String: EndpointQueue] = [:]
     /// Attempts that are not written down yet. Their deliveries stay in flight until they are.
     private var unrecorded: [(endpoint: String, attempt: DeliveryAttempt)] = []
+    /// Endpoints that said that they are gone, which is not written down yet.
+    private var retiring: Set<String> = []
+    /// Added endpoints that the log says cannot be read.
+    private var unreadable: Set<String> = []
     private var mustReload = true
     private var stopBy: Duration?
     private var lastClean: Duration?
@@ -52,14 +56,16 @@ struct DeliveryRound {
                 try await plan()
                 started = try await startDue()
                 try await clean()
-                try await sampleMetrics()
             }
+            try await retire()
             isStorageBroken = false
         } catch {
             // Nothing is lost: it is all done again with the next tick.
             if !isStorageBroken { worker.logger.error("webhooks wait for the database: \(error)") }
             isStorageBroken = true
         }
+        // Also while nothing can be written, which is when somebody looks at them.
+        if stopBy == nil { try? await sampleMetrics() }
         publish()
         return started
     }
@@ -105,25 +111,30 @@ struct DeliveryRound {
         unrecorded.removeFirst(batch.count)
         for (endpoint, attempt) in batch {
             queues[endpoint]?.finish(attempt.delivery)
-            if attempt.status == 410 { try await retire(endpoint) }
+            if attempt.status == 410 { retiring.insert(endpoint) }
         }
     }
 
-    /// The endpoint said that it is gone: nothing more is sent to it, until its address changes or somebody enables it.
-    private func retire(_ name: String) async throws {
-        guard let queue = queues[name] else { return }
-        worker.logger.warning("webhook \(name): said that it is gone (HTTP 410); nothing more is sent to it")
-        let address = queue.endpoint.url.fingerprint
-        try await store.setGone(stage: stage, endpoint: name, address: address, now: time.now)
-        try await store.abandonDeliveries(
-            stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: time.now)
+    /// An endpoint said that it is gone: nothing more is sent to it, until its address changes or somebody enables it.
+    private mutating func retire() async throws {
+        for name in retiring.sorted() {
+            if let queue = queues[name] {
+                let address = queue.endpoint.url.fingerprint
+                try await store.setGone(stage: stage, endpoint: name, address: address, now: time.now)
+                try await store.abandonDeliveries(
+                    stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: time.now)
+                worker.logger.warning("webhook \(name): said that it is gone (HTTP 410); nothing more is sent to it")
+            }
+            retiring.remove(name)
+        }
     }
 
     // MARK: What there is to send
 
+    /// Those that could not be stored when they happened.
     private func storeSideEvents() async throws {
         let (events, dropped) = worker.sideEvents.take()
-        if dropped > 0 { worker.logger.warning("\(dropped) webhook events were dropped: too many at once") }
+        if dropped > 0 { worker.logger.warning("\(dropped) webhook events were dropped: they could not be stored") }
         guard !events.isEmpty else { return }
         do {
             try await store.store(
@@ -135,8 +146,14 @@ struct DeliveryRound {
     }
 
     private mutating func loadEndpoints() async throws {
-        let added = try await store.addedEndpoints(stage: stage).compactMap { name, settings in
-            Endpoint(stored: settings, name: name, content: worker.settings.content)
+        var added: [Endpoint] = []
+        for (name, settings) in try await store.addedEndpoints(stage: stage) {
+            if let endpoint = Endpoint(stored: settings, name: name, content: worker.settings.content) {
+                added.append(endpoint)
+            } else if unreadable.insert(name).inserted {
+                worker.logger.error(
+                    "webhook \(name): its stored settings are not valid any more; remove the endpoint and add it again")
+            }
         }
         let gone = Dictionary(try await store.goneEndpoints(stage: stage), uniquingKeysWith: { first, _ in first })
         let configured = Set(worker.configured.map(\.name))
@@ -145,12 +162,14 @@ struct DeliveryRound {
             known.insert(endpoint.name)
             var queue = queues[endpoint.name] ?? EndpointQueue(endpoint)
             queue.endpoint = endpoint
-            queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint
+            queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint || retiring.contains(endpoint.name)
             queues[endpoint.name] = queue
         }
         // One with a call under way stays until the call is over.
-        let kept = queues.filter { known.contains($0.key) || !$0.value.inFlight.isEmpty }
-        queues = kept
+        for (name, queue) in queues where !known.contains(name) && queue.inFlight.isEmpty {
+            queues[name] = nil
+            forgetMetrics(of: name)
+        }
         for name in Array(queues.keys) where !known.contains(name) { queues[name]?.isGone = true }
         mustReload = false
     }
@@ -223,15 +242,31 @@ struct DeliveryRound {
         let uptime = time.uptime
         if let lastSample, uptime - lastSample < .seconds(10) { return }
         let counts = try await store.deliveryCounts(stage: stage)
+        // Planning is behind when the database is: what waits for it is as old as what waits for an endpoint.
+        let unplanned = try await store.unplannedEvents(stage: stage, limit: 1).first?.createdAt
         for (name, queue) in queues {
             let count = counts.first { $0.endpoint == name }
-            let age = count?.oldestOpen.map { max(0, time.now.milliseconds - $0.milliseconds) } ?? 0
+            let oldest = [count?.oldestOpen, unplanned].compactMap { $0 }.min()
+            let age = oldest.map { max(0, time.now.milliseconds - $0.milliseconds) } ?? 0
             Meter(.webhookOpen, name).set(count?.open ?? 0)
             Meter(.webhookDead, name).set(count?.dead ?? 0)
             Meter(.webhookAge, name).set(Double(age) / 1000)
             Meter(.webhookPaused, name).set(queue.breaker.isOpen ? 1 : 0)
         }
         lastSample = uptime
+    }
+
+    /// Nobody is shown figures of an endpoint that there is no more.
+    private func forgetMetrics(of endpoint: String) {
+        for metric in [MetricDescription.webhookOpen, .webhookDead, .webhookAge, .webhookPaused] {
+            Meter(metric, endpoint).destroy()
+        }
+        for word in DeliveryAttempt.Verdict.words { Counter(.webhookAttempts, endpoint, word).destroy() }
+    }
+
+    /// What is shown of all endpoints, when the worker ends. Its successor begins anew.
+    func forgetMetrics() {
+        for name in queues.keys { forgetMetrics(of: name) }
     }
 
     private func publish() {
@@ -248,6 +283,8 @@ struct DeliveryRound {
 }
 
 extension DeliveryAttempt.Verdict {
+    fileprivate static let words = ["delivered", "failed", "dead"]
+
     fileprivate var word: String {
         switch self {
         case .delivered: "delivered"

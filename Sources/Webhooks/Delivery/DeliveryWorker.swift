@@ -1,3 +1,4 @@
+package import JSON
 package import Logging
 import MiddlewareKit
 import Synchronization
@@ -30,7 +31,7 @@ package final class DeliveryWorker: Sendable {
 
     package let stage: String
     package let directory: EndpointDirectory
-    package let sideEvents: SideEvents
+    let sideEvents: SideEvents
     let configured: [Endpoint]
     let settings: DeliverySettings
     let services: DeliveryServices
@@ -52,8 +53,16 @@ package final class DeliveryWorker: Sendable {
         sideEvents = SideEvents(time: services.time)
     }
 
-    /// Something waits in `sideEvents`.
-    package func wake() { mailbox.put(.changed) }
+    /// Keeps an event that belongs to no message, behind what was kept before and before what is kept later. Returns at once,
+    /// as it is called from the thread that serves all sockets.
+    package func note(_ type: EventType, _ data: @autoclosure () -> JSONObject) {
+        guard directory.wants(type), let event = sideEvents.make(type, data()) else { return }
+        let row = OutboxRow(stage: stage, topic: event.type, payload: event.payload)
+        services.store.enqueue([row]) { [sideEvents] _ in sideEvents.keep(event) }
+    }
+
+    /// Another worker takes its place: calls under way may end, nothing new is planned or sent.
+    package func retire() { mailbox.put(.stop) }
 
     /// Returns once `run` has returned. For one caller.
     package func waitUntilEnded() async { _ = await ended.takeAll() }
@@ -85,6 +94,7 @@ package final class DeliveryWorker: Sendable {
                     group.addTask { await self.call(endpoint, delivery) }
                 }
             }
+            round.forgetMetrics()
             group.cancelAll()
         }
     }

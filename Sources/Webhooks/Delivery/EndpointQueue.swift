@@ -1,3 +1,4 @@
+import Foundation
 import MiddlewareKit
 
 /// Decides for one endpoint what is sent when, and what follows from an answer. It sends nothing itself.
@@ -37,7 +38,8 @@ struct EndpointQueue: Sendable {
             return (.dead, nil)
         }
         let change = breaker.noteFailure(at: uptime)
-        let wait = schedule.wait(after: delivery.attempts + 1, retryAfter: outcome.retryAfter, random: random)
+        let wait = schedule.wait(
+            after: delivery.attempts + 1, retryAfter: outcome.retryAfter(now: now), random: random)
         guard let wait else { return (.dead, change) }
         return (.retry(at: Timestamp(milliseconds: now.milliseconds + wait.wholeMilliseconds)), change)
     }
@@ -67,10 +69,28 @@ struct CallOutcome: Sendable {
     /// The beginning of the body, with what is no UTF-8 replaced.
     var body: String { String(decoding: answer?.body ?? [], as: UTF8.self) }
 
-    /// `Retry-After` in seconds; as a date it is not honoured.
-    var retryAfter: Duration? {
-        answer?[header: "Retry-After"].flatMap { Int($0) }.flatMap { (0...864_000).contains($0) ? .seconds($0) : nil }
+    /// `Retry-After`, in seconds or as a date (RFC 9110 section 10.2.3). How much of it is kept is the schedule's affair.
+    func retryAfter(now: Timestamp) -> Duration? {
+        guard let text = answer?[header: "Retry-After"] else { return nil }
+        if !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) {
+            return .seconds(Int64(text).map { min($0, Self.longest) } ?? Self.longest)
+        }
+        guard let date = Self.dateFormat.date(from: text) else { return nil }
+        let seconds = Int64(date.timeIntervalSince1970) - now.milliseconds / 1000
+        return .seconds(max(0, min(seconds, Self.longest)))
     }
+
+    /// A year, in seconds: longer than any wait.
+    private static let longest: Int64 = 365 * 86_400
+
+    /// The form of dates that servers may write (RFC 9110 section 5.6.7).
+    private static let dateFormat = {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(secondsFromGMT: 0)
+        format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return format
+    }()
 
     private var answer: HTTPAnswer? { try? result.get() }
 }

@@ -13,8 +13,9 @@ package struct BodyTemplate: OptionValue {
     }
 
     package init(_ text: String) throws(Problem) {
-        // Those need a library of templates, which there is not.
-        for tag in ["{{>", "{{<", "{{$", "{{%"] where text.contains(tag) {
+        // The first ones need a library of templates, which there is not. The last ones put a value in unescaped, or can: what
+        // users write, and the keys of their sessions, could change the body.
+        for tag in ["{{>", "{{<", "{{$", "{{%", "{{{", "{{&", "{{="] where text.contains(tag) {
             throw Problem(words: "must not use \(tag)")
         }
         JSONText.register()
@@ -24,22 +25,14 @@ package struct BodyTemplate: OptionValue {
             throw Problem(words: "is no Mustache template: \(error)")
         }
         self.text = text
-        guard (try? JSONValue(parsing: render(Self.sample))) != nil else {
-            throw Problem(words: "does not give JSON; put {{values}} between quotes, and do not use {{{values}}}")
+        for sample in TemplateSamples.all where (try? JSONValue(parsing: render(sample.event))) == nil {
+            throw Problem(
+                words: "does not give JSON \(sample.words); put {{values}} between quotes, or use "
+                    + "{{#value}}{{.}}{{/value}}{{^value}}null{{/value}}")
         }
     }
 
     func render(_ event: JSONValue) -> String { template.render(event.plain) }
-
-    /// An event with everything that needs escaping.
-    private static let sample: JSONValue = [
-        "version": 1, "id": "evt_1", "type": "message.final", "timestamp": "2026-01-01T00:00:00.000Z",
-        "data": [
-            "gateway": "home", "session": "agent:main:main", "run": "r", "user": "\"u\"", "agent": "a\\b",
-            "message": ["role": "assistant", "text": "a \"quoted\" text,\n\\ in two lines"], "error": "\t",
-            "usage": ["input": 1],
-        ],
-    ]
 
     package static var optionType: OptionType { .string }
 

@@ -1,3 +1,4 @@
+import JSON
 package import MiddlewareKit
 
 /// `when:` of an endpoint.
@@ -16,6 +17,15 @@ package struct EndpointCondition: OptionGroup {
         Option("user", \.user, help: "Who wrote the message or started the run, or a list.", example: "alice"),
     ]
 
+    /// Only what is given.
+    var json: JSONValue {
+        var object: JSONObject = [:]
+        for (key, patterns) in [("gateway", gateway), ("agent", agent), ("session", session), ("user", user)] {
+            if let patterns { object[key] = .array(patterns.texts.map { .string($0) }) }
+        }
+        return .object(object)
+    }
+
     func matches(_ event: ReceivedEvent) -> Bool {
         let pairs = [(gateway, event.gateway), (agent, event.agent), (session, event.session), (user, event.user)]
         return pairs.allSatisfy { patterns, text in patterns?.matches(text) ?? true }
@@ -24,7 +34,7 @@ package struct EndpointCondition: OptionGroup {
 
 /// One pattern, or a list of which any may match.
 package struct PatternList: OptionValue, Hashable {
-    private let texts: [String]
+    fileprivate let texts: [String]
     private let patterns: [Pattern]
 
     package init(_ texts: [String]) {

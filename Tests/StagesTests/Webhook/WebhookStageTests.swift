@@ -38,6 +38,36 @@ import Webhooks
         #expect(contributor.rows(for: failed, context: Sample.context()).map(\.topic) == ["message.error"])
     }
 
+    /// A reload: the old instance lives on for as long as a run uses it, and its events are told of by the new one.
+    @Test func aNewInstanceTakesOverFromOneThatIsStillInUse() async throws {
+        let registry = WebhookRegistry()
+        let old = try await harness(try options([.messageReceived]), registry)
+        let new = try await harness(try options([.messageReceived, .messageFinal]), registry)
+        let first = Task { await (old.middleware as? any BackgroundStage)?.run() }
+        while registry.all.isEmpty { await Task.yield() }
+        let second = Task { await (new.middleware as? any BackgroundStage)?.run() }
+        // Nobody cancels it.
+        await first.value
+        _ = await old.send(Sample.chat("Hi"))
+        _ = await new.deliver(Sample.event(.final))
+        while try await database.deliveries(DeliveryFilter(state: .delivered, limit: 100)).count < 2 {
+            await Task.yield()
+        }
+        #expect(
+            Set(try await database.deliveries(DeliveryFilter(limit: 100)).map(\.type))
+                == ["message.received", "message.final"])
+        second.cancel()
+        await second.value
+        #expect(registry.all.isEmpty)
+    }
+
+    @Test func aSessionThatBeganElsewhereIsNotToldOf() async throws {
+        let harness = try await harness([.sessionCreated])
+        let contributor = try #require(harness.middleware as? any RowContributor)
+        let context = MessageContext(id: "m", logger: Sample.logger)
+        #expect(contributor.rows(for: record(.assistant), context: context).isEmpty)
+    }
+
     @Test func newSessionsAreToldOfByTheirFirstMessage() async throws {
         let harness = try await harness([.sessionCreated])
         let contributor = try #require(harness.middleware as? any RowContributor)
@@ -154,9 +184,12 @@ import Webhooks
         try await harness(try options(events))
     }
 
-    private func harness(_ options: WebhookOptions) async throws -> StageHarness {
+    private func harness(
+        _ options: WebhookOptions, _ registry: WebhookRegistry? = nil
+    ) async throws -> StageHarness {
         var context = Sample.provision(messages: database, time: time)
         context[DeliveryStoreKey.self] = database
+        context[WebhookRegistryKey.self] = registry
         context.http = ScriptedHTTPCaller()
         return try await StageHarness(WebhookPlugin.self, options, in: context)
     }

@@ -1,0 +1,66 @@
+package import JSON
+package import MiddlewareKit
+
+/// Adds and changes the endpoints of a stage that are not in config.yaml, with the same checks as there.
+package struct EndpointEditor: Sendable {
+    private let stage: String
+    private let settings: DeliverySettings
+    private let store: any DeliveryStore
+
+    package init(stage: String, settings: DeliverySettings, store: any DeliveryStore) {
+        self.stage = stage
+        self.settings = settings
+        self.store = store
+    }
+
+    /// - Parameter body: The options of an endpoint as in config.yaml.
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    package func add(_ body: JSONObject, now: Timestamp, isFree: (String) -> Bool) async throws -> Endpoint {
+        let endpoint = try checked(body)
+        let text = JSONValue.object(body).encoded()
+        guard isFree(endpoint.name),
+            try await store.addEndpoint(stage: stage, name: endpoint.name, settings: text, now: now)
+        else { throw Rejection(code: "conflict", message: "There is an endpoint “\(endpoint.name)” already.") }
+        return endpoint
+    }
+
+    /// - Parameter body: The options that are to be different; null takes one back to its default.
+    /// - Throws: ``Rejection`` that says what is wrong with the body.
+    package func change(_ name: String, _ body: JSONObject) async throws -> Endpoint {
+        if let new = body["name"], new.string != name {
+            throw Rejection.bad("an endpoint keeps its `name`; remove it and add it again")
+        }
+        guard let stored = try await store.addedEndpoints(stage: stage).first(where: { $0.name == name }) else {
+            throw Rejection(
+                code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; change it there.")
+        }
+        var object = (try? JSONValue(parsing: stored.settings))?.object ?? [:]
+        for (key, value) in body { object[key] = value.isNull ? nil : value }
+        object["name"] = .string(name)
+        let endpoint = try checked(object)
+        guard
+            try await store.changeEndpoint(
+                stage: stage, name: name, settings: JSONValue.object(object).encoded())
+        else { throw Rejection(code: "not_found", message: "There is no endpoint “\(name)”.") }
+        return endpoint
+    }
+
+    private func checked(_ body: JSONObject) throws -> Endpoint {
+        let (read, problems) = EndpointOptions.read(body)
+        guard var options = read else { throw Rejection.bad(problems.joined(separator: "; ")) }
+        if let problem = options.problem(under: settings.rules) { throw Rejection.bad(problem) }
+        if let content = options.content, content > settings.storedContent {
+            throw Rejection.bad(
+                "`content: \(content.rawValue)` is more than the stage keeps; set its `content` in config.yaml")
+        }
+        options.givenName = options.name
+        guard let endpoint = Endpoint(options, content: settings.content, isAdded: true) else {
+            throw Rejection.bad("`url` is missing")
+        }
+        return endpoint
+    }
+}
+
+extension Rejection {
+    static func bad(_ message: String) -> Rejection { Rejection(code: "bad_request", message: message) }
+}
