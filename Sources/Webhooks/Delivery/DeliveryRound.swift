@@ -30,6 +30,10 @@ struct DeliveryRound {
     private var store: any DeliveryStore { worker.services.store }
     private var time: any TimeSource { worker.services.time }
     private var stage: String { worker.stage }
+    /// The wall clock as `followClock` knows it: a jump in the middle of a turn brings nothing forward.
+    private var now: Timestamp {
+        Timestamp(milliseconds: clock.wall.milliseconds + (time.uptime - clock.uptime).wholeMilliseconds)
+    }
 
     var isOver: Bool {
         guard let stopBy else { return false }
@@ -48,8 +52,9 @@ struct DeliveryRound {
         }
         var started: [(Endpoint, DueDelivery)] = []
         do {
-            try await followClock()
+            // First, as these are times of the clock as it was.
             try await recordAttempts()
+            try await followClock()
             try await storeSideEvents()
             if stopBy == nil {
                 if mustReload { try await loadEndpoints() }
@@ -75,7 +80,7 @@ struct DeliveryRound {
     private mutating func note(_ call: DeliveryWorker.FinishedCall) {
         guard var queue = queues[call.endpoint] else { return }
         let (verdict, change) = queue.judge(
-            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: time.uptime, now: time.now,
+            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: time.uptime, now: now,
             random: worker.services.random())
         queues[call.endpoint] = queue
         let attempt = DeliveryAttempt(
@@ -107,7 +112,7 @@ struct DeliveryRound {
     private mutating func recordAttempts() async throws {
         guard !unrecorded.isEmpty else { return }
         let batch = unrecorded
-        try await store.record(batch.map(\.attempt), stage: stage, now: time.now)
+        try await store.record(batch.map(\.attempt), stage: stage, now: now)
         unrecorded.removeFirst(batch.count)
         for (endpoint, attempt) in batch {
             queues[endpoint]?.finish(attempt.delivery)
@@ -120,9 +125,9 @@ struct DeliveryRound {
         for name in retiring.sorted() {
             if let queue = queues[name] {
                 let address = queue.endpoint.url.fingerprint
-                try await store.setGone(stage: stage, endpoint: name, address: address, now: time.now)
+                try await store.setGone(stage: stage, endpoint: name, address: address, now: now)
                 try await store.abandonDeliveries(
-                    stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: time.now)
+                    stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: now)
                 worker.logger.warning("webhook \(name): said that it is gone (HTTP 410); nothing more is sent to it")
             }
             retiring.remove(name)
@@ -180,7 +185,7 @@ struct DeliveryRound {
             let events = try await store.unplannedEvents(stage: stage, limit: batch)
             guard let last = events.last else { return }
             let deliveries = events.flatMap(deliveries)
-            try await store.plan(deliveries, stage: stage, through: last.id, now: time.now)
+            try await store.plan(deliveries, stage: stage, through: last.id, now: now)
             guard events.count == batch else { return }
         }
     }
@@ -191,7 +196,7 @@ struct DeliveryRound {
             return []
         }
         let delay = worker.settings.schedule.waits.first ?? .zero
-        let dueAt = Timestamp(milliseconds: time.now.milliseconds + delay.wholeMilliseconds)
+        let dueAt = Timestamp(milliseconds: now.milliseconds + delay.wholeMilliseconds)
         return queues.values.filter { !$0.isGone && $0.endpoint.wants(received) }.map { queue in
             PlannedDelivery(
                 event: event, eventID: received.id, endpoint: queue.endpoint.name,
@@ -204,7 +209,7 @@ struct DeliveryRound {
         for (name, var queue) in Array(queues) {
             let limit = queue.wanted(at: time.uptime)
             guard limit > 0 else { continue }
-            let due = try await store.dueDeliveries(stage: stage, endpoint: name, now: time.now, limit: limit)
+            let due = try await store.dueDeliveries(stage: stage, endpoint: name, now: now, limit: limit)
             started += queue.start(due, at: time.uptime).map { (queue.endpoint, $0) }
             queues[name] = queue
         }
@@ -228,7 +233,7 @@ struct DeliveryRound {
     private mutating func clean() async throws {
         let uptime = time.uptime
         if let lastClean, uptime - lastClean < .seconds(600) { return }
-        let now = time.now
+        let now = now
         func before(_ age: Duration) -> Timestamp {
             Timestamp(milliseconds: now.milliseconds - age.wholeMilliseconds)
         }
@@ -247,7 +252,7 @@ struct DeliveryRound {
         for (name, queue) in queues {
             let count = counts.first { $0.endpoint == name }
             let oldest = [count?.oldestOpen, unplanned].compactMap { $0 }.min()
-            let age = oldest.map { max(0, time.now.milliseconds - $0.milliseconds) } ?? 0
+            let age = oldest.map { max(0, now.milliseconds - $0.milliseconds) } ?? 0
             Meter(.webhookOpen, name).set(count?.open ?? 0)
             Meter(.webhookDead, name).set(count?.dead ?? 0)
             Meter(.webhookAge, name).set(Double(age) / 1000)
