@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -19,6 +20,7 @@ class Endpoint:
     """An HTTP server that keeps what it gets."""
 
     def __init__(self, answer=lambda call: 200):
+        self.answer = answer
         self.calls = []
         self.lock = threading.Lock()
         endpoint = self
@@ -29,7 +31,7 @@ class Endpoint:
                 call = {"path": self.path, "headers": dict(self.headers), "body": body, "at": time.time()}
                 with endpoint.lock:
                     endpoint.calls.append(call)
-                self.send_response(answer(call))
+                self.send_response(endpoint.answer(call))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -62,13 +64,19 @@ class Server:
         self.folder = folder
         self.env = {**os.environ, **(env or {})}
         self.config = os.path.join(folder, "config.yaml")
-        with open(self.config, "w") as file:
-            file.write(f"server: {{ port: 0 }}\nstorage: {{ path: '{folder}/sluice.db' }}\n{pipeline}")
+        self.write(pipeline)
 
-    def start(self):
+    def start(self, file_limit=None):
+        """With a limit, in bytes, no file can grow beyond it: to the database that is a disk that is full."""
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
         self.log = open(os.path.join(self.folder, "log"), "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--config", self.config, "--demo"], stdout=subprocess.PIPE, stderr=self.log, env=self.env)
+            [BINARY, "serve", "--config", self.config, "--demo"], stdout=subprocess.PIPE, stderr=self.log, env=self.env,
+            preexec_fn=limit if file_limit else None, restore_signals=not file_limit)
         for line in self.process.stdout:
             if b"Open http" in line:
                 self.address = line.decode().split("Open ")[1].strip()
@@ -79,6 +87,17 @@ class Server:
         while not self.http("GET", "/readyz")[1]["gateways"][0]["connected"]:
             time.sleep(0.01)
         return self
+
+    def write(self, pipeline):
+        """Writes the configuration; a server that runs takes it with `reload`."""
+        with open(self.config, "w") as file:
+            file.write(f"server: {{ port: 0 }}\nstorage: {{ path: '{self.folder}/sluice.db' }}\n{pipeline}")
+
+    def reload(self):
+        status, answer = self.http("POST", "/api/config/reload")
+        assert status == 200, answer
+        return answer
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -87,9 +106,9 @@ class Server:
         self.process.terminate()
         self.process.wait(timeout=60)
 
-    def command(self, *arguments):
+    def command(self, *arguments, input=""):
         return subprocess.run(
-            [BINARY, *arguments, "--config", self.config], capture_output=True, text=True, env=self.env)
+            [BINARY, *arguments, "--config", self.config], capture_output=True, text=True, env=self.env, input=input)
 
     def http(self, method, path, body=None):
         data = json.dumps(body).encode() if body is not None else None
