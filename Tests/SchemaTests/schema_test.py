@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 import jsonschema
@@ -16,9 +17,19 @@ BEYOND_A_SCHEMA = {
     "boolean-yes",  # YAML 1.1 takes yes for true
     "gateway-http-url", "gateway-id-with-space", "origin-with-path", "network-not-private", "stage-timeout-zero",
     "port-from-environment", "attach-never-reached", "chain-cycle", "chain-name-twice", "plugin-missing",
+    "auth-in-shadow", "auth-with-when", "auth-not-enabled", "scan-nowhere", "webhook-without-persist", "persist-above-auth",
 }
 # What is wrong there is in the text of a value, or in another file.
 BEYOND_PREFIXES = ("variable-", "secret-file", "when-", "include-", "chain-", "attach-", "named-")
+
+
+def whole(example):
+    """An example as a configuration: a list is a part of one. Comments alone are an empty one."""
+    if not isinstance(example, list):
+        return example or {}
+    if "url" in example[0]:
+        example = [{"use": "webhook", "with": {"endpoints": example}}]
+    return {"pipeline": example}
 
 
 def main() -> None:
@@ -31,6 +42,17 @@ def main() -> None:
         problems = [f"{path}: {error.json_path}: {error.message}" for error in validator.iter_errors(document)]
         assert not problems, "\n".join(problems)
 
+    examples = 0
+    for path in [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").rglob("*.md"))]:
+        for match in re.finditer(r"^```yaml\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M):
+            if re.match(r"# \S+\.yml\n", match[1]):
+                continue  # a file of another program
+            document = whole(yaml.safe_load(match[1]))
+            problems = [f"{path}: {error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+            assert not problems, "\n".join(problems)
+            examples += 1
+    assert examples >= 25, f"only {examples} examples were looked at"
+
     seen = 0
     for path in sorted(BROKEN.glob("*.yaml")):
         if path.stem in BEYOND_A_SCHEMA or path.stem.startswith(BEYOND_PREFIXES):
@@ -42,7 +64,7 @@ def main() -> None:
         assert not validator.is_valid(document), f"the schema finds nothing wrong with {path}"
         seen += 1
     assert seen >= 25, f"only {seen} broken files were looked at"
-    print(f"The schema is good: it sees what is wrong in {seen} broken files.")
+    print(f"The schema is good: it takes {examples} examples, and sees what is wrong in {seen} broken files.")
 
 
 main()

@@ -7,8 +7,8 @@ import Testing
     private func names(_ text: String) throws -> [String: [String]] {
         let loaded = load(text)
         #expect(loaded.findings.all.map(\.description) == [])
-        var names = ["pipeline": loaded.chains.pipeline.map(\.entry.name)]
-        for chain in loaded.chains.named { names[chain.name] = chain.stages.map(\.entry.name) }
+        var names = ["pipeline": loaded.chains.pipeline.stages.map(\.entry.name)]
+        for chain in loaded.chains.named { names[chain.name] = chain.chain.stages.map(\.entry.name) }
         return names
     }
 
@@ -42,7 +42,7 @@ import Testing
                 "loud": ["auth", "thinking-strip", "persist", "copy"], "own": ["persist"],
             ])
         let loaded = load(text)
-        let copy = try #require(loaded.chains.named.first { $0.name == "loud" }?.stages.last)
+        let copy = try #require(loaded.chains.named.first { $0.name == "loud" }?.chain.stages.last)
         #expect(copy.entry.mode == .shadow && (copy.options as? FakeStage<Persist>.Options)?.size == 9)
         #expect(loaded.chains.attachments.map(\.chain) == ["quiet", "loud", "pipeline", "own"])
         #expect(loaded.chains.attachments.last?.condition == .always)
@@ -78,7 +78,7 @@ import Testing
             attach: [ { chain: a, when: user == a }, { chain: b } ]
             """
         let chains = load(text).chains
-        let identities = [chains.pipeline] + chains.named.map(\.stages)
+        let identities = [chains.pipeline.stages] + chains.named.map(\.chain.stages)
         #expect(identities[0].map(\.identity) == identities[1].map(\.identity))
         #expect(identities[0][0].identity != identities[2][0].identity)
         #expect(identities[0][1].identity == identities[2][1].identity)
@@ -101,46 +101,32 @@ import Testing
             attach: [ { chain: open } ]
             """
         #expect(findings(text).count == 1)
-        #expect(findings(text).first?.contains("no `auth` stage") == true)
-    }
-}
-
-@Suite struct ConfigDiffTests {
-    private func changes(_ old: String, _ new: String, environment: [String: String] = [:]) -> [String] {
-        ConfigDiff.changes(from: load(old, environment: environment), to: load(new, environment: environment)).map {
-            "\($0.path): \($0.before ?? "-") -> \($0.after ?? "-")\($0.needsRestart ? " (restart)" : "")"
-        }
+        #expect(findings(text).first?.contains("the pipeline asks for a key") == true)
+        let open = text.replacing("{ use: auth, with: { mode: key } }", with: "{ use: persist }")
+        #expect(findings(open).count == 1)
+        #expect(findings(open).first?.contains("no `auth` stage") == true)
     }
 
-    @Test func tellsWhatChangedByName() {
-        let old = """
-            server: { port: 1 }
-            gateways: [ { id: a, url: "ws://a" }, { id: b, url: "ws://b" } ]
-            pipeline: [ { use: auth }, { use: persist, with: { size: 1 } } ]
+    /// Whoever goes by the stage that asks would be taken for an administrator.
+    @Test(arguments: ["when: kind == chat", "mode: shadow", "enabled: false"])
+    func nobodyGoesByTheStageThatAsks(option: String) {
+        let asks = findings("pipeline: [ { use: auth, \(option), with: { mode: key } } ]\n")
+        #expect(asks.count == 1)
+        #expect(asks.first?.contains(option == "enabled: false" ? "warning: `auth`" : "error: `auth`") == true)
+        #expect(findings("pipeline: [ { use: auth, \(option), with: { mode: none } } ]\n") == [])
+    }
+
+    @Test func aChainThatDoesNotAskIsAnErrorOnLoopbackToo() {
+        let text = """
+            pipeline: [ { use: auth, with: { mode: key } } ]
+            chains:
+              none: { override: { auth: { with: { mode: none } } } }
+              less: { remove: [auth] }
+              same: {}
+            attach: [ { chain: none, when: user == a }, { chain: less, when: user == b }, { chain: same } ]
             """
-        let new = """
-            server: { port: 2, host: localhost }
-            gateways: [ { id: a, url: "ws://c" } ]
-            pipeline: [ { use: persist, with: { size: 2 } }, { use: auth } ]
-            """
-        #expect(
-            changes(old, new) == [
-                "server.port: 1 -> 2 (restart)", "gateways: [a, b] -> [a]", "gateways.a.url: \"ws://a\" -> \"ws://c\"",
-                "gateways.b.id: b -> -", "gateways.b.url: \"ws://b\" -> -",
-                "pipeline: [auth, persist] -> [persist, auth]", "pipeline.persist.with.size: 1 -> 2",
-                "server.host: - -> localhost (restart)",
-            ])
-        #expect(changes(old, old) == [])
-        #expect(changes("log: {}\n# a word", "log:\n") == [])
-    }
-
-    @Test func secretsAreNotTold() {
-        let old = "gateways: [ { id: a, url: \"ws://a\", token: hunter2 } ]\nstorage: { path: \"${P}\" }\n"
-        let new = "gateways: [ { id: a, url: \"ws://a\", token: hunter3 } ]\nstorage: { path: \"${P}x\" }\n"
-        #expect(
-            changes(old, new, environment: ["P": "hunter4"]) == [
-                "gateways.a.token: <redacted> -> <redacted>",
-                "storage.path: <from the environment> -> <from the environment> (restart)",
-            ])
+        let found = findings(text)
+        #expect(found.map { $0.prefix(5) } == ["c:3:3", "c:4:3"])
+        #expect(found.allSatisfy { $0.contains("error: the pipeline asks for a key") })
     }
 }

@@ -59,6 +59,8 @@ enum FakeAuth: MiddlewarePlugin {
             ? [OptionProblem(key: "mode", message: "anybody can come in")] : []
     }
 
+    static func isGate(_ options: Options) -> Bool { options.mode != "none" }
+
     static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] {
         place.above.filter { $0 == "thinking-strip" }.map {
             OptionProblem(message: "it stands below \($0)", hint: "move it up")

@@ -26,6 +26,9 @@ import Testing
         let kinds = stage["properties"]?["use"]?["anyOf"]?.array?.compactMap { $0["const"]?.string }
         #expect(kinds == BuiltInStages.all.map { $0.kind })
         #expect(stage["allOf"]?.array?.count == BuiltInStages.all.count)
+        // The name of a stage is good where stages are named.
+        #expect(stage["properties"]?["use"]?["anyOf"]?.array?.contains { $0["pattern"] != nil } == true)
+        #expect(schema["else"]?["properties"]?["pipeline"]?["items"]?["$ref"] == "#/$defs/kind")
     }
 
     @Test func jsonIsLaidOutForPeople() throws {

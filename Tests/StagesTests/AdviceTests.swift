@@ -1,12 +1,37 @@
 import MiddlewareKit
 import Stages
 import Testing
+import Webhooks
 
 /// What is told about a stage's place in its chain.
 @Suite struct AdviceTests {
     @Test func persistBelongsBelowThinkingStrip() {
         #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(below: ["thinking-strip"])).count == 1)
         #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(above: ["thinking-strip"])).isEmpty)
+    }
+
+    @Test func nothingOfStrangersIsKeptOrCountedForAUser() {
+        #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(below: ["auth"])).count == 1)
+        #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(above: ["auth"])).isEmpty)
+        #expect(QuotaPlugin.advise(QuotaOptions(), at: ChainPlace(below: ["auth"])).count == 1)
+        #expect(QuotaPlugin.advise(QuotaOptions(), at: ChainPlace(above: ["auth"])).isEmpty)
+    }
+
+    @Test func webhooksNeedPersistAboveThem() {
+        let hints = { (place: ChainPlace) in WebhookPlugin.advise(WebhookOptions(), at: place).map(\.hint) }
+        #expect(hints(ChainPlace()) == ["add `- use: persist` above it"])
+        #expect(hints(ChainPlace(below: ["persist"])) == ["move `webhook` below `persist`"])
+        #expect(hints(ChainPlace(above: ["persist"])) == [])
+    }
+
+    @Test func endpointsThatAreNotEnabledAreTold() throws {
+        var endpoint = EndpointOptions()
+        endpoint.givenName = "mine"
+        endpoint.enabled = false
+        var options = WebhookOptions()
+        options.endpoints = [endpoint]
+        let advice = WebhookPlugin.advise(options, at: ChainPlace(above: ["persist"]))
+        #expect(advice.map(\.message) == ["the endpoint mine is not enabled, so it is told of nothing"])
     }
 
     @Test func limitsByUserBelongBelowAuth() {

@@ -71,7 +71,11 @@ import Webhooks
         context[GatewayDirectoryKey.self] = OneGateway()
         context[AnalyticsRecorderSlot.self] = AnalyticsRecorder(store: MemoryAnalytics(), time: context.time)
         context[DeliveryStoreKey.self] = database.database
-        return try await plugin.provision(try #require(options), in: context)
+        let middleware = try await plugin.provision(try #require(options), in: context)
+        // What `sluice explain` says is so; of a program it is known when it runs.
+        let told = plugin.handles(try #require(options))
+        #expect(told == (plugin is ProcessPlugin.Type ? nil : middleware.handles))
+        return middleware
     }
 }
 

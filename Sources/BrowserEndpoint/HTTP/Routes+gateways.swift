@@ -28,7 +28,7 @@ extension Routes {
                     throw Rejection(
                         code: "disabled",
                         message:
-                            "Scanning the local network is off. Set `scan: { enabled: true }` in config.yaml to allow it."
+                            "Scanning the local network is off. To allow it, write `scan: { enabled: true, networks: [192.168.1.0/24] }` in config.yaml, with your network."
                     )
                 }
                 return try await scanner.scan()

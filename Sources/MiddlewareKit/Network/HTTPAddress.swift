@@ -79,6 +79,12 @@ public struct HTTPAddress: OptionValue, Hashable, CustomStringConvertible, Custo
     /// The whole URL. It may hold a secret: hand it to what needs it, and to nothing else.
     public var revealed: String { origin + target }
 
+    /// Whether there is a query, or a part of the path so long that nobody would give it to read: what services with addresses
+    /// for one customer each have there.
+    private var mayHoldSecret: Bool {
+        target.contains("?") || target.split(separator: "/").contains { $0.utf8.count >= 20 }
+    }
+
     public var description: String { target == "/" ? origin : origin + "/…" }
     public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 
@@ -87,7 +93,9 @@ public struct HTTPAddress: OptionValue, Hashable, CustomStringConvertible, Custo
     public static func read(_ node: ConfigNode, findings: inout Findings) -> HTTPAddress? {
         guard let text = String.read(node, findings: &findings) else { return nil }
         do throws(Problem) {
-            return try HTTPAddress(text)
+            let address = try HTTPAddress(text)
+            if address.mayHoldSecret, !node.isFromEnvironment { findings.noteClearSecret(at: node.position) }
+            return address
         } catch {
             findings.error(
                 at: node.position, "\(node.label) \(error.words)", hint: "it looks like https://example.com/hook")

@@ -22,6 +22,9 @@ public protocol MiddlewarePlugin: Sendable {
     /// What `handles` of the middleware will be, so that `sluice explain` knows it without making the stage; nil: everything,
     /// as far as is known.
     static func handles(_ options: Options) -> StagePaths?
+    /// Whether the stage finds out who is there, so that nothing may go by it: then it takes neither `when` nor `mode: shadow`,
+    /// and every chain needs it where the pipeline has it.
+    static func isGate(_ options: Options) -> Bool
     /// Checks that need more than one option. Runs in `sluice check` too: no side effects.
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
     /// What is legal but likely not meant, seen from the stage's place in its chain. Becomes warnings; no side effects.
@@ -36,6 +39,7 @@ extension MiddlewarePlugin {
     public static var defaultTimeout: Duration? { .seconds(30) }
     public static var isQuick: Bool { false }
     public static func handles(_ options: Options) -> StagePaths? { nil }
+    public static func isGate(_ options: Options) -> Bool { false }
     public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
     public static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] { [] }
 }

@@ -93,6 +93,11 @@ final class ConfigFiles {
     }
 }
 
+/// A path as no other path is for the same file: absolute, without `.` and `..`, and without symbolic links.
+func resolved(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+}
+
 /// `path` as seen from the folder of `file`.
 func path(_ path: String, besides file: String) -> String {
     guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }

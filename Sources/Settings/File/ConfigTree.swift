@@ -63,8 +63,9 @@ struct ConfigTree {
     private mutating func include(
         _ target: String, _ entry: ConfigNode, _ above: [String]
     ) throws(UnreadableFile) -> ConfigNode? {
-        guard !above.contains(target) else {
-            let way = (above.drop { $0 != target } + [target]).joined(separator: " -> ")
+        let file = resolved(target)
+        if let first = above.firstIndex(where: { resolved($0) == file }) {
+            let way = (above[first...] + [above[first]]).joined(separator: " -> ")
             findings.error(at: entry.position, "the files include each other: \(way)", hint: "leave out one `include`")
             return nil
         }

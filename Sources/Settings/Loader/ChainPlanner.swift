@@ -28,37 +28,48 @@ struct ChainPlanner {
 
     mutating func plan() {
         checkNames()
-        chains.pipeline = plan(expansion.entries())
+        chains.pipeline = plan(expansion.entries(), at: hostPlace)
         attach()
         for name in settings.chains.keys.sorted() {
             guard let entries = expansion.entries(of: name) else { continue }
-            let stages = plan(entries)
-            if settings.attach.contains(where: { $0.chain.value == name }) { chains.named.append((name, stages)) }
+            let place = root["chains"]?.keyPosition(of: name) ?? root.position
+            let chain = plan(entries, at: place)
+            if settings.attach.contains(where: { $0.chain.value == name }) { chains.named.append((name, chain)) }
         }
         findings.add(expansion.findings)
         warnOfUnused()
     }
 
-    private mutating func plan(_ nodes: [ConfigNode]) -> [PlannedStage] {
+    /// - Parameter place: Where a finding about the chain as a whole points.
+    private mutating func plan(_ nodes: [ConfigNode], at place: SourcePosition) -> PlannedChain {
         var read = Findings()
         let entries = nodes.compactMap { StageEntry.salvage($0, findings: &read) }
         findings.add(read)
-        if environment.listensBeyondLoopback { checkAuth(of: entries) }
         var planner = StagePlanner(catalog: catalog, environment: environment, namedStages: Array(settings.stages.keys))
         planner.plan(entries)
         findings.add(planner.findings)
-        return planner.stages
+        let chain = PlannedChain(listed: planner.stages)
+        checkAuth(of: chain, entries, at: place)
+        return chain
     }
 
-    /// Who can reach the server can read every conversation, so somebody has to ask who is there.
-    private mutating func checkAuth(of entries: [StageEntry]) {
+    /// Who can reach the server can read every conversation, so somebody has to ask who is there; and where the pipeline asks,
+    /// no other chain may let anybody in who did not answer.
+    private mutating func checkAuth(of chain: PlannedChain, _ entries: [StageEntry], at place: SourcePosition) {
+        if chain.stages.contains(where: \.isGate) {
+            if environment.listensBeyondLoopback { warnOfClearKeys(entries) }
+            return
+        }
+        if chains.pipeline.stages.contains(where: \.isGate) {
+            findings.error(
+                at: place, "the pipeline asks for a key, and this chain does not: whoever gets it may do everything",
+                hint: "let the chain begin with the `auth` stage of the pipeline")
+            return
+        }
         let asks = entries.contains { entry in
             entry.use.value == "auth" && entry.enabled && entry.mode == .enforce && entry.when == nil
         }
-        if asks {
-            warnOfClearKeys(entries)
-            return
-        }
+        guard environment.listensBeyondLoopback, !asks else { return }
         findings.error(
             at: hostPlace,
             "other machines can reach this address, and no `auth` stage asks all of them who they are",

@@ -2,7 +2,7 @@ import MiddlewareKit
 
 /// One thing that differs between two configurations.
 package struct ConfigChange: Sendable, Hashable {
-    /// Where, such as `gateways.home.url`; the entries of a list go by their name.
+    /// Where, such as `gateways.home.url`; the entries of a list go by their name, or by their number.
     package let path: String
     /// As YAML, secrets redacted; nil: it was not given.
     package let before: String?
@@ -12,7 +12,7 @@ package struct ConfigChange: Sendable, Hashable {
     package var needsRestart: Bool {
         // Another certificate is for the connections that come; only the first one makes other handlers.
         if path.hasPrefix("server.tls."), before != nil, after != nil { return false }
-        let section = path.prefix { $0 != "." }
+        let section = path.prefix { $0 != "." && $0 != "[" }
         return !["gateways", "plugins", "pipeline", "stages", "chains", "attach"].contains(section)
     }
 }
@@ -21,67 +21,96 @@ package struct ConfigChange: Sendable, Hashable {
 package enum ConfigDiff {
     package static func changes(from old: LoadedSettings, to new: LoadedSettings) -> [ConfigChange] {
         let (before, after) = (leaves(of: old), leaves(of: new))
-        let paths = before.map(\.path) + after.map(\.path).filter { path in !before.contains { $0.path == path } }
+        let (old, new) = (byPath(before), byPath(after))
+        let paths = before.map(\.path) + after.map(\.path).filter { old[$0] == nil }
         return paths.compactMap { path in
-            let (one, two) = (before.first { $0.path == path }, after.first { $0.path == path })
+            let (one, two) = (old[path], new[path])
             guard one?.value != two?.value else { return nil }
-            return ConfigChange(path: path, before: one?.shown, after: two?.shown)
+            return ConfigChange(path: words(for: path), before: one?.shown, after: two?.shown)
         }
     }
 
     private struct Leaf {
-        let path: String
+        /// Keys, and the labels of entries of lists.
+        let path: [String]
         /// The value itself, which must not be shown.
         let value: String
         let shown: String
     }
 
+    private static func byPath(_ leaves: [Leaf]) -> [[String]: Leaf] {
+        Dictionary(leaves.map { ($0.path, $0) }) { first, _ in first }
+    }
+
+    /// `pipeline.webhook.with.endpoints[1].url`
+    private static func words(for path: [String]) -> String {
+        path.dropFirst().reduce(path.first ?? "") { $0 + ($1.hasPrefix("[") ? $1 : "." + $1) }
+    }
+
     private static func leaves(of loaded: LoadedSettings) -> [Leaf] {
+        let isSecretKey = { (key: String) in SecretMask.isSecret(key, among: loaded.lines.secretKeys) }
         var leaves: [Leaf] = []
-        func visit(_ node: ConfigNode, _ path: String, isSecret: Bool) {
+        func visit(_ node: ConfigNode, _ path: [String], isSecret: Bool) {
             switch node.content {
             case .mapping(let pairs) where !pairs.isEmpty:
                 for pair in pairs where pair.key != "include" || !path.isEmpty {
-                    let isSecret = isSecret || SecretMask.isSecret(pair.key, among: loaded.lines.secretKeys)
-                    visit(pair.value, path.isEmpty ? pair.key : "\(path).\(pair.key)", isSecret: isSecret)
+                    visit(pair.value, path + [pair.key], isSecret: isSecret || isSecretKey(pair.key))
                 }
-            case .sequence(let nodes) where nodes.allSatisfy({ $0.entryName != nil }) && !nodes.isEmpty:
-                let names = nodes.compactMap(\.entryName)
-                let order = names.optionText
-                leaves.append(Leaf(path: path, value: order, shown: order))
-                for (name, node) in zip(names, nodes) { visit(node, "\(path).\(name)", isSecret: isSecret) }
+            case .sequence(let nodes) where nodes.contains(where: \.isMapping):
+                let labels = nodes.entryLabels
+                let hasNames = labels.contains { !$0.hasPrefix("[") }
+                let count = nodes.count == 1 ? "1 entry" : "\(nodes.count) entries"
+                leaves.append(Leaf(path: path, value: labels.optionText, shown: hasNames ? labels.optionText : count))
+                for (label, node) in zip(labels, nodes) { visit(node, path + [label], isSecret: isSecret) }
             case .null, .mapping:
                 break
             default:
-                let shown = isSecret ? "<redacted>" : node.shown
-                leaves.append(Leaf(path: path, value: node.fingerprint, shown: shown))
+                leaves.append(Leaf(path: path, value: node.fingerprint, shown: isSecret ? "<redacted>" : node.shown))
             }
         }
-        if let tree = loaded.tree { visit(tree, "", isSecret: false) }
+        if let tree = loaded.tree { visit(tree, [], isSecret: false) }
         // A library that was built again is a change, though the file says what it said.
         for (path, fingerprint) in loaded.libraries {
-            leaves.append(Leaf(path: "plugins.\(path)", value: fingerprint, shown: fingerprint))
+            leaves.append(Leaf(path: ["plugins", path], value: fingerprint, shown: fingerprint))
         }
         return leaves
     }
 }
 
+extension [ConfigNode] {
+    /// What tells the entries of a list from each other: `name`, `name[2]` for the second of a name, `[3]` for the third
+    /// entry when it has no name.
+    fileprivate var entryLabels: [String] {
+        var counts: [String: Int] = [:]
+        return enumerated().map { index, node in
+            guard let name = node.entryName else { return "[\(index + 1)]" }
+            let count = counts[name, default: 0] + 1
+            counts[name] = count
+            return count == 1 ? name : "\(name)[\(count)]"
+        }
+    }
+}
+
 extension ConfigNode {
-    /// What an entry of a list is called.
-    fileprivate var entryName: String? {
-        guard case .mapping = content else { return nil }
-        return ["id", "name", "use", "chain"].lazy.compactMap { self[$0]?.scalar }.first
+    fileprivate var isMapping: Bool {
+        if case .mapping = content { true } else { false }
     }
 
-    /// The value as YAML on one line, without what came from the environment.
+    /// What an entry of a list is called.
+    fileprivate var entryName: String? {
+        guard isMapping else { return nil }
+        let name = ["id", "name", "use", "chain"].lazy.compactMap { self[$0] }.first
+        return name?.isFromEnvironment == false ? name?.scalar : nil
+    }
+
+    /// A value without mappings in it as YAML on one line, without what came from the environment.
     fileprivate var shown: String {
         switch content {
         case .null: "null"
+        case .mapping: "{…}"
         case .scalar where isFromEnvironment: "<from the environment>"
         case .scalar(let text, let isPlain): isPlain ? text : text.optionText
         case .sequence(let nodes): "[" + nodes.map(\.shown).joined(separator: ", ") + "]"
-        case .mapping(let pairs):
-            "{ " + pairs.map { "\($0.key.optionText): \($0.value.shown)" }.joined(separator: ", ") + " }"
         }
     }
 }

@@ -7,6 +7,8 @@ package struct PlannedStage: Sendable {
     package let options: any OptionGroup
     /// What the stage has to do with, as far as is known before it is made.
     package let paths: StagePaths?
+    /// See ``MiddlewarePlugin/isGate(_:)``.
+    let isGate: Bool
     private let make: @Sendable (ProvisionContext) async throws -> any Middleware
 
     init<Plugin: MiddlewarePlugin>(_ plugin: Plugin.Type, entry: StageEntry, options: Plugin.Options) {
@@ -14,6 +16,7 @@ package struct PlannedStage: Sendable {
         self.entry = entry
         self.options = options
         paths = plugin.handles(options)
+        isGate = plugin.isGate(options)
         make = { try await plugin.provision(options, in: $0) }
     }
 

@@ -7,7 +7,7 @@ package struct LoadedSettings: Sendable {
     /// Empty when there are errors.
     package let chains: PlannedChains
     /// The enabled stages of the pipeline in the order of the file.
-    package var stages: [PlannedStage] { chains.pipeline }
+    package var stages: [PlannedStage] { chains.pipeline.stages }
     /// Errors and warnings in the order of their positions.
     package let findings: Findings
     /// The lines of all its files.
@@ -79,6 +79,12 @@ package enum SettingsLoader {
         checkTLS(of: settings.server, findings: &findings)
         section.read(settings.plugins)
         findings.add(section.findings)
+        if settings.scan.enabled, settings.scan.networks.isEmpty {
+            findings.warning(
+                at: node["scan"]?["enabled"]?.position ?? node.position,
+                "no gateway will be found: `networks` says where to look, and names none",
+                hint: "write networks: [192.168.1.0/24], with the network of this machine")
+        }
         var planner = ChainPlanner(node, settings, section.catalog.plugins)
         planner.plan()
         findings.add(planner.findings)

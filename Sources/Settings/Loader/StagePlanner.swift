@@ -6,6 +6,7 @@ struct StagePlanner {
     let environment: StageEnvironment
     /// The words that `use` knows beside the kinds.
     let namedStages: [String]
+    /// Those that are not enabled too.
     private(set) var stages: [PlannedStage] = []
     private(set) var findings = Findings()
 
@@ -15,7 +16,7 @@ struct StagePlanner {
         self.namedStages = namedStages
     }
 
-    /// An entry that is not enabled is not planned, but its options must be right too.
+    /// The options of an entry that is not enabled must be right too.
     mutating func plan(_ pipeline: [StageEntry]) {
         // An entry without kind has its finding already.
         let entries = pipeline.filter { !$0.use.value.isEmpty }
@@ -40,7 +41,10 @@ struct StagePlanner {
             findings.error(at: onError.position, message, hint: "leave it out")
         }
         let node = entry.with?.node ?? ConfigNode(position: place, content: .null)
-        guard let options = Plugin.Options.read(node, findings: &findings), entry.enabled else { return }
+        guard let options = Plugin.Options.read(node, findings: &findings) else { return }
+        let stage = PlannedStage(plugin, entry: entry, options: options)
+        if stage.isGate { checkGate(entry) }
+        guard entry.enabled else { return stages.append(stage) }
         let problems = plugin.validate(options, in: environment)
         for problem in problems {
             findings.error(at: problem.position(in: node), problem.words, hint: problem.hint)
@@ -49,8 +53,24 @@ struct StagePlanner {
             let position = advice.key == nil ? place : advice.position(in: node)
             findings.warning(at: position, advice.words, hint: advice.hint)
         }
-        if problems.isEmpty {
-            stages.append(PlannedStage(plugin, entry: entry, options: options))
+        if problems.isEmpty { stages.append(stage) }
+    }
+
+    /// Whoever goes by the gate counts as nobody in particular, and may do everything.
+    private mutating func checkGate(_ entry: StageEntry) {
+        let (place, kind) = (entry.use.position, quote(entry.use.value))
+        let hint = "leave it out; where nobody is to be asked, write `mode: none`"
+        if entry.when != nil {
+            findings.error(at: place, "\(kind) asks everybody who they are, so it can have no `when`", hint: hint)
+        }
+        if entry.mode == .shadow {
+            findings.error(
+                at: place, "\(kind) asks everybody who they are, so it can have no `mode: shadow`", hint: hint)
+        }
+        if !entry.enabled {
+            findings.warning(
+                at: place, "\(kind) is not enabled, so nobody is asked for a key, and everybody may do everything",
+                hint: "leave out `enabled`, or write `mode: none`")
         }
     }
 

@@ -9,7 +9,7 @@ package struct ChainExplanation: Sendable {
         /// Why it is in or out, in words.
         package let reason: String
         package let options: String
-        /// `mode`, `timeout` and `on-error`, where they are not what they usually are.
+        /// `mode`, `timeout`, `on-error` and `hold`, as far as they matter.
         package let details: String
     }
 
@@ -33,51 +33,73 @@ package struct ChainExplanation: Sendable {
             reason = chains.attachments.isEmpty ? "there is no other" : "no entry of `attach` fits"
         }
         let name = chain
-        let stages = chains.named.first { $0.name == name }?.stages ?? chains.pipeline
-        steps = stages.map { Self.step($0, facts, kind) }
+        let stages = chains.named.first { $0.name == name }?.chain ?? chains.pipeline
+        steps = stages.listed.map { Self.step($0, facts, kind) }
     }
 
     private static func step(
-        _ stage: PlannedStage, _ facts: MessageFacts, _ kind: (direction: MessageFacts.Direction, word: String)?
+        _ stage: PlannedStage, _ facts: MessageFacts, _ kind: Kind?
     ) -> Step {
         let (isIn, reason) = verdict(on: stage, facts, kind)
         var details: [String] = []
         if stage.entry.mode == .shadow { details.append("mode: shadow, so it has no effect") }
         if let timeout = stage.timeout { details.append("timeout: \(timeout.optionText)") }
         details.append("on-error: \(stage.onError.rawValue)")
+        if stage.paths?.replyText != false { details.append("hold: \(stage.entry.hold.optionText)") }
         return Step(
             stage: stage.entry.name, kind: stage.plugin.kind, isIn: isIn, reason: reason,
             options: stage.shownOptions, details: details.joined(separator: ", "))
     }
 
+    private typealias Kind = (direction: MessageFacts.Direction, word: String)
+
     private static func verdict(
-        on stage: PlannedStage, _ facts: MessageFacts, _ kind: (direction: MessageFacts.Direction, word: String)?
+        on stage: PlannedStage, _ facts: MessageFacts, _ kind: Kind?
     ) -> (isIn: Bool, reason: String) {
+        guard stage.entry.enabled else { return (false, "`enabled` is false") }
         let condition = stage.entry.when ?? .always
         let words = condition.description
         let all = MessageFacts.Direction.allCases.flatMap { direction in
             MessageFacts.kinds(direction).map { (direction: direction, word: $0) }
         }
-        let possible = (kind.map { [$0] } ?? all).filter { stage.paths?.contains($0.direction, $0.word) ?? true }
+        let paths = stage.paths ?? .all
+        let possible = (kind.map { [$0] } ?? all).filter { paths.calls($0) || paths.rewrites($0) }
         guard !possible.isEmpty else { return (false, "it has nothing to do with \(kind?.word ?? "any message")") }
-        let met = possible.filter { kind in
-            var facts = facts
-            (facts.direction, facts.kind) = (kind.direction, kind.word)
-            return condition.matches(facts)
-        }
+        let met = possible.filter { meets($0, paths, condition, facts) }
         guard !met.isEmpty else { return (false, "`when` is false: \(words)") }
         let because = words.isEmpty ? "" : "; `when` is true: \(words)"
-        if kind != nil { return (true, words.isEmpty ? "it has no `when`" : String(because.dropFirst(2))) }
+        let doubt = stage.paths == nil ? "; which kinds it has something to do with is known once it runs" : ""
+        if kind != nil { return (true, (words.isEmpty ? "it has no `when`" : String(because.dropFirst(2))) + doubt) }
         let kinds = met.count == all.count ? "everything" : met.map(\.word).joined(separator: ", ")
-        return (true, "it meets \(kinds)\(because)")
+        return (true, "it meets \(kinds)\(because)\(doubt)")
+    }
+
+    /// As the chain has it: whether a stage rewrites a reply is decided by its condition for `delta`, for the text as it is
+    /// streamed and for the whole one.
+    private static func meets(
+        _ kind: Kind, _ paths: StagePaths, _ condition: Condition, _ facts: MessageFacts
+    ) -> Bool {
+        func holds(_ kind: Kind, _ text: String) -> Bool {
+            var facts = facts
+            (facts.direction, facts.kind, facts.text) = (kind.direction, kind.word, text)
+            return condition.matches(facts)
+        }
+        return paths.calls(kind) && holds(kind, facts.text) || paths.rewrites(kind) && holds((.outbound, "delta"), "")
     }
 }
 
 extension StagePaths {
-    fileprivate func contains(_ direction: MessageFacts.Direction, _ kind: String) -> Bool {
-        switch direction {
-        case .inbound: MessageKind(rawValue: kind).map(inbound.contains) ?? false
-        case .outbound: kind == "delta" ? replyText : EventKind(rawValue: kind).map(outbound.contains) ?? false
+    /// Whether the functions of the stage are called for a kind of message.
+    fileprivate func calls(_ kind: (direction: MessageFacts.Direction, word: String)) -> Bool {
+        switch kind.direction {
+        case .inbound: MessageKind(rawValue: kind.word).map(inbound.contains) ?? false
+        case .outbound: EventKind(rawValue: kind.word).map(outbound.contains) ?? false
         }
+    }
+
+    /// Whether the text goes through the transform of the stage.
+    fileprivate func rewrites(_ kind: (direction: MessageFacts.Direction, word: String)) -> Bool {
+        guard replyText, kind.direction == .outbound else { return false }
+        return EventKind(rawValue: kind.word)?.isTerminal ?? true
     }
 }

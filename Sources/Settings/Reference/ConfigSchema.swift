@@ -13,7 +13,25 @@ package enum ConfigSchema {
         for (key, value) in mapping(Settings.descriptions).object ?? [:] { document[key] = value }
         // Every list of stages has entries of the same type.
         let options = StageEntry.descriptions
+        // Where the file names no stages, and no other file that may, `use` can only be a kind.
+        let kind: JSONValue = ["$ref": "#/$defs/kind"]
+        document["if"] = ["anyOf": [["required": ["stages"]], ["required": ["include"]]]]
+        document["then"] = ["properties": ["stages": ["additionalProperties": kind]]]
+        document["else"] = [
+            "properties": [
+                "pipeline": ["items": kind],
+                "chains": [
+                    "additionalProperties": [
+                        "properties": [
+                            "stages": ["items": kind],
+                            "insert": ["items": ["properties": ["stages": ["items": kind]]]],
+                        ]
+                    ]
+                ],
+            ]
+        ]
         document["$defs"] = [
+            "kind": ["properties": ["use": ["anyOf": .array(kinds(of: catalog))]]],
             "variable": [
                 "type": "string", "pattern": #"\$\{[^}]+\}"#,
                 "description": "${NAME}, ${NAME:-default} or ${file:PATH}",
@@ -29,16 +47,24 @@ package enum ConfigSchema {
     ) -> JSONValue {
         var schema = mapping(options).object ?? [:]
         var properties = schema["properties"]?.object ?? [:]
-        let kinds = catalog.map { plugin -> JSONValue in
-            ["const": .string(plugin.kind), "description": .string(plugin.summary)]
-        }
+        let name: JSONValue = [
+            "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$",
+            "description": "The name of an entry of `stages`.",
+        ]
         properties["use"] = [
-            "description": "The kind of the stage.",
-            "anyOf": .array(kinds + [["$ref": "#/$defs/variable"]]),
+            "description": "The kind of the stage, or the name of one of `stages`.",
+            "anyOf": .array(kinds(of: catalog) + [name]),
         ]
         schema["properties"] = .object(properties)
         schema["allOf"] = .array(catalog.map { with(of: $0) })
         return .object(schema)
+    }
+
+    private static func kinds(of catalog: [any MiddlewarePlugin.Type]) -> [JSONValue] {
+        let kinds = catalog.map { plugin -> JSONValue in
+            ["const": .string(plugin.kind), "description": .string(plugin.summary)]
+        }
+        return kinds + [["$ref": "#/$defs/variable"]]
     }
 
     private static func with(of plugin: any MiddlewarePlugin.Type) -> JSONValue {

@@ -17,7 +17,7 @@ package struct ChainSettings: OptionGroup {
         Option("stages", \.stages, help: "The stages of the chain, instead of those of another."),
         Option(
             "insert", \.insert, help: "Stages to add, and where.",
-            example: "[ { after: auth, stages: [ { use: word-filter, with: { words: [secret] } } ] } ]"),
+            example: "[ { after: auth, stages: [ { use: filter, with: { words: [secret] } } ] } ]"),
         Option("remove", \.remove, help: "The names of stages to leave out.", example: "[analytics]"),
         Option(
             "override", \.override,

@@ -19,10 +19,10 @@ struct ChainFactory: Sendable {
         var instances: [String: StageInstance] = [:]
         for stage in old?.all.flatMap(\.chain.stages) ?? [] { instances[stage.instance.identity] = stage.instance }
         var new: [StageKeeper.Kept] = []
-        let standard = try await chain(plan.pipeline, generation, &instances, &new)
+        let standard = try await chain(plan.pipeline.stages, generation, &instances, &new)
         var named: [(name: String, chain: Chain)] = []
         for other in plan.named {
-            named.append((other.name, try await chain(other.stages, generation, &instances, &new)))
+            named.append((other.name, try await chain(other.chain.stages, generation, &instances, &new)))
         }
         for kept in new { kept.begin() }
         return ChainSet(standard: standard, named: named, attachments: plan.attachments)

@@ -19,7 +19,8 @@ package struct AnalyticsOptions: OptionGroup {
             "keep-minutes", \.keepMinutes, help: "How long figures are kept for each minute.",
             range: .seconds(3600) ... .seconds(90 * 86_400)),
         Option(
-            "keep-hours", \.keepHours, help: "How long figures are kept for each hour.",
+            "keep-hours", \.keepHours,
+            help: "How long figures are kept for each hour; not shorter than `keep-minutes`.",
             range: .seconds(86_400) ... .seconds(3650 * 86_400)),
     ]
 }
@@ -38,6 +39,8 @@ package enum AnalyticsPlugin: MiddlewarePlugin {
         guard options.keepHours < options.keepMinutes else { return [] }
         return [OptionProblem(key: "keep-hours", message: "must not be shorter than `keep-minutes`")]
     }
+
+    package static func handles(_ options: AnalyticsOptions) -> StagePaths? { AnalyticsStage.paths }
 
     package static func provision(_ options: AnalyticsOptions, in context: ProvisionContext) async throws
         -> any Middleware

@@ -9,7 +9,9 @@ struct AnalyticsStage: Middleware {
     let time: any TimeSource
     let logger: Logger
 
-    var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error]) }
+    static let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error])
+
+    var handles: StagePaths { Self.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         let characters = message.text.characterCount

@@ -3,7 +3,7 @@ import MiddlewareKit
 
 /// `mode: none`: everybody is the same nobody.
 struct AnonymousAuth: Middleware {
-    let handles = StagePaths(inbound: Set(MessageKind.allCases))
+    let handles = AuthPlugin.paths
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         var context = context
@@ -17,7 +17,7 @@ struct KeyAuth: Middleware {
     let keys: KeyCache
     /// By the name of the user.
     var groups: [String: Set<String>] = [:]
-    let handles = StagePaths(inbound: Set(MessageKind.allCases))
+    let handles = AuthPlugin.paths
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         guard let credential = context.credential else { throw Self.rejection }

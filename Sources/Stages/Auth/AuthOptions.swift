@@ -50,9 +50,12 @@ package enum AuthPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
-    package static func handles(_ options: AuthOptions) -> StagePaths? {
-        StagePaths(inbound: Set(MessageKind.allCases))
-    }
+    /// Everything that a browser sends.
+    static let paths = StagePaths(inbound: Set(MessageKind.allCases))
+
+    package static func handles(_ options: AuthOptions) -> StagePaths? { paths }
+
+    package static func isGate(_ options: AuthOptions) -> Bool { options.mode != .none }
 
     package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
         guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }

@@ -9,7 +9,9 @@ struct Cache: Middleware {
     let answers: AnswerTable
     let time: any TimeSource
 
-    let handles = StagePaths(inbound: [.chat], outbound: [.final])
+    static let paths = StagePaths(inbound: [.chat], outbound: [.final])
+
+    var handles: StagePaths { Self.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         guard let question = question(message, context) else { return try await next(message, context) }

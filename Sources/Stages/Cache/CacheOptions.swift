@@ -40,6 +40,8 @@ package enum CachePlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func handles(_ options: CacheOptions) -> StagePaths? { Cache.paths }
+
     package static func provision(_ options: CacheOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

@@ -11,11 +11,7 @@ struct Filter: Middleware {
         automaton = try options.automaton()
     }
 
-    var handles: StagePaths {
-        let (isIn, isOut) = (options.directions.contains(.inbound), options.directions.contains(.outbound))
-        return StagePaths(
-            inbound: isIn ? [.chat] : [], outbound: isOut ? [.final, .aborted, .error, .message] : [], replyText: isOut)
-    }
+    var handles: StagePaths { options.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         var message = message

@@ -45,6 +45,12 @@ package struct FilterOptions: OptionGroup {
             range: 10...100_000),
     ]
 
+    var paths: StagePaths {
+        let (isIn, isOut) = (directions.contains(.inbound), directions.contains(.outbound))
+        return StagePaths(
+            inbound: isIn ? [.chat] : [], outbound: isOut ? [.final, .aborted, .error, .message] : [], replyText: isOut)
+    }
+
     /// - Throws: ``PatternProblem`` for a pattern that cannot be used.
     func automaton() throws(PatternProblem) -> Automaton {
         var builder = Automaton.Builder()
@@ -62,6 +68,8 @@ package enum FilterPlugin: MiddlewarePlugin {
     package static let mayFailOpen = false
     /// It waits for nothing.
     package static let defaultTimeout: Duration? = nil
+
+    package static func handles(_ options: FilterOptions) -> StagePaths? { options.paths }
 
     package static func validate(_ options: FilterOptions, in environment: StageEnvironment) -> [OptionProblem] {
         if options.words.isEmpty, options.patterns.isEmpty {

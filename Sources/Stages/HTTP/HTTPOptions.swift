@@ -19,7 +19,9 @@ package struct HTTPOptions: OptionGroup {
 
     package static let options: [Option<Self>] = [
         Option(
-            "url", \.url, help: "The address that is called with POST.", example: "\"https://example.com/moderate\"",
+            "url", \.url,
+            help: "The address that is called with POST. It is never shown whole, as its path often is a secret.",
+            example: "\"https://example.com/moderate\"",
             isRequired: true),
         Option("inbound", \.inbound, help: "The kinds of messages from browsers that are asked about."),
         Option(
@@ -27,7 +29,10 @@ package struct HTTPOptions: OptionGroup {
         Option("reply", \.reply, help: "Whether the text of replies is rewritten, piece by piece."),
         Option(
             "secret", \.secrets,
-            help: "What the calls are signed with (Standard Webhooks): one, or two while you change it.",
+            help: """
+                What the calls are signed with (Standard Webhooks), `whsec_` and 24 to 64 bytes in base64: one, or two while \
+                you change it.
+                """,
             example: "\"${HOOK_SECRET}\""),
         Option(
             "headers", \.headers, help: "Headers that the calls carry besides.",
@@ -51,6 +56,10 @@ package struct HTTPOptions: OptionGroup {
             }),
     ]
 
+    var paths: StagePaths {
+        StagePaths(inbound: Set(inbound), outbound: Set(outbound), replyText: reply)
+    }
+
     var rules: AddressRules { AddressRules(allowed: allowPrivate, ports: ports) }
 }
 
@@ -60,6 +69,8 @@ package enum HTTPPlugin: MiddlewarePlugin {
     package static let summary = "Asks a server what becomes of messages: pass, replace, reject or annotate."
     /// It bounds itself.
     package static let defaultTimeout: Duration? = nil
+
+    package static func handles(_ options: HTTPOptions) -> StagePaths? { options.paths }
 
     package static func validate(_ options: HTTPOptions, in environment: StageEnvironment) -> [OptionProblem] {
         var problems: [OptionProblem] = []
@@ -78,7 +89,6 @@ package enum HTTPPlugin: MiddlewarePlugin {
             outside: HTTPCallOut(
                 url: url, options: options, stage: context.stageName, http: context.http, time: context.time,
                 logger: context.logger),
-            handles: StagePaths(
-                inbound: Set(options.inbound), outbound: Set(options.outbound), replyText: options.reply))
+            handles: options.paths)
     }
 }

@@ -10,7 +10,11 @@ package struct PersistOptions: OptionGroup {
     package init() {}
 
     package static let options: [Option<Self>] = [
-        Option("blocks", \.blocks, help: "Whether parts of answers that are no text (tool calls, images) are kept.")
+        Option(
+            "blocks", \.blocks,
+            help:
+                "Whether parts of answers that are no text (tool calls, images) are kept. Browsers get them in any case."
+        )
     ]
 }
 
@@ -28,12 +32,20 @@ package enum PersistPlugin: MiddlewarePlugin {
     package static func handles(_ options: PersistOptions) -> StagePaths? { Persist.paths }
 
     package static func advise(_ options: PersistOptions, at place: ChainPlace) -> [OptionProblem] {
-        guard place.below.contains(ThinkingStripPlugin.kind) else { return [] }
-        return [
-            OptionProblem(
-                message: "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
-                hint: "move `persist` below `thinking-strip`")
-        ]
+        var advice: [OptionProblem] = []
+        if place.below.contains(AuthPlugin.kind) {
+            advice.append(
+                OptionProblem(
+                    message: "`persist` stands above `auth`, so messages of strangers are stored",
+                    hint: "move `persist` below `auth`"))
+        }
+        if place.below.contains(ThinkingStripPlugin.kind) {
+            advice.append(
+                OptionProblem(
+                    message: "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
+                    hint: "move `persist` below `thinking-strip`"))
+        }
+        return advice
     }
 
     package static func provision(_ options: PersistOptions, in context: ProvisionContext) async throws

@@ -4,7 +4,9 @@ import MiddlewareKit
 struct Prompt: Middleware {
     let options: PromptOptions
 
-    let handles = StagePaths(inbound: [.chat])
+    static let paths = StagePaths(inbound: [.chat])
+
+    var handles: StagePaths { Self.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         // A command of the gateway (`/new`) must stay at the beginning, and alone.

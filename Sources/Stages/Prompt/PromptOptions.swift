@@ -26,6 +26,8 @@ package enum PromptPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func handles(_ options: PromptOptions) -> StagePaths? { Prompt.paths }
+
     package static func validate(_ options: PromptOptions, in environment: StageEnvironment) -> [OptionProblem] {
         options.before.isEmpty && options.after.isEmpty
             ? [OptionProblem(message: "`before` or `after` must say what to add")] : []

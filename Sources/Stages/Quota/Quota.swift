@@ -8,9 +8,7 @@ struct Quota: Middleware {
     let store: any StageStateStore
     let time: any TimeSource
 
-    var handles: StagePaths {
-        StagePaths(inbound: [.chat], outbound: options.tokens == nil ? [] : [.final, .aborted, .error])
-    }
+    var handles: StagePaths { options.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         let user = context.principal?.user ?? Principal.anonymous.user

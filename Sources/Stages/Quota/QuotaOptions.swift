@@ -13,13 +13,21 @@ package struct QuotaOptions: OptionGroup {
 
     package static let options: [Option<Self>] = [
         Option(
-            "requests", \.requests, help: "How many messages a user may send.", example: "200",
+            "requests", \.requests, help: "How many messages a user may send; 1 or more.", example: "200",
             check: { $0.map { $0 > 0 } ?? true ? nil : "must be 1 or more" }),
         Option(
-            "tokens", \.tokens, help: "How many tokens a user's runs may use, as their gateway counts them.",
+            "tokens", \.tokens, help: "How many tokens a user's runs may use, as their gateway counts them; 1 or more.",
             example: "500000", check: { $0.map { $0 > 0 } ?? true ? nil : "must be 1 or more" }),
-        Option("per", \.per, help: "The time that the allowance is for; it begins anew at midnight, UTC."),
+        Option(
+            "per", \.per,
+            help:
+                "The time that the allowance is for. It begins anew at the full hour, at midnight or on the first, in UTC."
+        ),
     ]
+
+    var paths: StagePaths {
+        StagePaths(inbound: [.chat], outbound: tokens == nil ? [] : [.final, .aborted, .error])
+    }
 }
 
 /// Makes quota stages.
@@ -34,6 +42,17 @@ package enum QuotaPlugin: MiddlewarePlugin {
     package static func validate(_ options: QuotaOptions, in environment: StageEnvironment) -> [OptionProblem] {
         options.requests == nil && options.tokens == nil
             ? [OptionProblem(message: "`requests` or `tokens` must say how much a user may have")] : []
+    }
+
+    package static func handles(_ options: QuotaOptions) -> StagePaths? { options.paths }
+
+    package static func advise(_ options: QuotaOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard place.below.contains(AuthPlugin.kind) else { return [] }
+        return [
+            OptionProblem(
+                message: "it counts by user, but stands above `auth`, which says who the user is",
+                hint: "move it below `auth`")
+        ]
     }
 
     package static func provision(_ options: QuotaOptions, in context: ProvisionContext) async throws

@@ -13,7 +13,7 @@ final class RateLimit: Middleware {
     init(_ options: RateLimitOptions, time: any TimeSource) {
         limits = options.limits.map(Limit.init)
         tables = Mutex(limits.map { _ in BucketTable(capacity: options.maxKeys) })
-        handles = StagePaths(inbound: Set(options.kinds))
+        handles = options.paths
         self.time = time
     }
 

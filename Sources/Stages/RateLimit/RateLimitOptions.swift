@@ -20,6 +20,8 @@ package struct RateLimitOptions: OptionGroup {
             "max-keys", \.maxKeys, help: "How many users, addresses and so on each limit remembers.",
             range: 100...10_000_000),
     ]
+
+    var paths: StagePaths { StagePaths(inbound: Set(kinds)) }
 }
 
 /// One limit: so many messages in so much time for each user, address and so on.
@@ -72,9 +74,7 @@ package enum RateLimitPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
-    package static func handles(_ options: RateLimitOptions) -> StagePaths? {
-        StagePaths(inbound: Set(options.kinds))
-    }
+    package static func handles(_ options: RateLimitOptions) -> StagePaths? { options.paths }
 
     package static func advise(_ options: RateLimitOptions, at place: ChainPlace) -> [OptionProblem] {
         guard place.below.contains(AuthPlugin.kind), options.limits.contains(where: { $0.key.contains(.user) }) else {

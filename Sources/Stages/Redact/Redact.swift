@@ -4,7 +4,7 @@ import MiddlewareKit
 struct OneWayRedact: Middleware {
     let values: PrivateValues
 
-    let handles = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message], replyText: true)
+    let handles = RedactPlugin.paths
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         var message = message
@@ -32,7 +32,7 @@ struct ReversibleRedact: Middleware {
     let values: PrivateValues
     let table: PlaceholderTable
 
-    let handles = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message], replyText: true)
+    let handles = RedactPlugin.paths
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         let session = PlaceholderTable.SessionName(gateway: message.gateway, key: message.sessionKey ?? "")

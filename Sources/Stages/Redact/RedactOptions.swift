@@ -51,6 +51,11 @@ package enum RedactPlugin: MiddlewarePlugin {
     /// It waits for nothing.
     package static let defaultTimeout: Duration? = nil
 
+    /// All that holds text, on both ways.
+    static let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message], replyText: true)
+
+    package static func handles(_ options: RedactOptions) -> StagePaths? { paths }
+
     package static func validate(_ options: RedactOptions, in environment: StageEnvironment) -> [OptionProblem] {
         if options.values.isEmpty, options.patterns.isEmpty {
             return [OptionProblem(message: "`values` or `patterns` must say what to look for")]

@@ -40,6 +40,8 @@ package enum RoutePlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
 
+    package static func handles(_ options: RouteOptions) -> StagePaths? { RouteStage.paths }
+
     package static func validate(_ options: RouteOptions, in environment: StageEnvironment) -> [OptionProblem] {
         options.to.contains { $0.gateway == "" || $0.agent == "" }
             ? [OptionProblem(key: "to", message: "a gateway and an agent must have a name")] : []

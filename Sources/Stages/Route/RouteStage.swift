@@ -6,7 +6,9 @@ struct RouteStage: Middleware {
     let targets: [RouteTarget]
     let gateways: any GatewayDirectory
 
-    let handles = StagePaths(inbound: [.chat])
+    static let paths = StagePaths(inbound: [.chat])
+
+    var handles: StagePaths { Self.paths }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         // A stage above has said where it goes.

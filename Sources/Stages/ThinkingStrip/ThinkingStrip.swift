@@ -8,7 +8,9 @@ package struct ThinkingStrip: Middleware {
         self.options = options
     }
 
-    package var handles: StagePaths {
+    package var handles: StagePaths { Self.paths(options) }
+
+    static func paths(_ options: ThinkingStripOptions) -> StagePaths {
         StagePaths(outbound: options.blocks == .drop ? [.final, .aborted, .error] : [], replyText: true)
     }
 
@@ -38,6 +40,8 @@ package enum ThinkingStripPlugin: MiddlewarePlugin {
     package static let mayFailOpen = false
     package static let defaultTimeout: Duration? = nil
     package static let isQuick = true
+
+    package static func handles(_ options: ThinkingStripOptions) -> StagePaths? { ThinkingStrip.paths(options) }
 
     package static func provision(
         _ options: ThinkingStripOptions, in context: ProvisionContext

@@ -43,8 +43,13 @@ package struct ThinkingStripOptions: OptionGroup, Hashable {
 
     package static var options: [Option<Self>] {
         [
-            Option("mode", \.mode, help: "What to do with text after a tag that is never closed."),
-            Option("trim", \.trim, help: "Where to remove white space from a reply that holds a tag."),
+            Option(
+                "mode", \.mode,
+                help:
+                    "Text after a tag that is never closed: strict drops it, preserve keeps what follows the last tag."),
+            Option(
+                "trim", \.trim,
+                help: "Where to remove white space from a reply that holds a tag; others are never touched."),
             Option(
                 "scope", \.scope,
                 help: "With `leading`, an opening tag after visible text is plain text unless a closing tag follows."),

@@ -6,8 +6,7 @@ struct Transform: Middleware {
     let message: TextTemplate?
     let reply: ReplyTemplate?
     let time: any TimeSource
-
-    var handles: StagePaths { StagePaths(inbound: message == nil ? [] : [.chat], replyText: reply != nil) }
+    let handles: StagePaths
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         guard let template = self.message else { return try await next(message, context) }

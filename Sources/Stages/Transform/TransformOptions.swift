@@ -13,10 +13,16 @@ package struct TransformOptions: OptionGroup {
             example: "\"{{user}} asks: {{text}}\"",
             check: { $0.isEmpty ? nil : TextTemplate.problem(of: $0) }),
         Option(
-            "reply", \.reply, help: "A Mustache template for replies; they stay as they are when it is empty.",
+            "reply", \.reply,
+            help: """
+                A Mustache template for replies, with `{{text}}` in it once and outside of sections; they stay as they are when \
+                it is empty.
+                """,
             example: "\"{{text}}\\n\\n({{agent}})\"",
             check: { $0.isEmpty ? nil : ReplyTemplate.problem(of: $0) }),
     ]
+
+    var paths: StagePaths { StagePaths(inbound: message.isEmpty ? [] : [.chat], replyText: !reply.isEmpty) }
 }
 
 /// Makes transform stages.
@@ -24,6 +30,8 @@ package enum TransformPlugin: MiddlewarePlugin {
     package static let kind = "transform"
     package static let summary = "Writes messages and replies anew, by Mustache templates."
     package static let defaultTimeout: Duration? = nil
+
+    package static func handles(_ options: TransformOptions) -> StagePaths? { options.paths }
 
     package static func validate(_ options: TransformOptions, in environment: StageEnvironment) -> [OptionProblem] {
         options.message.isEmpty && options.reply.isEmpty
@@ -35,6 +43,7 @@ package enum TransformPlugin: MiddlewarePlugin {
     {
         Transform(
             message: options.message.isEmpty ? nil : try TextTemplate(options.message),
-            reply: options.reply.isEmpty ? nil : try ReplyTemplate(options.reply), time: context.time)
+            reply: options.reply.isEmpty ? nil : try ReplyTemplate(options.reply), time: context.time,
+            handles: options.paths)
     }
 }

@@ -23,7 +23,9 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
         self.registry = registry
     }
 
-    var handles: StagePaths { StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message]) }
+    static let paths = StagePaths(inbound: [.chat], outbound: [.final, .aborted, .error, .message])
+
+    var handles: StagePaths { Self.paths }
 
     func run() async {
         // Two at work for one stage would send everything twice. The one before knows other endpoints; that of an old chain, whose

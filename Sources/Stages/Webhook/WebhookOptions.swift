@@ -95,6 +95,26 @@ package enum WebhookPlugin: MiddlewarePlugin {
         return problems
     }
 
+    package static func handles(_ options: WebhookOptions) -> StagePaths? { Webhook.paths }
+
+    package static func advise(_ options: WebhookOptions, at place: ChainPlace) -> [OptionProblem] {
+        var advice = options.endpoints.filter { !$0.enabled }.map { endpoint in
+            OptionProblem(
+                key: "endpoints", message: "the endpoint \(endpoint.name) is not enabled, so it is told of nothing",
+                hint: "delete it, or leave out `enabled`")
+        }
+        if !place.above.contains(PersistPlugin.kind) {
+            let isBelow = place.below.contains(PersistPlugin.kind)
+            advice.append(
+                OptionProblem(
+                    message:
+                        "no `persist` stands above `webhook`, so events are not stored together with their messages: after a "
+                        + "crash there may be one without the other",
+                    hint: isBelow ? "move `webhook` below `persist`" : "add `- use: persist` above it"))
+        }
+        return advice
+    }
+
     package static func provision(_ options: WebhookOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

@@ -26,7 +26,9 @@ package struct EndpointOptions: OptionGroup {
             help: "What the endpoint is called in lists and the log; made from the address when left out.",
             example: "deploy-bot", check: { $0.flatMap(nameProblem) }),
         Option(
-            "url", \.url, help: "The address that is called with POST.", example: "\"https://example.com/hook\"",
+            "url", \.url,
+            help: "The address that is called with POST. It is never shown whole, as its path often is a secret.",
+            example: "\"https://example.com/hook\"",
             isRequired: true),
         Option(
             "events", \.events, help: "What the endpoint is told of.", example: "[message.final, message.error]",
@@ -37,7 +39,10 @@ package struct EndpointOptions: OptionGroup {
             example: "{ agent: \"support-*\" }"),
         Option(
             "secret", \.secrets,
-            help: "What the calls are signed with (Standard Webhooks): one, or two while you change it.",
+            help: """
+                What the calls are signed with (Standard Webhooks), `whsec_` and 24 to 64 bytes in base64: one, or two while \
+                you change it.
+                """,
             example: "\"${HOOK_SECRET}\""),
         Option(
             "headers", \.headers, help: "Headers that the calls carry besides.",

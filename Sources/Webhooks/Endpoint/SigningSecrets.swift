@@ -57,6 +57,8 @@ package struct SigningSecrets: OptionValue, Hashable, CustomStringConvertible, C
                 hint: "make one with: echo whsec_$(openssl rand -base64 32)")
             return nil
         }
+        let nodes = if case .sequence(let entries) = node.content { entries } else { [node] }
+        for node in nodes where !node.isFromEnvironment { findings.noteClearSecret(at: node.position) }
         return secrets
     }
 
