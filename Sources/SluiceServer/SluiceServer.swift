@@ -113,7 +113,9 @@ package struct SluiceServer: Sendable {
             MetricsService(hub: hub, eventLoop: eventLoop),
             deviceTokens,
             gatewayService,
-            FileWatcher(reloader: reloader, time: time),
+            FileWatcher(
+                known: { await reloader.stamps },
+                reload: { await reloader.reload(trigger: "file change").outcome != .busy }, time: time),
             ConnectionReview(hub: hub, time: time),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),

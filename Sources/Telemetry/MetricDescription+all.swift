@@ -1,7 +1,7 @@
 /// Every metric of the server. A metric that is not listed here is none: its handles and its help come from this list.
 extension MetricDescription {
     package static let all: [MetricDescription] = [
-        buildInfo,
+        buildInfo, configGeneration, configReloadGood, configLastSuccess, configReloadFailures,
         stageCalls, stageRejections, stageErrors, stageTimeouts, stageDrops, stageChanges,
         stageDuration,
         browserConnections, browserFramesReceived, browserFramesSent, browserQueuedBytes, requestsInFlight,
@@ -16,6 +16,19 @@ extension MetricDescription {
 
     package static let buildInfo = MetricDescription(
         "sluice_build_info", .gauge, "Always 1; the label tells the version of the server.", labels: ["version"])
+
+    // MARK: The configuration
+
+    package static let configGeneration = MetricDescription(
+        "sluice_config_generation", .gauge, "The number of the configuration in use; 1 is that of the start.")
+    package static let configReloadGood = MetricDescription(
+        "sluice_config_last_reload_successful", .gauge,
+        "0 while the configuration could not be read again, and an older one is in use; else 1.")
+    package static let configLastSuccess = MetricDescription(
+        "sluice_config_last_success_timestamp_seconds", .gauge,
+        "When the configuration was read the last time without an error, in seconds since 1970.")
+    package static let configReloadFailures = MetricDescription(
+        "sluice_config_reload_failures_total", .counter, "Reloads of the configuration that failed.")
 
     // MARK: Stages
 

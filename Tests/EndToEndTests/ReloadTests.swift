@@ -25,6 +25,11 @@ import Testing
         return ((response as? HTTPURLResponse)?.statusCode ?? 0, try JSONValue(parsing: text))
     }
 
+    private static func text(_ port: Int, _ path: String) async throws -> String {
+        let url = try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))
+        return String(decoding: try await URLSession.shared.data(from: url).0, as: UTF8.self)
+    }
+
     private static func write(_ text: String, in folder: URL) throws {
         try Data(text.utf8).write(to: folder.appending(path: "config.yaml"))
     }
@@ -74,6 +79,14 @@ import Testing
             }
             try await tasks.waitForAll()
         }
+        // By now everything has its size. What a reload would leave behind shows after two hundred more.
+        let before = try server.residentBytes
+        for number in 61...260 {
+            try Self.write(await configuration(number), in: folder)
+            _ = try await Self.ask(port, "/api/config/reload", method: "POST")
+        }
+        let growth = try server.residentBytes - before
+        #expect(growth < 16 << 20, "200 reloads took \(growth) bytes")
         let status = try await Self.ask(port, "/api/config").json
         #expect(status["generation"]?.int ?? 0 > 30)
         server.signal(SIGTERM)
@@ -94,6 +107,10 @@ import Testing
         #expect(failed.status == 422 && failed.json["outcome"] == "failed" && failed.json["generation"] == 1)
         #expect(failed.json["findings"]?[0]?["hint"] == "did you mean `persist`?")
         #expect(!failed.json.encoded().contains("hunter2"))
+        let figures = try await Self.text(port, "/metrics")
+        #expect(figures.contains("sluice_config_generation 1\n"))
+        #expect(figures.contains("sluice_config_last_reload_successful 0\n"))
+        #expect(figures.contains("sluice_config_reload_failures_total 1\n"))
         let frame = try await browser.next(type: "configuration")
         #expect(frame["problem"]?.string?.contains("percist") == true)
         let status = try await Self.ask(port, "/api/config").json

@@ -6,7 +6,13 @@ import Testing
 
 /// Secrets of a configuration come out nowhere.
 @Suite struct SecretTests {
-    private static let secrets = ["plant-in-clear", "plant-in-environment", "plant-in-file", "plant-in-mistake"]
+    private static let secrets = [
+        "plant-in-clear", "plant-in-environment", "plant-in-file", "plant-in-mistake", "plant-in-url",
+        "plant-in-header",
+        "plant-in-program", "plant-in-trace", key, otherKey,
+    ]
+    private static let key = Data("plant-in-signing-key-1234".utf8).base64EncodedString()
+    private static let otherKey = Data("plant-in-another-key-1234".utf8).base64EncodedString()
 
     private static func configuration(_ url: String, _ more: String = "") -> String {
         """
@@ -16,6 +22,28 @@ import Testing
           - { id: clear, url: "\(url)", token: plant-in-clear, password: plant-in-clear }
           - { id: environment, url: "\(url)", token: "${PLANT:-plant-in-environment}" }
           - { id: file, url: "\(url)", token: "${file:token}" }
+        traces: { endpoint: "http://127.0.0.1:9/v1/traces", headers: { X-Key: plant-in-trace } }
+        pipeline:
+          - { use: auth, with: { mode: none } }
+          - use: process
+            with:
+              command: [sh, -c, 'read hello; echo "{\\"protocol\\":1,\\"handles\\":{}}"; cat >/dev/null']
+              environment: { KEY: plant-in-program }
+          - use: http
+            on-error: open
+            with:
+              allow-private: [127.0.0.0/8]
+              ports: [9]
+              url: "http://127.0.0.1:9/plant-in-url?key=plant-in-url"
+              secret: whsec_\(key)
+              headers: { X-Key: plant-in-header }
+          - use: persist
+          - use: webhook
+            with:
+              allow-private: [127.0.0.0/8]
+              ports: [9]
+              endpoints:
+                - { url: "http://127.0.0.1:9/plant-in-url", secret: whsec_\(key), headers: { X-Key: plant-in-header } }
         \(more)
         """
     }
@@ -65,16 +93,37 @@ import Testing
         }
         let browser = try await BrowserClient.connect(port: port)
         expectNoSecret(try await browser.next(type: "hello").encoded(), "hello")
+        // Makes the calls of the stages, which fail, and the log says why.
+        browser.send(["type": "chat", "gateway": "clear", "sessionKey": "agent:main:one", "message": "Hello"])
+        var turn = Turn()
+        while !turn.isOver { turn.take(try await browser.next { $0["type"] == "chat" || $0["type"] == "error" }) }
+        #expect(turn.states.last == "final")
+        for path in ["/api/webhooks/endpoints", "/api/webhooks/deliveries"] {
+            let answer = try await ask(port, path)
+            expectNoSecret(answer, path)
+        }
 
         // A secret that changes is a change; what it was and is stays untold.
         let changed = configuration.replacing("token: plant-in-clear", with: "token: plant-in-mistake")
+            .replacing(Self.key, with: Self.otherKey).replacing("plant-in-url", with: "plant-in-url-too")
+            .replacing("plant-in-header", with: "plant-in-header-too")
         try Data(changed.utf8).write(to: folder.appending(path: "config.yaml"))
         let dry = try await ask(port, "/api/config/reload?dry-run=true", method: "POST")
-        #expect(dry.contains("gateways.clear.token"))
+        for path in [
+            "gateways.clear.token", "pipeline.http.with.secret", "pipeline.webhook.with.endpoints[1].secret",
+            "pipeline.webhook.with.endpoints[1].headers.X-Key", "pipeline.webhook.with.endpoints[1].url",
+        ] {
+            #expect(dry.contains("\"\(path)\""), "\(path) is not told")
+        }
         expectNoSecret(dry, "dry run")
         try Data((changed + "\ntokn: plant-in-mistake\n").utf8).write(to: folder.appending(path: "config.yaml"))
         expectNoSecret(try await ask(port, "/api/config/reload", method: "POST"), "reload")
         expectNoSecret(try await ask(port, "/api/config"), "/api/config")
+        try Data(changed.utf8).write(to: folder.appending(path: "config.yaml"))
+        let applied = try await ask(port, "/api/config/reload", method: "POST")
+        #expect(applied.contains("\"applied\""))
+        expectNoSecret(applied, "reload")
+        for path in ["/api/config", "/api/pipeline"] { expectNoSecret(try await ask(port, path), path) }
         server.signal(SIGTERM)
         #expect(await server.wait() == 0)
         let log = try String(contentsOf: folder.appending(path: "log.txt"), encoding: .utf8)

@@ -56,6 +56,15 @@ final class SluiceProcess: Sendable {
 
     struct StartError: Error {}
 
+    /// How much memory the process holds.
+    var residentBytes: Int {
+        get throws {
+            let figures = try String(contentsOfFile: "/proc/\(process.processIdentifier)/statm", encoding: .utf8)
+            let pages = figures.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+            return (pages ?? 0) * sysconf(Int32(_SC_PAGESIZE))
+        }
+    }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// The exit code, once the process has ended.

@@ -56,7 +56,7 @@ extension OptionType {
     /// What stands in a list or a mapping; the type itself otherwise.
     fileprivate var entry: OptionType {
         switch self {
-        case .list(let entry), .dictionary(let entry): entry.entry
+        case .list(let entry), .oneOrList(let entry), .dictionary(let entry): entry.entry
         default: self
         }
     }
@@ -72,6 +72,7 @@ extension OptionType {
         case .secret: "secret text"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .list(let element): "list of: \(element.words)"
+        case .oneOrList(let element): "\(element.words), or a list"
         case .dictionary(let element): "mapping to: \(element.words)"
         case .group(_, let options): options.isEmpty ? "the stage's own options" : "mapping"
         }

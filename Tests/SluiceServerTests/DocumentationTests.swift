@@ -17,7 +17,8 @@ import Testing
         var testDescription: String { place }
     }
 
-    /// Blocks whose first line names a file of another program, such as `# prometheus.yml`, are not for Sluice.
+    /// Blocks whose first line names a file of another program, such as `# prometheus.yml`, are not for Sluice, and what stands in
+    /// libraries is not known here.
     static let examples: [Example] = {
         let docs = FileManager.default.enumerator(atPath: root.path + "/docs")?.compactMap { $0 as? String } ?? []
         let pages = ["README.md"] + docs.filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }
@@ -25,7 +26,7 @@ import Testing
             guard let text = try? String(contentsOf: root.appending(path: page), encoding: .utf8) else { return [] }
             return text.matches(of: /(?ms)^```yaml\n(.*?)^```/).compactMap { match in
                 let line = text[..<match.range.lowerBound].count { $0 == "\n" } + 2
-                guard match.1.prefixMatch(of: /# \S+\.yml\n/) == nil else { return nil }
+                guard match.1.prefixMatch(of: /# \S+\.yml\n|plugins:/) == nil else { return nil }
                 return Example(place: "\(page):\(line)", text: String(match.1))
             }
         }

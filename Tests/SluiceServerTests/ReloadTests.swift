@@ -53,12 +53,15 @@ import Testing
                             }
                         }
                     }
+                    // Two that differ take turns: reading files is not what is tried here.
+                    let plans = [0, 1].map { number in
+                        Self.load("pipeline: [ \(stay), { use: counted, name: changes, with: { number: \(number) } } ]")
+                            .chains
+                    }
                     for generation in 2...1001 {
-                        let text =
-                            "pipeline: [ \(stay), { use: counted, name: changes, with: { number: \(generation) } } ]"
                         let old = current.value
                         let next = try await factory.make(
-                            Self.load(text).chains, generation: generation, reusing: old)
+                            plans[generation % 2], generation: generation, reusing: old)
                         current.change { $0 = next }
                     }
                     try await tasks.waitForAll()
@@ -113,16 +116,95 @@ import Testing
 }
 
 @Suite struct FileWatcherTests {
+    private let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+
+    private func write(_ text: String) throws { try Data(text.utf8).write(to: file) }
+
     @Test func aStampTellsOneStateFromAnother() throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }
-        let missing = FileWatcher.stamp(of: [file.path])
-        try Data("a".utf8).write(to: file)
-        let first = FileWatcher.stamp(of: [file.path])
-        try Data("ab".utf8).write(to: file)
-        let second = FileWatcher.stamp(of: [file.path])
+        let missing = FileStamp(of: file.path)
+        try write("a")
+        let first = FileStamp(of: file.path)
+        try write("ab")
+        let second = FileStamp(of: file.path)
         #expect(Set([missing, first, second]).count == 3)
-        #expect(FileWatcher.stamp(of: [file.path]) == second)
+        #expect(FileStamp(of: file.path) == second)
+    }
+
+    /// Lets the watcher work until it has called `reload` so many times, and then for ten pauses more.
+    ///
+    /// - Returns: How many calls there were.
+    private func watch(
+        untilReloads count: Int, known: @escaping @Sendable () -> [FileStamp],
+        reload: @escaping @Sendable (_ number: Int) -> Void
+    ) async -> Int {
+        let (time, calls) = (ManualTime(), Shared(0))
+        let watcher = FileWatcher(
+            known: known,
+            reload: {
+                calls.change { $0 += 1 }
+                reload(calls.value)
+                return true
+            }, time: time)
+        let watching = Task { await watcher.watch() }
+        var pauses = 0
+        while pauses < 10 {
+            await time.waitForSleepers()
+            if calls.value >= count { pauses += 1 }
+            time.advance(by: watcher.pause)
+        }
+        watching.cancel()
+        await watching.value
+        return calls.value
+    }
+
+    @Test func anEditDuringAReloadIsReadToo() async throws {
+        defer { try? FileManager.default.removeItem(at: file) }
+        try write("first")
+        let known = Shared([FileStamp(of: file.path)])
+        try write("second one")
+        let calls = await watch(untilReloads: 2, known: { known.value }) { number in
+            // What a file is like is looked at before it is read.
+            known.change { $0 = [FileStamp(of: file.path)] }
+            if number == 1 { try? write("somebody saves again, while the second one is being read") }
+        }
+        #expect(calls == 2)
+    }
+
+    @Test func aFileThatIsGoneIsLookedForOnce() async throws {
+        try write("first")
+        let known = [FileStamp(of: file.path)]
+        try FileManager.default.removeItem(at: file)
+        #expect(await watch(untilReloads: 1, known: { known }) { _ in } == 1)
+    }
+}
+
+@Suite struct ConfigurationInUseTests {
+    private func load(_ port: Int, _ level: String = "info", stages: String = "") -> LoadedSettings {
+        let text = "server: { port: \(port) }\nlog: { level: \(level) }\npipeline: [ \(stages) ]\n"
+        return SettingsLoader.load(
+            text: Array(text.utf8), file: "c", environment: [:], catalog: StageCatalog([CountedPlugin.self]))
+    }
+
+    @Test func whatWaitsForARestartIsToldUntilItIsAsItWas() {
+        var inUse = ConfigurationInUse(load(8080))
+        let paths = { inUse.changes(to: $0).map(\.path) }
+        #expect(paths(load(8080)) == [])
+        #expect(paths(load(8081)) == ["server.port"])
+        inUse.use(load(8081))
+        #expect(paths(load(8081)) == ["server.port"])
+        #expect(inUse.isUnchanged(by: load(8081)))
+        #expect(paths(load(8081, stages: "{ use: counted }")).first == "server.port")
+        #expect(paths(load(8080)) == [])
+        #expect(!inUse.isUnchanged(by: load(8080)))
+    }
+
+    @Test func theReportSaysWhatIsInUse() {
+        var report = ReloadReport(outcome: .possible, generation: 3)
+        #expect(report.summary == "the configuration can be used; generation 3 is in use now")
+        report.changes = ConfigurationInUse(load(1)).changes(to: load(2))
+        report.outcome = .unchanged
+        #expect(report.summary == "the configuration has not changed; a restart is needed for server.port")
     }
 }
 

@@ -30,6 +30,8 @@ public indirect enum OptionType: Sendable, Hashable {
     case secret
     case choice([String])
     case list(of: OptionType)
+    /// A single value, or a list of them.
+    case oneOrList(of: OptionType)
     /// A mapping with free keys.
     case dictionary(of: OptionType)
     /// A mapping with known keys. No keys: something else checks them.
@@ -39,7 +41,7 @@ public indirect enum OptionType: Sendable, Hashable {
     public var isSecret: Bool {
         switch self {
         case .secret: true
-        case .list(let element), .dictionary(let element): element.isSecret
+        case .list(let element), .oneOrList(let element), .dictionary(let element): element.isSecret
         default: false
         }
     }

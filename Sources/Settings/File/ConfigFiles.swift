@@ -11,8 +11,8 @@ package struct UnreadableFile: Error, Sendable, Hashable, CustomStringConvertibl
 
 /// Reads what a configuration is made of from disk, and remembers what it looked at.
 final class ConfigFiles {
-    /// Every file and folder that was looked at, found or not, in the order of the first look.
-    private(set) var paths: [String] = []
+    /// Every file and folder that was looked at, found or not, in the order of the first look, as it was just before that.
+    private(set) var stamps: [FileStamp] = []
 
     /// The bytes of a YAML file; one more than allowed of a file that is too large.
     func bytes(of path: String) throws(UnreadableFile) -> [UInt8] {
@@ -81,7 +81,7 @@ final class ConfigFiles {
     }
 
     private func note(_ path: String) {
-        if !paths.contains(path) { paths.append(path) }
+        if !stamps.contains(where: { $0.path == path }) { stamps.append(FileStamp(of: path)) }
     }
 
     private static func words(for error: any Error) -> String {

@@ -12,8 +12,10 @@ package struct LoadedSettings: Sendable {
     package let findings: Findings
     /// The lines of all its files.
     package let lines: SourceLines
-    /// Every file and folder that it was read from, or that was looked for, and the files of the server's certificate.
-    package let paths: [String]
+    /// Every file and folder that it was read from, or that was looked for, as it was just before, and the files of the server's
+    /// certificate.
+    package let stamps: [FileStamp]
+    package var paths: [String] { stamps.map(\.path) }
     /// The kinds of stage that it may name: those that were there, and those of its libraries.
     package let catalog: StageCatalog
     /// The libraries that it loads, and what tells one build of them from another.
@@ -64,8 +66,8 @@ package enum SettingsLoader {
         return LoadedSettings(
             settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
             findings: findings,
-            lines: lines, paths: files.paths + (result?.settings.server.tls.paths ?? []), catalog: section.catalog,
-            libraries: section.fingerprints, tree: node)
+            lines: lines, stamps: files.stamps + (result?.settings.server.tls.paths ?? []).map { FileStamp(of: $0) },
+            catalog: section.catalog, libraries: section.fingerprints, tree: node)
     }
 
     private static func check(

@@ -13,10 +13,11 @@ package enum ConfigSchema {
         for (key, value) in mapping(Settings.descriptions).object ?? [:] { document[key] = value }
         // Every list of stages has entries of the same type.
         let options = StageEntry.descriptions
-        // Where the file names no stages, and no other file that may, `use` can only be a kind.
+        // Where the file names no stages, no libraries and no other file that may, `use` can only be a kind that is known here.
         let kind: JSONValue = ["$ref": "#/$defs/kind"]
-        document["if"] = ["anyOf": [["required": ["stages"]], ["required": ["include"]]]]
-        document["then"] = ["properties": ["stages": ["additionalProperties": kind]]]
+        document["if"] = [
+            "anyOf": [["required": ["stages"]], ["required": ["include"]], ["required": ["plugins"]]]
+        ]
         document["else"] = [
             "properties": [
                 "pipeline": ["items": kind],
@@ -113,6 +114,8 @@ package enum ConfigSchema {
         case .choice(let words): orVariable(["enum": .array(words.map { .string($0) } + [.null])])
         case .list(let element):
             ["type": ["array", "null"], "items": .object(schema(of: element))]
+        case .oneOrList(let element):
+            ["anyOf": [.object(schema(of: element)), .object(schema(of: .list(of: element)))]]
         case .dictionary(let element):
             ["type": ["object", "null"], "additionalProperties": .object(schema(of: element))]
         case .group(name: "StageEntry", _): ["$ref": "#/$defs/stage"]

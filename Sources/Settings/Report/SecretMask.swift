@@ -108,7 +108,7 @@ extension OptionType {
     /// The names of all options in here that hold secrets.
     var secretKeys: Set<String> {
         switch self {
-        case .list(let element), .dictionary(let element): element.secretKeys
+        case .list(let element), .oneOrList(let element), .dictionary(let element): element.secretKeys
         case .group(_, let options):
             options.reduce(into: []) { keys, option in
                 if option.isSecret { keys.insert(option.key) }

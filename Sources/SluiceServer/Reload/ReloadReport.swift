@@ -20,6 +20,7 @@ package struct ReloadReport: Sendable {
     package var outcome: Outcome
     /// The number of the configuration in use.
     package var generation: Int
+    /// What differs from what the server runs by, also what has waited for a restart since an earlier reload.
     package var changes: [ConfigChange] = []
     package var findings: [Finding] = []
     /// Why it failed, when that is not in the findings.
@@ -28,15 +29,18 @@ package struct ReloadReport: Sendable {
     /// One sentence.
     package var summary: String {
         switch outcome {
-        case .unchanged: "the configuration has not changed"
+        case .unchanged: "the configuration has not changed" + restart
         case .busy: "another reload is under way"
-        case .applied, .possible:
-            "the configuration \(outcome == .applied ? "is" : "can be") in use as generation \(generation)"
-                + (needsRestart.isEmpty ? "" : "; a restart is needed for \(needsRestart.joined(separator: ", "))")
+        case .applied: "the configuration is in use as generation \(generation)" + restart
+        case .possible: "the configuration can be used; generation \(generation) is in use now" + restart
         case .failed:
             "the configuration was not reloaded, generation \(generation) stays in use: "
                 + (problem ?? findings.first { $0.severity == .error }.map(\.description) ?? "it has errors")
         }
+    }
+
+    private var restart: String {
+        needsRestart.isEmpty ? "" : "; a restart is needed for \(needsRestart.joined(separator: ", "))"
     }
 
     package var needsRestart: [String] { changes.filter(\.needsRestart).map(\.path) }

@@ -28,7 +28,8 @@ package actor Reloader {
     private let file: String
     private let read: @Sendable () throws(UnreadableFile) -> LoadedSettings
     private let parts: Parts
-    private var current: LoadedSettings
+    private let metrics = ReloadMetrics()
+    private var current: ConfigurationInUse
     private var chains: ChainSet
     private var loadedAt: Timestamp
     private var last: (report: ReloadReport, at: Timestamp, trigger: String)?
@@ -41,13 +42,15 @@ package actor Reloader {
         self.file = file
         self.read = read
         self.parts = parts
-        self.current = current
+        self.current = ConfigurationInUse(current)
         self.chains = chains
+        stamps = current.stamps
         loadedAt = parts.time.now
+        metrics.start(generation: chains.generation, at: loadedAt)
     }
 
-    /// Every file that the configuration in use, or the one that failed last, was read from.
-    private(set) lazy var paths = current.paths
+    /// Every file that the configuration in use, or the one that failed last, was read from, as it was just before.
+    private(set) var stamps: [FileStamp]
 
     /// - Parameter trigger: Who asks, for the log: "SIGHUP".
     package func reload(trigger: String, isDryRun: Bool = false) async -> ReloadReport {
@@ -64,6 +67,7 @@ package actor Reloader {
             parts.logger.info("\(report.summary)", metadata: ["trigger": "\(trigger)"])
         }
         last = (report, parts.time.now, trigger)
+        metrics.record(report, at: parts.time.now)
         await parts.hub.showConfiguration(
             generation: chains.generation, problem: report.outcome == .failed ? report.summary : nil)
         return report
@@ -78,7 +82,7 @@ package actor Reloader {
             report.problem = error.description
             return report
         }
-        if !isDryRun { paths = new.paths }
+        if !isDryRun { stamps = new.stamps }
         report.findings = new.findings.all
         guard let settings = new.settings else { return report }
         var certificate: ServerTLS.Identity?
@@ -88,8 +92,8 @@ package actor Reloader {
             report.problem = error.description
             return report
         }
-        report.changes = ConfigDiff.changes(from: current, to: new)
-        guard !report.changes.isEmpty else {
+        report.changes = current.changes(to: new)
+        guard !current.isUnchanged(by: new) else {
             // The files may hold a newer one all the same.
             if let certificate, !isDryRun { parts.tls?.use(certificate) }
             report.outcome = .unchanged
@@ -111,7 +115,7 @@ package actor Reloader {
             report.problem = "\(error)"
             return report
         }
-        current = new
+        current.use(new)
         loadedAt = parts.time.now
         report.outcome = .applied
         report.generation = chains.generation
@@ -121,7 +125,7 @@ package actor Reloader {
     /// Connects to new gateways, leaves those that are gone, and does not touch those that stay as they are.
     private func apply(gateways: [GatewaySettings]) async {
         let new = gateways.map(GatewayConfiguration.init)
-        let old = (current.settings?.gateways ?? []).map(\.id.value)
+        let old = (current.last.settings?.gateways ?? []).map(\.id.value)
         // Those that were added at run time come back when the file no longer names them.
         let stored = (try? await parts.storage.gateways()) ?? []
         for id in old where !new.contains(where: { $0.id == id }) {
@@ -139,7 +143,7 @@ extension Reloader: ConfigurationControl {
     package func status() -> JSONValue {
         var status: JSONObject = [
             "generation": .integer(Int64(chains.generation)), "loadedAt": .integer(loadedAt.milliseconds),
-            "file": .string(file), "files": .array(paths.map { .string($0) }), "lastReload": .null,
+            "file": .string(file), "files": .array(stamps.map { .string($0.path) }), "lastReload": .null,
         ]
         if let last, case .object(var report) = last.report.json {
             report["at"] = .integer(last.at.milliseconds)

@@ -48,7 +48,7 @@ package struct PatternList: OptionValue, Hashable {
         return patterns.contains { $0.matches(text) }
     }
 
-    package static var optionType: OptionType { .list(of: .string) }
+    package static var optionType: OptionType { .oneOrList(of: .string) }
 
     package static func read(_ node: ConfigNode, findings: inout Findings) -> PatternList? {
         guard case .sequence(let nodes) = node.content else {

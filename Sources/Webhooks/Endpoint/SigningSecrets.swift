@@ -38,7 +38,7 @@ package struct SigningSecrets: OptionValue, Hashable, CustomStringConvertible, C
         return key
     }
 
-    package static var optionType: OptionType { .secret }
+    package static var optionType: OptionType { .oneOrList(of: .secret) }
 
     package static func read(_ node: ConfigNode, findings: inout Findings) -> SigningSecrets? {
         var texts: [String] = []
