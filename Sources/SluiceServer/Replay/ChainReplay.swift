@@ -51,8 +51,8 @@ package struct ChainReplay: Sendable {
         }
         var plan = loaded.chains
         leftOut = plan.stages.filter(\.needsTheOutside).map(\.entry.name)
-        plan.pipeline.removeAll(where: \.needsTheOutside)
-        plan.named = plan.named.map { ($0.name, $0.stages.filter { !$0.needsTheOutside }) }
+        plan.pipeline.listed.removeAll(where: \.needsTheOutside)
+        for index in plan.named.indices { plan.named[index].chain.listed.removeAll(where: \.needsTheOutside) }
         chains = try await factory.make(plan, generation: 1, reusing: nil)
         self.time = time
     }
