@@ -93,6 +93,11 @@ package final class Chain: Sendable {
         return rewritten.withLock { $0 }
     }
 
+    /// Whether a stage of this kind has a say in what becomes of such a message.
+    package func hasStage(ofKind kind: String, for facts: @autoclosure () -> MessageFacts) -> Bool {
+        stages.contains { $0.kind == kind && $0.mode == .enforce && $0.condition.matches(facts()) }
+    }
+
     /// Tells the stages that want to know that a message went no further.
     ///
     /// - Parameter stage: Nil: it was turned away before the chain.

@@ -92,4 +92,5 @@ private struct ForgetfulCaller: HTTPCaller {
 
 private struct OneGateway: GatewayDirectory {
     func readiness(of gateway: String) -> GatewayReadiness { gateway == "spare" ? .connected : .unknown }
+    func objection(to message: InboundMessage, for gateway: String, from principal: Principal) -> Rejection? { nil }
 }

@@ -147,9 +147,11 @@ extension BrowserHub {
             kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
         let chain = try await chain(for: message, context)
         do {
-            try check(text, attachments, for: id.gateway, from: principal)
-            // Where messages are routed, the stage that does it asks for room.
-            if !chain.stages.contains(where: { $0.kind == "route" }) { try requireRoom(on: id.gateway) }
+            // Where messages are routed, the stage that does it asks the gateway that gets them.
+            if !chain.hasStage(ofKind: "route", for: MessageFacts(message, context)) {
+                try check(message, for: id.gateway, from: principal)
+                try requireRoom(on: id.gateway)
+            }
         } catch let rejection as Rejection {
             chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
             throw rejection

@@ -38,6 +38,15 @@ extension BrowserHub {
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
             return flush()
         }
+        // Stages may have made a command of it, or sent it to a gateway that takes less.
+        if let objection = objection(to: message, for: upstream.gateway, from: context.principal ?? .anonymous) {
+            run.isAccepted = true
+            end(
+                run, .error,
+                RunOutcome(
+                    detail: objection.message, errorKind: objection.code, timestamp: time.now))
+            return flush()
+        }
         if status(of: upstream.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
         flush()
         let request = ChatRequest(

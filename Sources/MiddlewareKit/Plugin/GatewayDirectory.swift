@@ -1,6 +1,8 @@
 /// What stages may know of the gateways. Safe to call from anywhere.
 package protocol GatewayDirectory: Sendable {
     func readiness(of gateway: String) async -> GatewayReadiness
+    /// Why a gateway would not take a message; nil: it would.
+    func objection(to message: InboundMessage, for gateway: String, from principal: Principal) async -> Rejection?
 }
 
 package enum GatewayReadiness: Sendable, Hashable {

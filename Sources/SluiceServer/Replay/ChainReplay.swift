@@ -187,4 +187,5 @@ extension PlannedStage {
 
 private struct EveryGatewayIsThere: GatewayDirectory {
     func readiness(of gateway: String) -> GatewayReadiness { .connected }
+    func objection(to message: InboundMessage, for gateway: String, from principal: Principal) -> Rejection? { nil }
 }

@@ -15,6 +15,12 @@ struct RouteStage: Middleware {
         guard message.route == nil else { return try await next(message, context) }
         var message = message
         message.route = try await choose(for: message, context)?.route(of: message)
+        let gateway = message.route?.gateway ?? message.gateway
+        if let objection = await gateways.objection(
+            to: message, for: gateway, from: context.principal ?? .anonymous)
+        {
+            throw objection
+        }
         if let route = message.route {
             context.logger.debug("sent on to \(route.gateway)\(route.agent.map { ", agent \($0)" } ?? "")")
         }

@@ -27,7 +27,8 @@ struct Rig: Sendable {
         /// False: the gateways are configured and nobody listens there.
         var gatewaysListen = true
         var whileAway = AwayPolicy.standard
-        var blocksCommands = false
+        /// The gateways to which users may send no commands.
+        var blockingGateways: Set<String> = []
         var scopes = GatewayConfiguration.defaultScopes
         var approvals = ApprovalPolicy.off
         /// How the gateways spelled session keys when the server ran last.
@@ -42,6 +43,7 @@ struct Rig: Sendable {
         var stages: [Stage] = []
         /// Below `stages`; nil: there is none.
         var route: RouteOptions?
+        var routeCondition = Condition.always
         /// Where `persist` keeps messages; nil: in the database.
         var messages: (any MessageStore)?
         /// A webhook stage below `persist`; nil: there is none.
@@ -181,7 +183,10 @@ struct Rig: Sendable {
         stages += options.stages
         if let route = options.route {
             let middleware = try await RoutePlugin.provision(route, in: context)
-            stages.append(Stage(name: "route", kind: "route", middleware: middleware, isQuick: true))
+            stages.append(
+                Stage(
+                    name: "route", kind: "route", middleware: middleware, condition: options.routeCondition,
+                    isQuick: true))
         }
         return Chain(
             stages: stages + last, tracer: options.traces?.tracer, time: time)
@@ -202,7 +207,7 @@ struct Rig: Sendable {
             // Tests say when a gateway is connected to again.
             configuration.retryDelay = .seconds(3600)
             configuration.whileAway = options.whileAway
-            configuration.blocksCommands = options.blocksCommands
+            configuration.blocksCommands = options.blockingGateways.contains(id)
             configuration.approvals = options.approvals
             await manager.add(configuration)
         }
@@ -233,7 +238,7 @@ private final class ConnectionWitness: GatewayObserver {
 
     func gateway(_ id: String, didChange status: GatewayStatus) {
         hub.gateway(id, didChange: status)
-        if [.backingOff, .refused, .pairing].contains(status.state) { continuation.yield() }
+        if [.backingOff, .refused, .pairing, .limited].contains(status.state) { continuation.yield() }
     }
 
     func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {

@@ -7,14 +7,20 @@ import Testing
 @Suite struct RouteTests {
     private struct Directory: GatewayDirectory {
         let states: [String: GatewayReadiness]
+        var objection: Rejection?
         func readiness(of gateway: String) async -> GatewayReadiness { states[gateway] ?? .unknown }
+        func objection(
+            to message: InboundMessage, for gateway: String, from principal: Principal
+        ) async -> Rejection? { gateway == "spare" ? objection : nil }
     }
 
-    private func harness(_ to: ConfigNode, _ states: [String: GatewayReadiness]) async throws -> StageHarness {
+    private func harness(
+        _ to: ConfigNode, _ states: [String: GatewayReadiness], objection: Rejection? = nil
+    ) async throws -> StageHarness {
         let (options, problems) = PluginOptions.read(RoutePlugin.self, ["to": to])
         #expect(problems == [])
         var context = Sample.provision()
-        context[GatewayDirectoryKey.self] = Directory(states: states)
+        context[GatewayDirectoryKey.self] = Directory(states: states, objection: objection)
         return try await StageHarness(RoutePlugin.self, try #require(options), in: context)
     }
 
@@ -55,6 +61,15 @@ import Testing
         var message = Sample.chat()
         message.route = MessageRoute(gateway: "other")
         #expect(await harness.send(message).message?.route == MessageRoute(gateway: "other"))
+    }
+
+    /// The gateway that gets the message is asked, and no other.
+    @Test func theTargetMayObject() async throws {
+        let objection = Rejection(code: "command_blocked", message: "no")
+        let harness = try await harness(Self.two, ["big": .away, "spare": .connected], objection: objection)
+        #expect(await harness.send(Sample.chat()).rejection?.code == "command_blocked")
+        let other = try await self.harness(Self.two, ["big": .connected], objection: objection)
+        #expect(await other.send(Sample.chat()).message?.route?.gateway == "big")
     }
 
     @Test func targetsAreNeeded() {
