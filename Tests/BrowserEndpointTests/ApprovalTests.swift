@@ -1,10 +1,14 @@
 import JSON
 import MiddlewareTesting
+import NIOCore
 import OpenClaw
 import OpenClawTesting
 import Stages
 import Storage
 import Testing
+
+@testable import BrowserEndpoint
+@testable import OpenClaw
 
 /// Commands of agents that wait for somebody to allow them.
 @Suite(.timeLimit(.minutes(1))) struct ApprovalTests {
@@ -53,6 +57,23 @@ import Testing
             #expect(try await browser.turn("r").text == "Done")
             late.send(["type": "approve", "id": 2, "approvalId": "a1", "decision": "deny"])
             #expect(try await late.next(type: "error")["code"] == "not_found")
+        }
+    }
+
+    /// Both in one burst: nobody is asked for what was decided already.
+    @Test func whatIsDecidedAtOnceDoesNotStay() async throws {
+        try await Rig.run(options(.administrators)) { rig in
+            let browser = try await rig.browser()
+            let json: JSONValue = ["id": "a1", "request": ["command": "ls", "sessionKey": "agent:main:s"]]
+            let approval = try #require(ExecApproval(json: json, keys: SessionKeys()))
+            let hub = rig.hub
+            try await hub.eventLoop.submit {
+                hub.gateway("home", didReceive: .approvalRequested(approval))
+                hub.gateway("home", didReceive: .approvalDecided(id: "a1", decision: "deny", by: nil))
+            }.get()
+            await rig.gateway.requestApproval(id: "a2", command: "pwd")
+            #expect(try await browser.next(type: "approval")["approvalId"] == "a2")
+            #expect(try await rig.http("GET", Self.path).json.array?.map { $0["approvalId"] } == ["a2"])
         }
     }
 

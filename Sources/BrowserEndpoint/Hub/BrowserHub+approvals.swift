@@ -9,7 +9,8 @@ import PipelineEngine
 struct PendingApproval {
     let gateway: String
     let approval: ExecApproval
-    let owner: SessionOwner
+    /// `unresolved` until it is known: nobody is shown it before.
+    var owner: SessionOwner
 
     func mayBeDecided(by principal: Principal, _ policy: ApprovalPolicy) -> Bool {
         switch policy {
@@ -31,8 +32,12 @@ extension BrowserHub {
 
     // MARK: From the gateway
 
+    /// It waits from now on, so that a decision that follows at once finds it; it is shown when its owner is known.
     func receive(_ approval: ExecApproval, of gateway: String) {
-        jobs.submit { await self.add(approval, of: gateway) }
+        let key = ApprovalKey(gateway: gateway, id: approval.id)
+        guard approvals[key] == nil, approvals.count < Self.maxApprovals else { return }
+        approvals[key] = PendingApproval(gateway: gateway, approval: approval, owner: .unresolved)
+        jobs.submit { await self.show(key) }
     }
 
     /// What is not in the list any more was decided or has expired while the gateway was away.
@@ -51,19 +56,19 @@ extension BrowserHub {
         flush()
     }
 
-    private func add(_ approval: ExecApproval, of gateway: String) async {
-        let key = ApprovalKey(gateway: gateway, id: approval.id)
-        guard approvals[key] == nil, approvals.count < Self.maxApprovals else { return }
-        let id = approval.sessionKey.map { SessionID(gateway: gateway, key: $0) }
-        var owner = SessionOwner.nobody
-        if let id, let session = try? await session(id) {
-            owner = session.owner
-            // Nothing else comes of a run that waits (OpenClaw protocol: events).
-            for run in session.runs { tell(run, phase: "waiting_for_approval") }
-            forgetIfIdle(session)
+    private func show(_ key: ApprovalKey) async {
+        guard let approval = approvals[key]?.approval else { return }
+        var session: Session?
+        if let sessionKey = approval.sessionKey {
+            session = try? await self.session(SessionID(gateway: key.gateway, key: sessionKey))
         }
-        let pending = PendingApproval(gateway: gateway, approval: approval, owner: owner)
-        approvals[key] = pending
+        defer { if let session { forgetIfIdle(session) } }
+        // It may have been decided meanwhile.
+        guard approvals[key]?.approval == approval else { return }
+        approvals[key]?.owner = session?.owner ?? .nobody
+        // Nothing else comes of a run that waits (OpenClaw protocol: events).
+        for run in session?.runs ?? [] { tell(run, phase: "waiting_for_approval") }
+        guard let pending = approvals[key] else { return }
         for connection in connections.values { show(pending, state: "requested", to: connection) }
         flush()
         guard let expiresAt = approval.expiresAt else { return }
@@ -80,7 +85,7 @@ extension BrowserHub {
     }
 
     private func end(_ key: ApprovalKey, state: String, by name: String? = nil) {
-        guard let pending = approvals.removeValue(forKey: key) else { return }
+        guard let pending = approvals.removeValue(forKey: key), pending.owner != .unresolved else { return }
         for connection in connections.values { show(pending, state: state, by: name, to: connection) }
     }
 
@@ -88,7 +93,9 @@ extension BrowserHub {
 
     /// For one who has just come.
     func showApprovals(to connection: BrowserConnection) {
-        for pending in approvals.values { show(pending, state: "requested", to: connection) }
+        for pending in approvals.values where pending.owner != .unresolved {
+            show(pending, state: "requested", to: connection)
+        }
     }
 
     private func show(
