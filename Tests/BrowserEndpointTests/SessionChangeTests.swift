@@ -36,6 +36,27 @@ import Testing
         }
     }
 
+    /// The agent of a session stands in its key.
+    @Test func anAgentIsChosenWithTheSession() async throws {
+        var options = options()
+        options.gateway.agents.append(.init(id: "ops"))
+        try await Rig.run(options) { rig in
+            let made = try await rig.http("POST", Self.path, body: #"{"session_key": "s", "agent_id": "Ops"}"#)
+            #expect(made.json["key"] == "agent:ops:s" && made.json["agent_id"] == "ops")
+            let new = try await rig.http("POST", Self.path, body: #"{"agent_id": "ops"}"#)
+            #expect(new.json["key"]?.string?.hasPrefix("agent:ops:web-") == true)
+            for body in [
+                #"{"session_key": "agent:main:s", "agent_id": "ops"}"#, #"{"agent_id": "mars"}"#,
+                #"{"session_key": "global", "agent_id": "ops"}"#,
+            ] {
+                #expect(try await rig.http("POST", Self.path, body: body).status == 400, "\(body)")
+            }
+            let change = try await rig.http("PATCH", Self.path + "/agent:ops:s", body: #"{"agent_id": "main"}"#)
+            #expect(change.status == 400)
+            #expect(change.json["error"]?["message"]?.string?.contains("cannot be changed") == true)
+        }
+    }
+
     @Test func aModelThatTheGatewayDoesNotHaveChangesNothing() async throws {
         try await Rig.run(options()) { rig in
             let made = try await rig.http("POST", Self.path, body: #"{"session_key": "s", "model": "none"}"#)

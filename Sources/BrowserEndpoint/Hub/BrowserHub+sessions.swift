@@ -13,6 +13,10 @@ struct SessionChange: Sendable {
 
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     init(_ body: JSONObject) throws {
+        guard body["agent_id"] == nil else {
+            throw Rejection.badRequest(
+                "The agent of a session cannot be changed, as its key names it. Make another session with `agent_id`.")
+        }
         try body.requireOnly("title", "model", "thinking_level")
         func member(_ key: String, atMost limit: Int) throws -> JSONValue? {
             guard let value = body[key] else { return nil }
@@ -80,14 +84,11 @@ extension BrowserHub {
         let agent = try body.string("agent_id", atMost: 64)
         let title = try body.string("title", atMost: 200)
         let model = try body.string("model", atMost: 200)
-        let defaultAgent = metadata(of: gateway)?.defaultAgentID ?? "main"
-        let key =
-            try body.string("session_key", atMost: FrameLimits.sessionKeyCharacters)
-            ?? "agent:\(agent ?? defaultAgent):web-\(RandomID.make().prefix(12))"
-        guard FrameLimits.isSessionKey(key) else {
+        let wanted = try body.string("session_key", atMost: FrameLimits.sessionKeyCharacters)
+        if let wanted, !FrameLimits.isSessionKey(wanted) {
             throw Rejection.badRequest("`session_key` must not be blank or hold control characters.")
         }
-        let id = sessionID(gateway: gateway, key: key)
+        let id = try newSessionID(gateway: gateway, key: wanted, agent: agent)
         let row = try await call(.manage, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
             let isNew = try await self.storage.session(gateway: gateway, key: id.key) == nil
@@ -95,7 +96,7 @@ extension BrowserHub {
                 try await self.ask("sessions.patch", ["key": .string(id.key), "model": .string(model)], of: gateway)
             }
             let session = try await self.storage.createSession(
-                gateway: gateway, key: id.key, title: title, agent: agent ?? agentID(inSessionKey: id.key),
+                gateway: gateway, key: id.key, title: title, agent: agentID(inSessionKey: id.key),
                 model: model,
                 owner: principal == .anonymous ? nil : principal.user)
             await self.claim(id, for: principal)
@@ -105,6 +106,36 @@ extension BrowserHub {
         guard case .object(var object) = row.json else { return row.json }
         object["key"] = .string(id.key)
         return .object(object)
+    }
+
+    /// The agent of a session stands in its key (OpenClaw protocol: session keys).
+    ///
+    /// - Parameter key: Nil: a new one.
+    private func newSessionID(gateway: String, key: String?, agent: String?) throws -> SessionID {
+        let metadata = metadata(of: gateway)
+        let agent = agent?.lowercased()
+        if let agent, let known = metadata?.agents.map(\.id), !known.isEmpty,
+            !known.contains(where: { $0.lowercased() == agent })
+        {
+            throw Rejection.badRequest("There is no agent “\(agent)”. Known are: \(known.joined(separator: ", ")).")
+        }
+        guard let key else {
+            let word = agent ?? metadata?.defaultAgentID ?? "main"
+            return sessionID(gateway: gateway, key: "agent:\(word):web-\(RandomID.make().prefix(12))")
+        }
+        guard let agent else { return sessionID(gateway: gateway, key: key) }
+        let plain = sessionID(gateway: gateway, key: key)
+        let namesItsAgent = OpenClaw.SessionKeys.agentID(of: key.lowercased()) != nil
+        let isShared = agentID(inSessionKey: plain.key) == nil
+        let id = namesItsAgent || isShared ? plain : sessionID(gateway: gateway, key: "agent:\(agent):\(key)")
+        switch agentID(inSessionKey: id.key) {
+        case agent: return id
+        case nil:
+            throw Rejection.badRequest("“\(key)” is one session for all agents of this gateway: leave `agent_id` out.")
+        case let other?:
+            throw Rejection.badRequest(
+                "`session_key` names the agent “\(other)”: leave `agent_id` out, or name that one.")
+        }
     }
 
     @discardableResult
