@@ -290,8 +290,8 @@ let package = Package(
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
-                "JSON", "MiddlewareKit", "MiddlewareTesting", "PipelineEngine", "Settings", "SluiceServer", "Stages",
-                "TestCertificates", "WebSocketTransport", lifecycle, log,
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "PipelineEngine", "Settings",
+                "SluiceServer", "Stages", "Storage", "TestCertificates", "WebSocketTransport", lifecycle, log,
             ]
         ),
         .testTarget(

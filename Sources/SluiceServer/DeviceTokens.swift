@@ -12,9 +12,15 @@ package final class DeviceTokens: DeviceTokenStore, Service {
     private let deviceID: String
     private let storage: Database
     private let logger: Logger
-    /// Gateways whose token changed. Of more than fits, the oldest are lost: their gateways issue new ones.
-    private let changes: AsyncStream<String>
-    private let continuation: AsyncStream<String>.Continuation
+    private enum Change: Sendable {
+        case kept(StoredDeviceToken)
+        case discarded(token: String, gateway: String)
+        case forgotten(gateway: String)
+    }
+
+    /// Of more than fits, the oldest are lost: their gateways issue new tokens.
+    private let changes: AsyncStream<Change>
+    private let continuation: AsyncStream<Change>.Continuation
 
     private init(_ stored: [StoredDeviceToken], deviceID: String, storage: Database, logger: Logger) {
         tokens = Mutex(Dictionary(stored.map { ($0.gatewayID, $0) }) { $1 })
@@ -40,14 +46,23 @@ package final class DeviceTokens: DeviceTokenStore, Service {
         }
     }
 
-    package func keep(_ token: DeviceToken?, of gateway: GatewayConfiguration) {
-        let new = token.map { token in
-            StoredDeviceToken(
-                gatewayID: gateway.id, url: gateway.url, deviceID: deviceID, token: token.secret.revealed,
-                role: token.role, scopes: token.scopes)
-        }
+    package func keep(_ token: DeviceToken, of gateway: GatewayConfiguration) {
+        let new = StoredDeviceToken(
+            gatewayID: gateway.id, url: gateway.url, deviceID: deviceID, token: token.secret.revealed,
+            role: token.role, scopes: token.scopes)
         tokens.withLock { $0[gateway.id] = new }
-        continuation.yield(gateway.id)
+        continuation.yield(.kept(new))
+    }
+
+    package func discard(_ token: DeviceToken, of gateway: GatewayConfiguration) {
+        let text = token.secret.revealed
+        tokens.withLock { if $0[gateway.id]?.token == text { $0[gateway.id] = nil } }
+        continuation.yield(.discarded(token: text, gateway: gateway.id))
+    }
+
+    package func forget(_ gateway: GatewayConfiguration) {
+        tokens.withLock { $0[gateway.id] = nil }
+        continuation.yield(.forgotten(gateway: gateway.id))
     }
 
     /// Writes changes until the server stops, those of its last moment too.
@@ -63,17 +78,26 @@ package final class DeviceTokens: DeviceTokenStore, Service {
     package func finish() { continuation.finish() }
 
     package func writeChanges() async {
-        for await gateway in changes {
+        for await change in changes {
             do {
-                if let token = tokens.withLock({ $0[gateway] }) {
-                    try await storage.keepDeviceToken(token)
-                } else {
-                    try await storage.forgetDeviceToken(gatewayID: gateway)
-                }
+                try await write(change)
             } catch {
-                logger.warning(
-                    "a device token could not be stored", metadata: ["gateway.id": "\(gateway)", "reason": "\(error)"])
+                logger.warning("a device token could not be stored", metadata: ["reason": "\(error)"])
             }
+        }
+    }
+
+    private func write(_ change: Change) async throws {
+        switch change {
+        case .kept(let token):
+            try await storage.keepDeviceToken(token)
+        case .discarded(let token, let gateway):
+            // `sluice gateway test` may have got a newer one beside this process: the next attempt shows that.
+            let newer = try await storage.forgetDeviceToken(token, gatewayID: gateway)
+            guard let newer else { return }
+            tokens.withLock { if $0[gateway] == nil { $0[gateway] = newer } }
+        case .forgotten(let gateway):
+            try await storage.forgetDeviceToken(gatewayID: gateway)
         }
     }
 }

@@ -27,13 +27,7 @@ extension Database {
     package func deviceTokens() async throws -> [StoredDeviceToken] {
         let secrets = secrets
         return try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM device_tokens").compactMap { row in
-                guard let token = try? secrets.open(row["token"]) else { return nil }
-                let scopes: String = row["scopes"]
-                return StoredDeviceToken(
-                    gatewayID: row["gateway_id"], url: row["url"], deviceID: row["device_id"], token: token,
-                    role: row["role"], scopes: scopes.split(separator: ",").map(String.init))
-            }
+            try Row.fetchAll(db, sql: "SELECT * FROM device_tokens").compactMap { StoredDeviceToken($0, secrets) }
         }
     }
 
@@ -53,9 +47,30 @@ extension Database {
         }
     }
 
-    package func forgetDeviceToken(gatewayID: String) async throws {
-        try await write { db in
+    /// - Parameter token: Nil: whichever it is.
+    /// - Returns: Another one that is kept for the gateway, and stays.
+    @discardableResult
+    package func forgetDeviceToken(_ token: String? = nil, gatewayID: String) async throws -> StoredDeviceToken? {
+        let secrets = secrets
+        return try await write { db in
+            let row = try Row.fetchOne(
+                db, sql: "SELECT * FROM device_tokens WHERE gateway_id = ?", arguments: [gatewayID])
+            if let token, let kept = row.flatMap({ StoredDeviceToken($0, secrets) }), kept.token != token {
+                return kept
+            }
             try db.execute(sql: "DELETE FROM device_tokens WHERE gateway_id = ?", arguments: [gatewayID])
+            return nil
         }
+    }
+}
+
+extension StoredDeviceToken {
+    /// Nil when it cannot be decrypted.
+    fileprivate init?(_ row: Row, _ secrets: SecretBox) {
+        guard let token = try? secrets.open(row["token"]) else { return nil }
+        let scopes: String = row["scopes"]
+        self.init(
+            gatewayID: row["gateway_id"], url: row["url"], deviceID: row["device_id"], token: token,
+            role: row["role"], scopes: scopes.split(separator: ",").map(String.init))
     }
 }

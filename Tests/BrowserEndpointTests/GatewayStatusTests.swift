@@ -24,6 +24,22 @@ import Testing
         }
     }
 
+    /// Who has granted what was missing need not wait for the next attempt.
+    @Test func aLimitedGatewayIsAskedAgainAtOnce() async throws {
+        var options = Rig.Options()
+        options.gateway.faults = [.grantOnly(scopes: ["operator.read"])]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            let status = try await rig.http("GET", "/api/gateways/home/status").json
+            #expect(status["state"] == "limited" && status["retryAt"]?.int != nil)
+            await rig.gateway.setFaults([])
+            #expect(try await rig.http("POST", "/api/gateways/home/connect").json["state"] == "connecting")
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "ready" }
+            #expect(try await rig.http("POST", "/api/gateways/home/connect").json["state"] == "ready")
+            #expect(try await rig.http("POST", "/api/gateways/mars/connect").status == 404)
+        }
+    }
+
     @Test func aRefusedGatewayTellsWhatToDoEverywhere() async throws {
         var options = Rig.Options()
         options.gateway.faults = [.refuseConnect(.pairingRequired(requestID: "req-7"))]

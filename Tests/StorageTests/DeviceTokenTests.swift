@@ -27,6 +27,18 @@ struct DeviceTokenTests {
         }
     }
 
+    /// Another process may have got a newer one.
+    @Test func onlyTheOneThatIsOfNoUseIsForgotten() async throws {
+        let folder = try TemporaryFolder()
+        let database = try folder.open()
+        try await database.keepDeviceToken(token("newer"))
+        #expect(try await database.forgetDeviceToken("older", gatewayID: "home") == token("newer"))
+        #expect(try await database.deviceTokens() == [token("newer")])
+        #expect(try await database.forgetDeviceToken("newer", gatewayID: "home") == nil)
+        #expect(try await database.deviceTokens().isEmpty)
+        try database.close()
+    }
+
     @Test func oneThatCannotBeDecryptedIsLeftOut() async throws {
         let folder = try TemporaryFolder()
         let first = try folder.open()

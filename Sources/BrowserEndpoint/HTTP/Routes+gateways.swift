@@ -69,6 +69,10 @@ extension Routes {
                 try call.parameter("id"), of: try call.parameter("gateway"), decision, context: context)
             return Response(json: ["ok": true])
         }
+        group.post("{gateway}/connect") { request, call in
+            let context = await hub.context(of: request, call)
+            return Response(json: try await hub.connectGateway(try call.parameter("gateway"), context: context))
+        }
         group.get("{gateway}/status") { request, call in
             let context = await hub.context(of: request, call)
             return Response(json: try await hub.gatewayStatus(try call.parameter("gateway"), context: context))

@@ -92,6 +92,21 @@ extension BrowserHub {
         }
     }
 
+    /// Tries at once what would be tried later: somebody has repaired the gateway, or has approved this server.
+    ///
+    /// - Returns: How the gateway is doing now, which is mostly `connecting`.
+    func connectGateway(_ id: String, context: MessageContext) async throws -> JSONValue {
+        let gateways = gateways
+        return try await call(.manage, gateway: id, context: context) { principal in
+            try principal.requireAdministrator()
+            try await self.requireGateway(id)
+            await gateways.connectNow(id: id)
+            var object: JSONObject = ["id": .string(id)]
+            if let status = await self.status(of: id) { object.add(status) }
+            return .object(object)
+        }
+    }
+
     func removeGateway(_ id: String, _ runs: RunsOnRemoval, context: MessageContext) async throws {
         let storage = storage
         try await call(.manage, gateway: id, context: context) { principal in

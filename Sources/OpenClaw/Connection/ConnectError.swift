@@ -38,14 +38,16 @@ struct ConnectError: Sendable {
         case .fast: "after half a second, thirty times; then with growing delays"
         case .backoff, .after: "after 1 s, 2 s, 4 s and so on up to 1 minute"
         case .slow(let least) where least > .zero: "every minute at most, and never sooner than the gateway says"
-        case .slow: "every minute, after ten times every 5 minutes"
-        case .olderSignature: "once at once with the older signature; then every minute"
-        case .withoutMembers: "once at once without what the gateway does not know; then every minute"
-        case .withDeviceToken: "once with the device token, where that is safe; then every minute"
-        case .withoutDeviceToken: "once with the shared secret, the device token is forgotten; then every minute"
-        case .backoffOnce: "once after 1 s; then every minute"
+        case .slow: slowWords
+        case .olderSignature: "once at once with the older signature; then \(slowWords)"
+        case .withoutMembers: "once at once without what the gateway does not know; then \(slowWords)"
+        case .withDeviceToken: "once with the device token, where that is safe; then \(slowWords)"
+        case .withoutDeviceToken: "once with the shared secret, the device token is forgotten; then \(slowWords)"
+        case .backoffOnce: "once after 1 s; then \(slowWords)"
         }
     }
+
+    private var slowWords: String { "every minute, after ten times every 5 minutes" }
 
     // MARK: What a gateway says
 

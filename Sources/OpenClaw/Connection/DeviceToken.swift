@@ -18,6 +18,9 @@ package struct DeviceToken: Sendable, Equatable {
 package protocol DeviceTokenStore: Sendable {
     /// Nil when there is none that this device got from a gateway at this very URL.
     func deviceToken(of gateway: GatewayConfiguration) -> DeviceToken?
-    /// Nil: the gateway does not take it any more.
-    func keep(_ token: DeviceToken?, of gateway: GatewayConfiguration)
+    func keep(_ token: DeviceToken, of gateway: GatewayConfiguration)
+    /// The gateway does not take this one any more. If another one is kept by now, it stays.
+    func discard(_ token: DeviceToken, of gateway: GatewayConfiguration)
+    /// The gateway was removed.
+    func forget(_ gateway: GatewayConfiguration)
 }

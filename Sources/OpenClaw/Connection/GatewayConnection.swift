@@ -122,7 +122,7 @@ package actor GatewayConnection {
         return closed
     }
 
-    /// Makes the next attempt at once when one is waited for.
+    /// Makes the next attempt at once when one is waited for; with too few rights, asks for them again.
     package func connectNow() { perform(machine.connectNow(now: Moment(time))) }
 
     func setObserver(_ observer: (any GatewayObserver)?) { self.observer = observer }
@@ -176,11 +176,13 @@ package actor GatewayConnection {
         case .event(let name, let payload): receive(event: name, payload)
         case .ping: socket?.ping()
         case .keepDeviceToken(let token): deviceTokens?.keep(token, of: configuration)
+        case .discardDeviceToken(let token): deviceTokens?.discard(token, of: configuration)
         }
     }
 
     private func openSocket() {
         attempt += 1
+        if let token = deviceTokens?.deviceToken(of: configuration) { machine.useKept(token) }
         let link = SocketLink(connection: self, attempt: attempt)
         var options = WebSocketOptions()
         options.maxMessageBytes = max(Self.receiveLimit, min(machine.hello?.maxPayload ?? 0, 128 << 20) + 1 << 20)

@@ -81,7 +81,7 @@ package actor GatewayManager {
             _ = connection.stop()
             return connection.configuration
         }
-        deviceTokens?.keep(nil, of: configuration)
+        deviceTokens?.forget(configuration)
     }
 
     /// Closes all connections and returns when their sockets are gone.
@@ -189,7 +189,7 @@ package actor GatewayManager {
         }
     }
 
-    /// Makes the next attempt to connect at once when one is waited for.
+    /// Makes the next attempt to connect at once when one is waited for; one that has too few rights asks for them again.
     package func connectNow(id: String) { find(id)?.assumeIsolated { $0.connectNow() } }
 
     /// Any other method of the gateway. A canonical session key must already be in `params`.

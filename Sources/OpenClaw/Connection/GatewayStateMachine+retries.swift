@@ -16,16 +16,16 @@ extension GatewayStateMachine {
         status.lastError = failure.reason
         status.retryAt = now.wall.advanced(by: plan.delay)
         return failPending(.connectionLost)
-            + [.cancelTimer(.handshake), .cancelTimer(.watchdog)]
+            + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.recheck)]
             + (isSocketOpen ? [.closeSocket(code: closeCode, reason: closeCode == 1000 ? "" : failure.reason)] : [])
-            + (plan.forgetsDeviceToken ? [.keepDeviceToken(nil)] : [])
+            + (plan.uselessToken.map { [.discardDeviceToken($0)] } ?? [])
             + [publish(plan.state, failure, now: now), .scheduleReconnect(after: plan.delay)]
     }
 
     private struct Plan {
         var delay: Duration
         var state: GatewayStatus.State = .backingOff
-        var forgetsDeviceToken = false
+        var uselessToken: DeviceToken?
     }
 
     private mutating func plan(_ failure: ConnectFailure) -> Plan {
@@ -59,12 +59,12 @@ extension GatewayStateMachine {
             connect.addsDeviceToken = true
             return Plan(delay: .milliseconds(250))
         case .withoutDeviceToken:
-            let hadOne = connect.deviceToken != nil
+            let old = connect.deviceToken
             connect.deviceToken = nil
             var plan =
                 connect.hasSharedSecret && retries.use(.withoutDeviceToken)
                 ? Plan(delay: .milliseconds(250)) : slow(failure)
-            plan.forgetsDeviceToken = hadOne
+            plan.uselessToken = old
             return plan
         case .backoffOnce:
             return retries.use(.freshNonce) ? grow(failure) : slow(failure)

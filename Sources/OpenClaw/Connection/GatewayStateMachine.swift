@@ -24,8 +24,10 @@ package struct GatewayStateMachine: Sendable {
         case event(name: String, payload: JSONValue)
         /// Asks the gateway with a WebSocket ping whether it is there.
         case ping
-        /// The gateway issued a device token; nil: the one that is kept is of no use.
-        case keepDeviceToken(DeviceToken?)
+        /// The gateway issued a device token.
+        case keepDeviceToken(DeviceToken)
+        /// The gateway does not take this one any more.
+        case discardDeviceToken(DeviceToken)
     }
 
     package enum Timer: Sendable, Hashable {
@@ -34,6 +36,8 @@ package struct GatewayStateMachine: Sendable {
         /// Is anything coming in?
         case watchdog
         case reconnect
+        /// The gateway gave too few rights: have they been granted meanwhile?
+        case recheck
         case deadline(request: String)
         case resend(request: String)
     }
@@ -63,7 +67,7 @@ package struct GatewayStateMachine: Sendable {
         case challenge
         /// Waits for the answer to the connect request. Becomes `connected` or `waiting`.
         case hello(request: String, since: Duration)
-        /// Becomes `waiting`.
+        /// Becomes `waiting`, or `opening` to ask for more rights.
         case connected
         /// Waits for the next attempt. Becomes `opening`.
         case waiting
@@ -111,15 +115,18 @@ package struct GatewayStateMachine: Sendable {
         let wasWaiting = phase == .waiting
         phase = .stopped
         return failPending(.connectionLost)
-            + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.reconnect)]
+            + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.reconnect), .cancelTimer(.recheck)]
             + (wasWaiting ? [] : [.closeSocket(code: 1000, reason: "")])
             + [publish(.stopped, now: now)]
     }
 
     /// Somebody does not want to wait for the next attempt.
     package mutating func connectNow(now: Moment) -> [Action] {
-        guard phase == .waiting else { return [] }
-        return [.cancelTimer(.reconnect)] + open(now: now)
+        switch phase {
+        case .waiting: [.cancelTimer(.reconnect)] + open(now: now)
+        case .connected where status.state == .limited: sayHelloAgain(now: now)
+        default: []
+        }
     }
 
     package mutating func socketOpened(now: Moment) -> [Action] {
@@ -164,6 +171,7 @@ package struct GatewayStateMachine: Sendable {
             return fail(ConnectFailure(.noHello), isSocketOpen: true, now: now)
         case (.watchdog, .connected): return check(now: now)
         case (.reconnect, .waiting): return open(now: now)
+        case (.recheck, .connected) where status.state == .limited: return sayHelloAgain(now: now)
         case (.deadline(let id), _): return expire(id)
         case (.resend(let id), .connected): return pending[id].map { [.send($0.request)] } ?? []
         default: return []
@@ -175,6 +183,13 @@ package struct GatewayStateMachine: Sendable {
     private mutating func open(now: Moment) -> [Action] {
         phase = .opening
         return [publish(.connecting, now: now), .openSocket]
+    }
+
+    /// Rights are given at a hello and at no other time.
+    private mutating func sayHelloAgain(now: Moment) -> [Action] {
+        failPending(.connectionLost)
+            + [.cancelTimer(.watchdog), .cancelTimer(.recheck), .closeSocket(code: 1000, reason: "")]
+            + open(now: now)
     }
 
     private mutating func receivedEvent(_ frame: JSONValue, now: Moment) -> [Action] {
@@ -220,7 +235,8 @@ package struct GatewayStateMachine: Sendable {
         self.hello = hello
         phase = .connected
         connectedAt = now.uptime
-        retries.connected()
+        let isLimited = !hello.missingScopes(of: []).isEmpty
+        retries.connected(isLimited: isLimited)
         (silentChecks, hasPong, shutdownReason) = (0, false, nil)
         connect.addsDeviceToken = false
         status.attempts = 0
@@ -228,8 +244,19 @@ package struct GatewayStateMachine: Sendable {
         status.serverVersion = hello.serverVersion
         status.latency = now.uptime - since
         return [.cancelTimer(.handshake), .setTimer(.watchdog, after: watchdogInterval)]
-            + adopt(hello.deviceToken) + [publishPermissions(hello, now: now), .connected(hello)]
+            + adopt(hello.deviceToken) + (isLimited ? [recheck(now: now)] : [])
+            + [publishPermissions(hello, now: now), .connected(hello)]
     }
+
+    /// An administrator may grant what is missing at any time.
+    private mutating func recheck(now: Moment) -> Action {
+        let delay = retries.slow(atLeast: .zero)
+        status.retryAt = now.wall.advanced(by: delay)
+        return .setTimer(.recheck, after: delay)
+    }
+
+    /// What is kept may have become another one meanwhile: through a second process that connected to the gateway.
+    mutating func useKept(_ token: DeviceToken) { connect.deviceToken = token }
 
     /// The token may be a new one at every hello.
     private mutating func adopt(_ token: DeviceToken?) -> [Action] {
@@ -249,7 +276,7 @@ package struct GatewayStateMachine: Sendable {
             isLimited ? .limited : .ready,
             reason: isLimited ? "connected without permission to chat: \(words) is missing" : "\(words) is missing",
             remedy: isAskedFor
-                ? "On the gateway, approve this device with that scope: openclaw devices list"
+                ? "On the gateway, approve this device with that scope: openclaw devices list. It is asked again by itself."
                 : "Add \(words) to `scopes` of this gateway; the gateway must approve that.",
             now: now)
     }
@@ -278,7 +305,7 @@ package struct GatewayStateMachine: Sendable {
         status.remedy = remedy
         status.code = code
         switch state {
-        case .backingOff, .pairing, .refused: break
+        case .backingOff, .pairing, .refused, .limited: break
         default: status.retryAt = nil
         }
         return .publish(status)

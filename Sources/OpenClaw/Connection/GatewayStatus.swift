@@ -9,7 +9,8 @@ package struct GatewayStatus: Sendable, Equatable {
         case handshaking
         /// The gateway's admin must approve this device. Tried again slowly.
         case pairing
-        /// Connected without the rights that chatting needs. Becomes `backing-off` when the connection is lost.
+        /// Connected without the rights that chatting needs. Becomes `connecting` slowly again, to ask for them, or
+        /// `backing-off` when the connection is lost.
         case limited
         /// Connected. Becomes `backing-off` when the connection is lost.
         case ready

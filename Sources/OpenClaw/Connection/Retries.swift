@@ -8,6 +8,8 @@ struct Retries: Sendable {
     /// A connection that ends sooner is no success.
     private static let shortestGoodConnection = Duration.seconds(10)
     private static let shortLimit = 3
+    /// After so many slow retries the pauses become longer.
+    private static let minuteRetries = 10
 
     private var backoff: Backoff
     private var slowFailures = 0
@@ -25,8 +27,10 @@ struct Retries: Sendable {
     /// Every 60 s for ten times, then every 5 minutes: an admin can repair it at any time.
     mutating func slow(atLeast least: Duration) -> Duration {
         slowFailures += 1
-        used = []
-        return max(backoff.spread(.seconds(slowFailures <= 10 ? 60 : 300)), backoff.spreadUpwards(least))
+        let isEveryMinute = slowFailures <= Self.minuteRetries
+        // A second attempt at once counts as a failure for a gateway that counts them.
+        if !isEveryMinute { used = [] }
+        return max(backoff.spread(.seconds(isEveryMinute ? 60 : 300)), backoff.spreadUpwards(least))
     }
 
     /// Nil when it was asked at once too often already.
@@ -35,11 +39,13 @@ struct Retries: Sendable {
         return fastRetries <= Self.fastLimit ? delay : nil
     }
 
-    /// True the first time since the last hello or slow retry.
+    /// True the first time since the last hello, and before each of the slow retries that are five minutes apart.
     mutating func use(_ special: Special) -> Bool { used.insert(special).inserted }
 
-    mutating func connected() {
-        (slowFailures, fastRetries, used) = (0, 0, [])
+    /// - Parameter isLimited: The gateway lets us in and gives too few rights: somebody must act, as after a refusal.
+    mutating func connected(isLimited: Bool) {
+        if !isLimited { slowFailures = 0 }
+        (fastRetries, used) = (0, [])
         if shortConnections < Self.shortLimit { backoff.reset() }
     }
 

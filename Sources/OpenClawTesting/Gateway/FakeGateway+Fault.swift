@@ -3,6 +3,8 @@ extension FakeGateway {
     public enum Fault: Sendable, Hashable {
         /// Answers this many `connect` requests with an error and closes. Each refusal uses one up.
         case refuseConnect(GatewayRefusal, times: Int = .max)
+        /// Gives at most these scopes, whatever is asked for.
+        case grantOnly(scopes: [String])
         /// Answers every request of this method with an error.
         case refuse(method: String, GatewayRefusal)
         /// Never answers this method; nothing else happens either.

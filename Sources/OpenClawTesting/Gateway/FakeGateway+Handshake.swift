@@ -119,6 +119,7 @@ extension FakeGateway {
         guard hasDevice || !options.requiresDevice else { return [] }
         let asked = parameters["scopes"]?.array?.compactMap(\.string) ?? []
         if asked.isEmpty, options.protocolVersion == .v3 { return ["operator.admin"] }
+        for case .grantOnly(let scopes) in faults { return Set(asked).intersection(scopes).sorted() }
         return Set(asked).sorted()
     }
 

@@ -74,6 +74,26 @@ import Testing
         #expect(remedy.map { status.remedy?.contains($0) == true } ?? (status.remedy == nil))
     }
 
+    /// Rights are given at a hello, so it is said again: slowly by itself, and at once when somebody asks for it.
+    @Test func tooFewRightsAreAskedForAgain() throws {
+        var harness = try MachineHarness()
+        let few: JSONValue = ["protocol": 4, "auth": ["scopes": ["operator.read"]]]
+        var actions = try harness.connect(hello: few)
+        #expect(actions.contains(.setTimer(.recheck, after: .seconds(60))))
+        #expect(actions.status?.retryAt == harness.time.now.wall.advanced(by: .seconds(60)))
+        let (id, _) = try harness.machine.submit(method: "chat.history", params: [:])
+        actions = harness.machine.fired(.recheck, now: harness.time.now)
+        #expect(actions.contains(.closeSocket(code: 1000, reason: "")) && actions.last == .openSocket)
+        #expect(actions.contains(.failPending([id], .connectionLost)))
+        #expect(harness.machine.status.state == .connecting)
+        #expect(try harness.connect(hello: few).status?.state == .limited)
+        #expect(harness.machine.connectNow(now: harness.time.now).contains(.openSocket))
+        #expect(try harness.connect().status?.state == .ready)
+        // Whoever has all rights is left alone.
+        #expect(harness.machine.connectNow(now: harness.time.now) == [])
+        #expect(harness.machine.fired(.recheck, now: harness.time.now) == [])
+    }
+
     static let hellos: [(JSONValue, GatewayStatus.State)] = [
         (["protocol": 3], GatewayStatus.State.ready), ([:], .ready), (["protocol": 5], .refused),
         (["protocol": 4, "auth": [:]], .limited), (["protocol": 4, "policy": nil, "auth": nil], .ready),

@@ -69,7 +69,13 @@ final class MemoryTokens: DeviceTokenStore {
 
     func deviceToken(of gateway: GatewayConfiguration) -> DeviceToken? { current }
 
-    func keep(_ new: DeviceToken?, of gateway: GatewayConfiguration) { token.withLock { $0 = new } }
+    func keep(_ new: DeviceToken, of gateway: GatewayConfiguration) { token.withLock { $0 = new } }
+
+    func discard(_ old: DeviceToken, of gateway: GatewayConfiguration) {
+        token.withLock { if $0 == old { $0 = nil } }
+    }
+
+    func forget(_ gateway: GatewayConfiguration) { token.withLock { $0 = nil } }
 }
 
 private struct StoppedTime: TimeSource {

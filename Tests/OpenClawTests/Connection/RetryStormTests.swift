@@ -1,4 +1,5 @@
 import JSON
+import MiddlewareKit
 import Testing
 
 @testable import OpenClaw
@@ -8,9 +9,10 @@ import Testing
     /// - Parameter attempt: One attempt, up to its failure.
     /// - Returns: The most connects in any minute, and those of the last six minutes.
     private func connects(
+        to harness: MachineHarness? = nil,
         _ attempt: (inout MachineHarness) throws -> [GatewayStateMachine.Action]
     ) throws -> (most: Int, last: Int) {
-        var harness = try MachineHarness(random: 0)
+        var harness = try harness ?? MachineHarness(random: 0)
         var elapsed = Duration.zero
         var times: [Duration] = []
         while elapsed < .seconds(1200) {
@@ -37,6 +39,33 @@ import Testing
         #expect(connects.last <= 8)
         // Nor is it given up.
         #expect(connects.last >= 1)
+    }
+
+    /// What is tried at once counts as well: it is not tried again at each slow retry.
+    @Test(arguments: [
+        "AUTH_TOKEN_MISMATCH", "AUTH_DEVICE_TOKEN_MISMATCH", "DEVICE_AUTH_SIGNATURE_INVALID",
+        "DEVICE_AUTH_NONCE_MISMATCH",
+    ])
+    func refusalsThatAreTriedAgainAtOnce(code: String) throws {
+        let token = DeviceToken(secret: Secret("issued"), role: "operator", scopes: [])
+        let error: JSONValue = ["code": "INVALID_REQUEST", "message": "m", "details": ["code": .string(code)]]
+        let connects = try connects(to: MachineHarness(deviceToken: token, random: 0)) { try $0.refuse(error) }
+        // The first one, the one at once, and the next after 48 s.
+        #expect(connects.most <= 3)
+        // Every four minutes, and one more at once.
+        #expect(connects.last <= 4)
+    }
+
+    @Test func aGatewayThatGivesTooFewRights() throws {
+        let few: JSONValue = ["protocol": 4, "auth": ["scopes": ["operator.read"]]]
+        var harness = try MachineHarness(random: 0)
+        var delays: [Duration] = []
+        for _ in 0..<12 {
+            let actions = try harness.connect(hello: few)
+            for case .setTimer(.recheck, let delay) in actions { delays.append(delay) }
+            _ = harness.machine.fired(.recheck, now: harness.time.now)
+        }
+        #expect(delays == Array(repeating: .seconds(48), count: 10) + [.seconds(240), .seconds(240)])
     }
 
     @Test func aGatewayThatClosesAfterTheHello() throws {

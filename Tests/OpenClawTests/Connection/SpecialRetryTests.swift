@@ -91,17 +91,17 @@ import Testing
     @Test func aDeviceTokenThatIsNotTakenIsForgotten() throws {
         var harness = try MachineHarness(token: nil, deviceToken: Self.issued)
         var actions = try harness.refuse(Self.error("AUTH_DEVICE_TOKEN_MISMATCH"))
-        #expect(actions.contains(.keepDeviceToken(nil)))
+        #expect(actions.contains(.discardDeviceToken(Self.issued)))
         // There is no shared secret to try.
         #expect(actions.reconnectDelay == .seconds(60))
         #expect(try harness.openAndChallenge().params["auth"] == nil)
 
         var other = try MachineHarness(deviceToken: Self.issued)
         actions = try other.refuse(Self.error("AUTH_DEVICE_TOKEN_MISMATCH"))
-        #expect(actions.contains(.keepDeviceToken(nil)))
+        #expect(actions.contains(.discardDeviceToken(Self.issued)))
         #expect(actions.reconnectDelay == .milliseconds(250))
         actions = try other.refuse(Self.error("AUTH_DEVICE_TOKEN_MISMATCH"))
-        #expect(!actions.contains(.keepDeviceToken(nil)))
+        #expect(!actions.contains(.discardDeviceToken(Self.issued)))
         #expect(actions.reconnectDelay == .seconds(60))
     }
 
