@@ -15,6 +15,11 @@ package struct RunningServer: Sendable {
         package let serverVersion: String?
         package let protocolVersion: Int?
         package let latencyMs: Int?
+        /// When the state began, in milliseconds since 1970.
+        package let since: Int?
+        /// Failed ones since the connection was last up.
+        package let attempts: Int
+        package let lastError: String?
     }
 
     /// By gateway id.
@@ -57,6 +62,20 @@ package struct RunningServer: Sendable {
         let answer = try await LocalHTTP.send(
             .POST, "/api/gateways", to: address, key: key, body: JSONValue.object(body).encoded())
         if answer.status == .created { return nil }
+        return Self.problem(answer)
+    }
+
+    /// Lets the server connect to a gateway at once.
+    ///
+    /// - Parameter key: As for ``add``.
+    /// - Returns: What the server says against it; nil: it tries.
+    package func connect(id: String, key: String?) async throws -> String? {
+        let answer = try await LocalHTTP.send(
+            .POST, "/api/gateways/\(id)/connect", to: address, key: key)
+        return answer.status == .ok ? nil : Self.problem(answer)
+    }
+
+    private static func problem(_ answer: LocalHTTP.Answer) -> String {
         let words = (try? JSONValue(parsing: answer.body))?["error"]?["message"]?.string
         return words ?? "it answered HTTP \(answer.status.code)"
     }
@@ -71,5 +90,8 @@ extension RunningServer.GatewayState {
         serverVersion = row["serverVersion"]?.string
         protocolVersion = row["protocol"]?.int
         latencyMs = row["latencyMs"]?.int
+        since = row["since"]?.int
+        attempts = row["attempts"]?.int ?? 0
+        lastError = row["lastError"]?.string
     }
 }

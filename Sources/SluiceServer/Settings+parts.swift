@@ -41,6 +41,7 @@ extension GatewayConfiguration {
             settings.whileAway == .reject
             ? .reject : .queue(maxMessages: settings.queueMessages, maxAge: settings.queueTime)
         blocksCommands = settings.commands == .block
+        sharesKnownSessions = settings.knownSessions == .firstUser
         switch settings.approvals {
         case .off: approvals = .off
         case .administrators: approvals = .administrators

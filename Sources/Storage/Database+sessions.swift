@@ -102,12 +102,17 @@ extension Database {
 
     /// Deletes a session with its messages; false when there is none. What the gateway said in it up to now is not
     /// imported again.
-    package func deleteSession(gateway: String, key: String) async throws -> Bool {
+    ///
+    /// - Parameter keepsOwner: The gateway goes on with the session, so that its key stays the owner's.
+    package func deleteSession(gateway: String, key: String, keepsOwner: Bool = true) async throws -> Bool {
         let writer = writer
         let now = now().milliseconds
         let isDeleted = try await write { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO deleted_sessions VALUES (?, ?, ?)", arguments: [gateway, key, now])
+                sql: """
+                    INSERT OR REPLACE INTO deleted_sessions (gateway_id, session_key, deleted_at, owner)
+                    VALUES (?, ?, ?, (SELECT owner FROM sessions WHERE gateway_id = ? AND session_key = ? AND ?))
+                    """, arguments: [gateway, key, now, gateway, key, keepsOwner])
             try db.execute(
                 sql: "DELETE FROM sessions WHERE gateway_id = ? AND session_key = ?", arguments: [gateway, key])
             writer.forgetSessions()
@@ -124,6 +129,15 @@ extension Database {
                 db, sql: "SELECT deleted_at FROM deleted_sessions WHERE gateway_id = ? AND session_key = ?",
                 arguments: [gateway, key]
             ).map(Timestamp.init(milliseconds:))
+        }
+    }
+
+    /// To whom a deleted session belonged that the gateway goes on with.
+    package func formerOwner(gateway: String, key: String) async throws -> String? {
+        try await read { db in
+            try String.fetchOne(
+                db, sql: "SELECT owner FROM deleted_sessions WHERE gateway_id = ? AND session_key = ?",
+                arguments: [gateway, key])
         }
     }
 

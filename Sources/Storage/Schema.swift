@@ -21,6 +21,7 @@ enum Schema {
         migrator.registerMigration("own-titles") { try $0.execute(sql: ownTitles) }
         migrator.registerMigration("routes") { db in try db.execute(sql: routes) }
         migrator.registerMigration("error-kinds") { try $0.execute(sql: errorKinds) }
+        migrator.registerMigration("former-owners") { db in try db.execute(sql: formerOwners) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")

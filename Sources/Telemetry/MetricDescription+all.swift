@@ -7,7 +7,8 @@ extension MetricDescription {
         browserConnections, browserFramesReceived, browserFramesSent, browserQueuedBytes, requestsInFlight,
         runsActive, runsEnded, runFirstText, runDuration,
         eventLoopLag,
-        gatewayState, gatewayReconnects, gatewayFrames, gatewayWaiting,
+        gatewayState, gatewayStateSince, gatewayAttempts, gatewayHandshake, gatewayInfo, gatewayReconnects,
+        gatewayFrames, gatewayWaiting,
         storageWrite, storageBatch, storageWaiting, storageFailures,
         traceSpansExported, traceSpansDropped,
         webhookAttempts, webhookOpen, webhookDead, webhookAge, webhookPaused,
@@ -88,6 +89,19 @@ extension MetricDescription {
     package static let gatewayState = MetricDescription(
         "sluice_gateway_state", .gauge, "1 for the state that the connection to the gateway is in, 0 for all others.",
         labels: ["gateway", "state"])
+    package static let gatewayStateSince = MetricDescription(
+        "sluice_gateway_state_since_seconds", .gauge, "When that state began, in seconds since 1970.",
+        labels: ["gateway"])
+    package static let gatewayAttempts = MetricDescription(
+        "sluice_gateway_attempts", .gauge, "Attempts to connect that failed since the gateway was last connected.",
+        labels: ["gateway"])
+    package static let gatewayHandshake = MetricDescription(
+        "sluice_gateway_handshake_seconds", .gauge,
+        "Time that the gateway took to answer the last connect request that it accepted.", labels: ["gateway"])
+    package static let gatewayInfo = MetricDescription(
+        "sluice_gateway_info", .gauge,
+        "Always 1; the labels tell what the gateway said of itself when it was last connected.",
+        labels: ["gateway", "protocol", "version"])
     package static let gatewayReconnects = MetricDescription(
         "sluice_gateway_reconnects_total", .counter,
         "Times that the gateway was connected again after it had been lost.",

@@ -9,7 +9,8 @@ import Storage
 
 struct Gateway: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List, test and add gateways.", subcommands: [List.self, Test.self, GatewayAdd.self])
+        abstract: "List, test, add and connect gateways.",
+        subcommands: [List.self, Test.self, GatewayAdd.self, GatewayConnect.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -24,7 +25,7 @@ struct Gateway: AsyncParsableCommand {
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
             let added = try await Loading.database(loaded.settings).gateways()
-            let key = ProcessInfo.processInfo.environment["SLUICE_KEY"]
+            let key = Environment.key
             let server = await RunningServer.find(loaded.settings, key: key)
             let rows =
                 loaded.settings.gateways.map { ($0.id.value, $0.name, $0.url, "config.yaml") }
@@ -35,8 +36,8 @@ struct Gateway: AsyncParsableCommand {
             let table = rows.map { [$0.0, $0.1, $0.2, $0.3, Self.state(server?.gateways[$0.0], server)] }
             Output.table([["ID", "NAME", "URL", "FROM", "STATE"]] + table)
             for (id, _, _, _) in rows {
-                guard let gateway = server?.gateways[id], let reason = gateway.reason else { continue }
-                Output.line("\n\(id): \(reason)" + (gateway.remedy.map { "\nWhat to do: \($0)" } ?? ""))
+                guard let gateway = server?.gateways[id], let words = gateway.words else { continue }
+                Output.line("\n\(id): \(words)")
             }
             if server == nil {
                 let settings = loaded.settings.server
@@ -50,11 +51,14 @@ struct Gateway: AsyncParsableCommand {
 
         private static func state(_ gateway: RunningServer.GatewayState?, _ server: RunningServer?) -> String {
             guard let gateway else { return server == nil ? "-" : "not known to the running server" }
-            guard gateway.isConnected else { return gateway.state }
-            let facts = [
-                gateway.serverVersion, gateway.protocolVersion.map { "protocol \($0)" },
-                gateway.latencyMs.map { "\($0) ms" },
-            ]
+            let since = gateway.since.map { "since \(Output.time($0))" }
+            let attempts = gateway.attempts == 1 ? "1 attempt" : "\(gateway.attempts) attempts"
+            let facts =
+                gateway.isConnected
+                ? [
+                    gateway.serverVersion, gateway.protocolVersion.map { "protocol \($0)" },
+                    gateway.latencyMs.map { "\($0) ms" }, since,
+                ] : [gateway.attempts > 0 ? attempts : nil, since]
             return "\(gateway.state) (\(facts.compactMap { $0 }.joined(separator: ", ")))"
         }
     }

@@ -77,12 +77,12 @@ struct GatewayAdd: AsyncParsableCommand {
                     id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password))
             return Output.line("Added \(gateway.id). The server connects to it when it starts.")
         }
-        let key = ProcessInfo.processInfo.environment["SLUICE_KEY"]
+        let key = Environment.key
         let problem = try await server.add(
             id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password, key: key)
         if let problem {
             Output.error("sluice: the running server did not add it: \(problem)")
-            if key == nil { Output.error("Where keys are needed, put that of an administrator in SLUICE_KEY.") }
+            if key == nil { Output.error(Environment.hint) }
             throw ExitCode(Exit.failure)
         }
         Output.line("Added \(gateway.id). The running server connects to it.")

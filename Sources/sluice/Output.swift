@@ -8,6 +8,11 @@ enum Output {
         FileHandle.standardError.write(Data((text + terminator).utf8))
     }
 
+    /// A time in milliseconds since 1970, for people.
+    static func time(_ milliseconds: Int) -> String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+    }
+
     /// Lines up the cells of rows.
     static func table(_ rows: [[String]]) {
         guard let columns = rows.map(\.count).max() else { return }

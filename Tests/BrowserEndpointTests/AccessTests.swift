@@ -163,12 +163,101 @@ import Testing
             #expect(try await ada.next(type: "error")["code"] == "session_deleted")
             // The run is stopped, and what it said is not stored.
             #expect(try await rig.gateway.nextRequest(method: "chat.abort").parameters["runId"] == "r")
-            #expect(try await bob.history().isEmpty)
-            bob.chat("Mine now", run: "r2")
-            await (try await rig.gateway.nextRun()).final("Yours now")
-            _ = try await bob.turn("r2")
-            #expect(try await ada.pending().isEmpty)
-            #expect(try await bob.history().count == 2)
+            // The agent remembers what was said in it: the key stays hers.
+            bob.chat("What did she say?", run: "r2")
+            #expect(try await bob.next(type: "error")["code"] == "forbidden")
+            ada.chat("Again", run: "r3")
+            await (try await rig.gateway.nextRun()).final("Well")
+            _ = try await ada.turn("r3")
+            #expect(try await ada.history().count == 2)
+        }
+    }
+
+    /// A key that can be guessed is no way into what others say with the gateway's agents.
+    @Test(arguments: FakeGateway.ProtocolVersion.allCases)
+    func sessionsThatTheGatewayHadAreNotForTheFirstWhoGuessesTheirKey(
+        version: FakeGateway.ProtocolVersion
+    ) async throws {
+        var options = Self.options
+        options.gateway.protocolVersion = version
+        try await Rig.run(options) { rig in
+            // Nobody tells of them.
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("A secret", to: "telegram:1")
+            await rig.gateway.setFaults([])
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            for key in ["telegram:1", "main", "agent:main:main", "global"] {
+                bob.chat("Let me in", in: key)
+                #expect(try await bob.next(type: "error")["code"] == "forbidden", "\(key)")
+                let body = "{\"session_key\": \"\(key)\"}"
+                let made = try await rig.http(
+                    "POST", "/api/gateways/home/sessions", headers: bearer(try await self.key("eve", rig)), body: body)
+                #expect(made.errorCode == "forbidden", "\(key)")
+            }
+            let root = try await rig.database.createKey(user: "root", isAdministrator: true).text
+            let admin = try await rig.browser(headers: bearer(root))
+            admin.chat("Hello", in: "telegram:1")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            _ = try await admin.turn("r")
+            // It does not become one administrator's own.
+            #expect(try await rig.database.session(gateway: "home", key: "agent:main:telegram:1")?.owner == nil)
+            bob.chat("Mine", in: "mine", run: "m")
+            await (try await rig.gateway.nextRun()).final("Yours")
+            #expect(try await bob.turn("m").text == "Yours")
+        }
+    }
+
+    @Test func theyAreWhereThatIsWanted() async throws {
+        var options = Self.options
+        options.sharesKnownSessions = true
+        try await Rig.run(options) { rig in
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            bob.chat("Hello", in: "main")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await bob.turn("r").text == "Hi")
+        }
+    }
+
+    /// While the gateway is away, its list of sessions tells which are new.
+    @Test func aNewSessionCanBeBegunWhileTheGatewayIsAway() async throws {
+        try await Rig.run(Self.options) { rig in
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            await rig.gateway.interrupt(.cut)
+            _ = try await bob.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+            bob.chat("Hello", in: "new")
+            #expect(try await bob.next(state: "accepted")["sessionKey"] == "new")
+        }
+    }
+
+    @Test func whereThatCannotBeToldNobodyGetsIt() async throws {
+        var options = Self.options
+        options.gatewaysListen = false
+        try await Rig.run(options) { rig in
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            bob.chat("Hello", in: "new")
+            #expect(try await bob.next(type: "error")["code"] == "gateway_unavailable")
+            let made = try await rig.http(
+                "POST", "/api/gateways/home/sessions", headers: bearer(try await key("ada", rig)), body: "{}")
+            #expect(made.status == 201)
+        }
+    }
+
+    /// Without a stage that stores messages the owner is remembered all the same.
+    @Test func withoutStoredMessagesASessionStaysItsOwners() async throws {
+        var options = Self.options
+        options.keepsMessages = false
+        try await Rig.run(options) { rig in
+            let adaKey = try await key("ada", rig)
+            for run in ["r1", "r2"] {
+                let ada = try await rig.browser(headers: bearer(adaKey))
+                ada.chat("Hello", run: run)
+                await (try await rig.gateway.nextRun()).final("Hi")
+                _ = try await ada.turn(run)
+            }
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            bob.chat("Hello", run: "r3")
+            #expect(try await bob.next(type: "error")["code"] == "forbidden")
+            #expect(try await rig.database.session(gateway: "home", key: "agent:main:s")?.owner == "ada")
         }
     }
 

@@ -9,7 +9,7 @@ import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
 
-BOUNDED_LABELS = {"stage", "gateway", "state", "outcome", "version", "le", "code", "endpoint"}
+BOUNDED_LABELS = {"stage", "gateway", "state", "outcome", "version", "le", "code", "endpoint", "protocol"}
 
 
 def main(address):

@@ -73,6 +73,24 @@ extension Routes {
             let context = await hub.context(of: request, call)
             return Response(json: try await hub.connectGateway(try call.parameter("gateway"), context: context))
         }
+        group.get("{gateway}/agents") { request, call in
+            let context = await hub.context(of: request, call)
+            let id = try await hub.knownGateway(try call.parameter("gateway"))
+            let agents = try await hub.call(.agents, gateway: id, context: context) { _ in await hub.agents(of: id) }
+            return Response(json: agents)
+        }
+        group.get("{gateway}/models") { request, call in
+            let context = await hub.context(of: request, call)
+            let id = try await hub.knownGateway(try call.parameter("gateway"))
+            let view = request.uri.queryParameters["view"].map(String.init)
+            guard view.map(ListParameters.views.contains) ?? true else {
+                throw Rejection.badRequest("`view` must be one of \(ListParameters.views.joined(separator: ", ")).")
+            }
+            let models = try await hub.call(.models, gateway: id, context: context) { _ in
+                try await hub.models(view: view, of: id)
+            }
+            return Response(json: models)
+        }
         group.get("{gateway}/status") { request, call in
             let context = await hub.context(of: request, call)
             return Response(json: try await hub.gatewayStatus(try call.parameter("gateway"), context: context))

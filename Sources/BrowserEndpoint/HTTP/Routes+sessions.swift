@@ -11,11 +11,11 @@ extension Routes {
         group.get { request, call in
             let context = await hub.context(of: request, call)
             let gateway = try await hub.knownGateway(try call.parameter("gateway"))
-            let (limit, before) = (try request.pageLimit(default: 200), try request.queryInteger("before"))
-            let rows = try await hub.call(.sessions, gateway: gateway, context: context) { principal in
-                try await hub.storage.sessions(gateway: gateway, visibleTo: principal, limit: limit, before: before)
+            let query = try request.sessionQuery()
+            let page = try await hub.call(.sessions, gateway: gateway, context: context) { principal in
+                try await hub.sessions(query, of: gateway, for: principal)
             }
-            return Response(json: .array(rows.map(\.json)))
+            return Response(json: .array(page.rows))
         }
         group.post { request, call in
             var request = request
@@ -72,6 +72,25 @@ extension Request {
             throw Rejection.badRequest("`limit` must be between 1 and 500.")
         }
         return Int(limit)
+    }
+
+    fileprivate func sessionQuery() throws -> SessionQuery {
+        let words = uri.queryParameters
+        return try SessionQuery(
+            source: words["source"].map(String.init), limit: try pageLimit(default: 200),
+            before: try queryInteger("before")
+        ) { name, kind in
+            guard let text = words[name[...]] else { return nil }
+            switch kind {
+            case .text: return .string(String(text))
+            case .count: return try queryInteger(name).map { .integer($0) }
+            case .flag:
+                guard let flag = Bool(String(text)) else {
+                    throw Rejection.badRequest("`\(name)` must be true or false.")
+                }
+                return .bool(flag)
+            }
+        }
     }
 
     func queryInteger(_ name: String) throws -> Int64? {

@@ -126,32 +126,16 @@ extension BrowserHub {
         let value: JSONValue
         switch action {
         case .agents:
-            value = try await call(.agents, gateway: gateway, context: context) { _ in
-                let metadata = await self.metadata(of: gateway)
-                return [
-                    "agents": .array(metadata?.agents.map(\.json) ?? []),
-                    "defaultId": metadata.map { .string($0.defaultAgentID) } ?? .null,
-                ]
-            }
-        case .models:
+            value = try await call(.agents, gateway: gateway, context: context) { _ in await self.agents(of: gateway) }
+        case .models(let view):
             value = try await call(.models, gateway: gateway, context: context) { _ in
-                let metadata = await self.metadata(of: gateway)
-                return [
-                    "models": .array(metadata?.models.map(\.json) ?? []),
-                    "defaultModel": metadata?.defaultModel.map { .string($0) } ?? .null,
-                ]
+                try await self.models(view: view, of: gateway)
             }
-        case .sessions(let limit, let before):
-            let storage = storage
-            let rows = try await call(.sessions, gateway: gateway, context: context) { principal in
-                // One more than asked for tells whether there are others.
-                try await storage.sessions(gateway: gateway, visibleTo: principal, limit: limit + 1, before: before)
+        case .sessions(let query):
+            let page = try await call(.sessions, gateway: gateway, context: context) { principal in
+                try await self.sessions(query, of: gateway, for: principal)
             }
-            let page = rows.prefix(limit)
-            value = [
-                "sessions": .array(page.map(\.json)),
-                "before": page.last.flatMap { rows.count > limit ? .integer($0.id) : nil } ?? .null,
-            ]
+            value = ["sessions": .array(page.rows), "before": page.before.map { .integer($0) } ?? .null]
         default:
             value = try await call(.gateways, gateway: "", context: context) { _ in
                 ["gateways": .array(await self.gatewayList())]

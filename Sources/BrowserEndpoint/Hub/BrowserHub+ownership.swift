@@ -2,25 +2,91 @@ import Logging
 import MiddlewareKit
 import NIOCore
 import OpenClaw
+import PipelineEngine
+import Storage
 
 /// To whom a session belongs, and what follows when that changes.
 extension BrowserHub {
     /// The first who writes in a session is its owner. Others who watched its key before that see nothing of it.
-    func claim(_ session: Session, for principal: Principal) {
-        guard session.owner == .undecided else { return }
-        session.owner = principal == .anonymous ? .nobody : .user(principal.user)
-        dismissStrangers(from: session)
+    ///
+    /// What the gateway had before is not for whoever guesses its key: that stays with administrators.
+    ///
+    /// - Parameters:
+    ///   - isFresh: The key was made up just now.
+    ///   - isKept: The owner is stored, unless a stage is going to do that.
+    /// - Throws: ``Rejection`` when the session is not for this principal, or when that cannot be told.
+    @discardableResult
+    func claim(_ id: SessionID, for principal: Principal, isFresh: Bool = false, isKept: Bool = true) async throws
+        -> Session
+    {
+        if try await session(id).owner == .undecided {
+            let isBegunElsewhere = isFresh || principal == .anonymous ? false : try await isBegunElsewhere(id)
+            let owner: SessionOwner =
+                principal == .anonymous || isBegunElsewhere ? .nobody : .user(principal.user)
+            try await decide(owner, of: id, for: principal, isKept: isKept)
+        }
+        let session = try await session(id)
+        guard session.permits(principal) else {
+            forgetIfIdle(session)
+            throw Rejection.forbidden
+        }
+        return session
     }
 
-    func claim(_ id: SessionID, for principal: Principal) {
-        if let session = sessions[id] { claim(session, for: principal) }
+    private func isBegunElsewhere(_ id: SessionID) async throws -> Bool {
+        guard keepsKnownSessions(of: id.gateway) else { return false }
+        switch try await gateways.knowledge(ofSession: id.key, gateway: id.gateway) {
+        case .known: return true
+        case .new: return false
+        case .uncertain:
+            throw Rejection(
+                code: "gateway_unavailable",
+                message:
+                    "Whether this session is somebody else's can be told only while the gateway “\(id.gateway)” is "
+                    + "connected. Go on with a session of your own, or try again later.",
+                retryAfterMs: 5000)
+        }
+    }
+
+    private func keepsKnownSessions(of gateway: String) -> Bool {
+        gateways.assumeIsolated { $0.configuration(of: gateway)?.sharesKnownSessions == false }
+    }
+
+    private func decide(
+        _ owner: SessionOwner, of id: SessionID, for principal: Principal, isKept: Bool
+    ) async throws {
+        // Somebody else may have been the first, while the gateway was asked.
+        let owner = remember(owner, of: id)
+        if let session = sessions[id], session.owner == .undecided {
+            session.owner = owner
+            dismissStrangers(from: session)
+        }
+        // The stage that stores messages makes the sessions of their senders; it need not be there.
+        let isMadeByItself = owner == .user(principal.user) && chains.hasStage(ofKind: "persist")
+        guard isKept, principal != .anonymous, !isMadeByItself else { return }
+        _ = try await storage.createSession(
+            gateway: id.gateway, key: id.key, title: nil, agent: agentID(inSessionKey: id.key), model: nil,
+            owner: owner.user)
     }
 
     /// Somebody wrote in the session through another client of the gateway: it is not for who writes in it next.
     func disown(_ session: Session) {
-        guard session.owner == .undecided else { return }
-        session.owner = .nobody
-        dismissStrangers(from: session)
+        switch session.owner {
+        case .undecided:
+            session.owner = remember(.nobody, of: session.id)
+            dismissStrangers(from: session)
+        case .unresolved:
+            let id = session.id
+            jobs.submit { await self.disown(id) }
+        case .nobody, .user: break
+        }
+    }
+
+    private func disown(_ id: SessionID) async {
+        // What cannot be read stays unresolved: nobody sees it.
+        guard let session = try? await session(id) else { return }
+        disown(session)
+        forgetIfIdle(session)
     }
 
     func dismissStrangers(from session: Session) {
@@ -40,7 +106,7 @@ extension BrowserHub {
         }
     }
 
-    /// The session is deleted: its runs are stopped and not stored, nobody watches it, and its key is anybody's again.
+    /// The session is deleted: its runs are stopped and not stored, and nobody watches it.
     func discard(_ id: SessionID) {
         if let session = sessions[id] {
             for run in session.runs {

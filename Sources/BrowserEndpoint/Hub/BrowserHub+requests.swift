@@ -139,8 +139,7 @@ extension BrowserHub {
     ) async throws {
         guard !isDraining else { throw Rejection.shuttingDown }
         let id = try sessionID(of: request, connection)
-        let session = try await self.session(id, for: context)
-        defer { forgetIfIdle(session) }
+        try await checkAccess(to: id, by: context.principal ?? .anonymous)
         let principal = context.principal ?? .anonymous
         let runID = request.runID ?? RandomID.make()
         let message = InboundMessage(
@@ -156,10 +155,11 @@ extension BrowserHub {
             chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
             throw rejection
         }
-        if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session !== session {
+        if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session.id != id {
             throw Rejection.keyInUse
         }
-        claim(session, for: principal)
+        let session = try await claim(id, for: principal)
+        defer { forgetIfIdle(session) }
         if connection.dialect == .chat {
             watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
         } else {

@@ -431,7 +431,7 @@ extension BrowserHub: GatewayObserver {
     }
 
     private func gatewayDidChange(_ id: String, _ status: GatewayStatus) {
-        switch metrics.gateway(id, didChange: status.state) {
+        switch metrics.gateway(id, didChange: status) {
         case .connected(let isAgain): for stage in chains.observers { stage.gatewayDidConnect(id, isAgain: isAgain) }
         case .disconnected: for stage in chains.observers { stage.gatewayDidDisconnect(id) }
         case .none: break

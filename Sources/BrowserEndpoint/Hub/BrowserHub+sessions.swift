@@ -72,7 +72,9 @@ extension BrowserHub {
                 try await self.ask("sessions.delete", ["key": .string(id.key)], of: id.gateway)
             }
             await self.discard(id)
-            let isDeleted = try await storage.deleteSession(gateway: id.gateway, key: id.key)
+            let isDeleted = try await storage.deleteSession(
+                gateway: id.gateway, key: id.key, keepsOwner: !alsoOnGateway)
+            await self.forgetOwner(of: id)
             if isDeleted { await self.sessionWasDeleted(id, by: principal) }
             return isDeleted
         }
@@ -92,20 +94,26 @@ extension BrowserHub {
         let row = try await call(.manage, in: id, context: context) { principal in
             try await self.checkAccess(to: id, by: principal)
             let isNew = try await self.storage.session(gateway: gateway, key: id.key) == nil
+            let owner = try await self.owner(of: id, claimedBy: principal, isFresh: wanted == nil)
             if isNew, let model {
                 try await self.ask("sessions.patch", ["key": .string(id.key), "model": .string(model)], of: gateway)
             }
             let session = try await self.storage.createSession(
                 gateway: gateway, key: id.key, title: title, agent: agentID(inSessionKey: id.key),
                 model: model,
-                owner: principal == .anonymous ? nil : principal.user)
-            await self.claim(id, for: principal)
+                owner: owner.user)
             if isNew { await self.sessionWasCreated(id, by: principal) }
             return session
         }
         guard case .object(var object) = row.json else { return row.json }
         object["key"] = .string(id.key)
         return .object(object)
+    }
+
+    private func owner(of id: SessionID, claimedBy principal: Principal, isFresh: Bool) async throws -> SessionOwner {
+        let session = try await claim(id, for: principal, isFresh: isFresh, isKept: false)
+        defer { forgetIfIdle(session) }
+        return session.owner
     }
 
     /// The agent of a session stands in its key (OpenClaw protocol: session keys).

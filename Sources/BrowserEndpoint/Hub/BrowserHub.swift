@@ -66,7 +66,7 @@ package actor BrowserHub {
     var rememberedKeys: [String: SessionKeys] = [:]
     /// Commands of agents that wait for somebody to allow them.
     var approvals: [ApprovalKey: PendingApproval] = [:]
-    /// Owners that were read from the database. An owner does not change while its session exists.
+    /// Owners that were read from the database, or decided upon. An owner does not change while its session exists.
     private var knownOwners: [SessionID: SessionOwner] = [:]
     private static let maxKnownOwners = 10_000
     /// Connections that were written to since the last flush.
@@ -206,11 +206,19 @@ package actor BrowserHub {
         return session
     }
 
-    private func owner(of id: SessionID) async throws -> SessionOwner {
+    func owner(of id: SessionID) async throws -> SessionOwner {
         if id.isRouteTarget { return .nobody }
         if let owner = knownOwners[id] { return owner }
-        guard let stored = try await storage.session(gateway: id.gateway, key: id.key) else { return .undecided }
-        let owner = stored.owner.map { SessionOwner.user($0) } ?? .nobody
+        if let stored = try await storage.session(gateway: id.gateway, key: id.key) {
+            return remember(stored.owner.map { .user($0) } ?? .nobody, of: id)
+        }
+        let former = try await storage.formerOwner(gateway: id.gateway, key: id.key)
+        return former.map { remember(.user($0), of: id) } ?? .undecided
+    }
+
+    /// - Returns: The owner, which is another one when that was decided before.
+    func remember(_ owner: SessionOwner, of id: SessionID) -> SessionOwner {
+        if let known = knownOwners[id] { return known }
         if knownOwners.count >= Self.maxKnownOwners { knownOwners = [:] }
         knownOwners[id] = owner
         return owner
@@ -218,7 +226,7 @@ package actor BrowserHub {
 
     func forgetOwner(of id: SessionID) {
         knownOwners[id] = nil
-        sessions[id]?.owner = .undecided
+        sessions[id]?.owner = .unresolved
     }
 
     func forgetIfIdle(_ session: Session) {

@@ -15,7 +15,7 @@ struct HubMetrics {
     private var toldReceived = 0
     private var toldSent = 0
     private var toldGatewayFrames: [String: Int] = [:]
-    private var gatewayStates: [String: [GatewayStatus.State: Meter]] = [:]
+    private var gateways: [String: GatewayMeters] = [:]
     /// Whether each gateway that was ever connected is so now.
     private var isConnected: [String: Bool] = [:]
 
@@ -43,12 +43,9 @@ struct HubMetrics {
 
     enum GatewayChange { case none, connected(isAgain: Bool), disconnected }
 
-    mutating func gateway(_ id: String, didChange state: GatewayStatus.State) -> GatewayChange {
-        if gatewayStates[id]?[state] == nil {
-            gatewayStates[id, default: [:]][state] = Meter(.gatewayState, id, state.rawValue)
-        }
-        for (known, meter) in gatewayStates[id] ?? [:] { meter.set(known == state ? 1 : 0) }
-        switch (state == .ready, isConnected[id]) {
+    mutating func gateway(_ id: String, didChange status: GatewayStatus) -> GatewayChange {
+        gateways[id, default: GatewayMeters(id)].set(status)
+        switch (status.state == .ready, isConnected[id]) {
         case (true, nil), (true, false?):
             let isAgain = isConnected.updateValue(true, forKey: id) != nil
             if isAgain { Counter(.gatewayReconnects, id).increment() }
@@ -77,6 +74,39 @@ struct HubMetrics {
         inFlight.set(sample.requestsInFlight)
         runs.set(sample.runs)
         waitingMessages.set(sample.waitingMessages)
+    }
+}
+
+/// How one gateway is doing.
+private struct GatewayMeters {
+    private let id: String
+    private var states: [GatewayStatus.State: Meter] = [:]
+    private let since: Meter
+    private let attempts: Meter
+    private let handshake: Meter
+    private var info: (protocolVersion: Int, version: String, meter: Meter)?
+
+    init(_ id: String) {
+        self.id = id
+        since = Meter(.gatewayStateSince, id)
+        attempts = Meter(.gatewayAttempts, id)
+        handshake = Meter(.gatewayHandshake, id)
+    }
+
+    mutating func set(_ status: GatewayStatus) {
+        if states[status.state] == nil { states[status.state] = Meter(.gatewayState, id, status.state.rawValue) }
+        for (state, meter) in states { meter.set(state == status.state ? 1 : 0) }
+        since.set(Double(status.since.milliseconds) / 1000)
+        attempts.set(status.attempts)
+        if let latency = status.latency { handshake.set(Double(latency.wholeMilliseconds) / 1000) }
+        guard let protocolVersion = status.protocolVersion else { return }
+        let version = String((status.serverVersion ?? "unknown").prefix(64))
+        guard info?.protocolVersion != protocolVersion || info?.version != version else { return }
+        // A gateway that is updated leaves no series behind.
+        info?.meter.destroy()
+        let meter = Meter(.gatewayInfo, id, "\(protocolVersion)", version)
+        meter.set(1)
+        info = (protocolVersion, version, meter)
     }
 }
 

@@ -18,6 +18,10 @@ enum SessionOwner: Sendable, Hashable {
     /// Started elsewhere, or while no auth stage asked for names: for administrators.
     case nobody
     case user(String)
+
+    var user: String? {
+        if case .user(let name) = self { name } else { nil }
+    }
 }
 
 extension SessionID {

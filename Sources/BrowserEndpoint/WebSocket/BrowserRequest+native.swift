@@ -29,10 +29,8 @@ extension BrowserRequest {
                 limit: try reader.limit(), before: try reader.integer("before").map(Int64.init),
                 refresh: try reader.flag("refresh"))
         case "agents": request.action = .agents
-        case "models": request.action = .models
-        case "sessions":
-            request.action = .sessions(
-                limit: try reader.limit(default: 200), before: try reader.integer("before").map(Int64.init))
+        case "models": request.action = .models(view: try reader.view())
+        case "sessions": request.action = .sessions(try reader.sessionQuery())
         case "gateways": request.action = .gateways
         case "approve": request.action = .approve(id: try reader.approvalID(), try reader.decision())
         case "ping": request.action = .ping
@@ -48,6 +46,31 @@ extension BrowserRequest {
 }
 
 extension FrameReader {
+    fileprivate func view() throws -> String? {
+        guard let view = try string("view") else { return nil }
+        guard ListParameters.views.contains(view) else {
+            throw problem("`view` must be one of \(ListParameters.views.joined(separator: ", ")).")
+        }
+        return view
+    }
+
+    fileprivate func sessionQuery() throws -> SessionQuery {
+        do {
+            let before = try integer("before").map(Int64.init)
+            return try SessionQuery(source: try string("source"), limit: try limit(default: 200), before: before) {
+                name, kind in
+                guard frame[name] != nil else { return nil }
+                return switch kind {
+                case .text: try string(name, atMost: FrameLimits.sessionKeyCharacters).map { .string($0) }
+                case .count: try integer(name).map { .integer(Int64($0)) }
+                case .flag: .bool(try flag(name))
+                }
+            }
+        } catch let rejection as Rejection {
+            throw problem(rejection.message)
+        }
+    }
+
     fileprivate func approvalID() throws -> String { try required("approvalId", atMost: FrameLimits.idCharacters) }
 
     fileprivate func decision() throws -> ExecApproval.Decision {

@@ -12,8 +12,9 @@ struct BrowserRequest: Sendable {
         case unsubscribe
         case history(limit: Int, before: Int64?, refresh: Bool)
         case agents
-        case models
-        case sessions(limit: Int, before: Int64?)
+        /// - Parameter view: The gateway's own word; nil: what was read when it was connected.
+        case models(view: String?)
+        case sessions(SessionQuery)
         case gateways
         case approve(id: String, ExecApproval.Decision)
         case ping

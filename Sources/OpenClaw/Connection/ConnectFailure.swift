@@ -88,7 +88,7 @@ struct ConnectFailure: Sendable, Equatable {
     ]
 
     /// From `invalid connect params: at /client: unexpected property 'x'; …`.
-    private static func unexpectedProperties(in text: String) -> Set<String> {
+    static func unexpectedProperties(in text: String) -> Set<String> {
         var names: Set<String> = []
         for part in text.split(separator: "unexpected property ").dropFirst() {
             let name = part.drop { "'\"`".contains($0) }.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }

@@ -22,6 +22,9 @@ package struct GatewayConfiguration: Sendable, Equatable {
     /// Before the first new attempt after a failure.
     package var retryDelay: Duration = .seconds(1)
     package var whileAway = AwayPolicy.standard
+    /// Sessions that the gateway had before somebody wrote in them here are given to the first user who does. False: they
+    /// are for administrators.
+    package var sharesKnownSessions = false
     /// Messages that begin with `/` are refused, except from administrators.
     package var blocksCommands = false
 

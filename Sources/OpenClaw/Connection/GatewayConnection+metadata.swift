@@ -9,18 +9,20 @@ extension GatewayConnection {
         known.mainKey = runs.keys.mainKey
         known.isGlobalScope = runs.keys.isGlobalScope
         publish(known)
+        readLists(isWhole: true)
+        subscribeToSessions(hello)
+        readApprovals(hello)
+    }
+
+    /// What may change while the connection is up, and of which no event tells.
+    ///
+    /// - Parameter isWhole: All sessions; else the newest.
+    func readLists(isWhole: Bool) {
         ask("agents.list", [:]) { connection, answer in
             connection.update { $0.read(agentsList: answer) }
             connection.adoptAgents()
         }
-        ask("sessions.list", ["limit": 200, "includeDerivedTitles": true]) { connection, answer in
-            connection.update { $0.read(sessionsList: answer) }
-            let rows = answer["sessions"]?.array ?? []
-            let sessions = rows.compactMap { GatewaySession(row: $0, key: $0["key"], keys: connection.runs.keys) }
-            if !sessions.isEmpty { connection.tell(.sessions(sessions)) }
-        }
-        subscribeToSessions(hello)
-        readApprovals(hello)
+        readSessions(isWhole: isWhole)
         readModels(["view": "configured"])
     }
 
@@ -48,7 +50,7 @@ extension GatewayConnection {
         }
     }
 
-    private func update(_ change: (inout GatewayMetadata) -> Void) {
+    func update(_ change: (inout GatewayMetadata) -> Void) {
         var changed = metadata ?? GatewayMetadata()
         change(&changed)
         publish(changed)

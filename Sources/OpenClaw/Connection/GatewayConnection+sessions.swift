@@ -19,6 +19,7 @@ extension GatewayConnection {
         case "sessions.changed":
             if let session = GatewaySession(row: payload, key: payload["sessionKey"] ?? payload["key"], keys: runs.keys)
             {
+                knownSessions.note(session.key)
                 tell(.sessions([session]))
             }
         default: break
@@ -32,6 +33,7 @@ extension GatewayConnection {
             var message = HistoryMessage(json: json)
         else { return }
         message.id = message.id ?? payload["messageId"]?.string
+        knownSessions.note(canonicalKey(key))
         tell(.message(sessionKey: canonicalKey(key), message))
     }
 

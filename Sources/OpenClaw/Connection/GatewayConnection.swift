@@ -32,6 +32,7 @@ package actor GatewayConnection {
     var sent = SentMessages()
     /// The gateway was not found to refuse it.
     var takesMaxChars = true
+    var knownSessions = KnownSessions()
     private let wereKeysKnown: Bool
     private let identity: DeviceIdentity
     private let version: String
@@ -175,6 +176,7 @@ package actor GatewayConnection {
             for id in ids { completions.removeValue(forKey: id)?(.failure(error)) }
         case .event(let name, let payload): receive(event: name, payload)
         case .ping: socket?.ping()
+        case .refresh: readLists(isWhole: false)
         case .keepDeviceToken(let token): deviceTokens?.keep(token, of: configuration)
         case .discardDeviceToken(let token): deviceTokens?.discard(token, of: configuration)
         }
@@ -298,6 +300,8 @@ package actor GatewayConnection {
         logger.warning(
             "frames of the gateway were lost", metadata: ["count": "\(sequence - lastSequence - 1)"])
         observer?.gateway(id, didReceive: .eventsLost)
+        // A decision may be among them.
+        if let hello { readApprovals(hello) }
     }
 
     func receivedPong(attempt: Int) {

@@ -192,6 +192,23 @@ package actor GatewayManager {
     /// Makes the next attempt to connect at once when one is waited for; one that has too few rights asks for them again.
     package func connectNow(id: String) { find(id)?.assumeIsolated { $0.connectNow() } }
 
+    /// See `GatewayConnection.knowledge`.
+    package func knowledge(
+        ofSession key: String, gateway: String
+    ) async throws(GatewayError) -> SessionKnowledge {
+        try await connection(gateway).knowledge(ofSession: key)
+    }
+
+    /// See `GatewayConnection.models`.
+    package func models(gateway: String, view: String) async throws(GatewayError) -> [GatewayMetadata.Model] {
+        try await connection(gateway).models(view: view)
+    }
+
+    /// See `GatewayConnection.sessions`.
+    package func sessions(gateway: String, _ params: JSONObject) async throws(GatewayError) -> [JSONObject] {
+        try await connection(gateway).sessions(params)
+    }
+
     /// Any other method of the gateway. A canonical session key must already be in `params`.
     package func request(
         gateway: String,

@@ -16,7 +16,7 @@ extension GatewayStateMachine {
         status.lastError = failure.reason
         status.retryAt = now.wall.advanced(by: plan.delay)
         return failPending(.connectionLost)
-            + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.recheck)]
+            + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.recheck), .cancelTimer(.refresh)]
             + (isSocketOpen ? [.closeSocket(code: closeCode, reason: closeCode == 1000 ? "" : failure.reason)] : [])
             + (plan.uselessToken.map { [.discardDeviceToken($0)] } ?? [])
             + [publish(plan.state, failure, now: now), .scheduleReconnect(after: plan.delay)]

@@ -24,6 +24,8 @@ package struct GatewayStateMachine: Sendable {
         case event(name: String, payload: JSONValue)
         /// Asks the gateway with a WebSocket ping whether it is there.
         case ping
+        /// Lists that were read at the hello may have changed.
+        case refresh
         /// The gateway issued a device token.
         case keepDeviceToken(DeviceToken)
         /// The gateway does not take this one any more.
@@ -38,6 +40,7 @@ package struct GatewayStateMachine: Sendable {
         case reconnect
         /// The gateway gave too few rights: have they been granted meanwhile?
         case recheck
+        case refresh
         case deadline(request: String)
         case resend(request: String)
     }
@@ -75,6 +78,7 @@ package struct GatewayStateMachine: Sendable {
 
     /// OpenClaw protocol: the gateway's own handshake budget.
     static let handshakeTimeout = Duration.seconds(15)
+    private static let refreshInterval = Duration.seconds(600)
 
     let options: Options
     package internal(set) var status: GatewayStatus
@@ -116,6 +120,7 @@ package struct GatewayStateMachine: Sendable {
         phase = .stopped
         return failPending(.connectionLost)
             + [.cancelTimer(.handshake), .cancelTimer(.watchdog), .cancelTimer(.reconnect), .cancelTimer(.recheck)]
+            + [.cancelTimer(.refresh)]
             + (wasWaiting ? [] : [.closeSocket(code: 1000, reason: "")])
             + [publish(.stopped, now: now)]
     }
@@ -171,6 +176,7 @@ package struct GatewayStateMachine: Sendable {
             return fail(ConnectFailure(.noHello), isSocketOpen: true, now: now)
         case (.watchdog, .connected): return check(now: now)
         case (.reconnect, .waiting): return open(now: now)
+        case (.refresh, .connected): return [.refresh, nextRefresh]
         case (.recheck, .connected) where status.state == .limited: return sayHelloAgain(now: now)
         case (.deadline(let id), _): return expire(id)
         case (.resend(let id), .connected): return pending[id].map { [.send($0.request)] } ?? []
@@ -188,7 +194,10 @@ package struct GatewayStateMachine: Sendable {
     /// Rights are given at a hello and at no other time.
     private mutating func sayHelloAgain(now: Moment) -> [Action] {
         failPending(.connectionLost)
-            + [.cancelTimer(.watchdog), .cancelTimer(.recheck), .closeSocket(code: 1000, reason: "")]
+            + [
+                .cancelTimer(.watchdog), .cancelTimer(.recheck), .cancelTimer(.refresh),
+                .closeSocket(code: 1000, reason: ""),
+            ]
             + open(now: now)
     }
 
@@ -244,9 +253,12 @@ package struct GatewayStateMachine: Sendable {
         status.serverVersion = hello.serverVersion
         status.latency = now.uptime - since
         return [.cancelTimer(.handshake), .setTimer(.watchdog, after: watchdogInterval)]
-            + adopt(hello.deviceToken) + (isLimited ? [recheck(now: now)] : [])
+            + [nextRefresh] + adopt(hello.deviceToken) + (isLimited ? [recheck(now: now)] : [])
             + [publishPermissions(hello, now: now), .connected(hello)]
     }
+
+    /// Spread, so that many gateways are not asked at once.
+    private var nextRefresh: Action { .setTimer(.refresh, after: retries.spread(Self.refreshInterval)) }
 
     /// An administrator may grant what is missing at any time.
     private mutating func recheck(now: Moment) -> Action {

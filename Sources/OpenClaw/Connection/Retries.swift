@@ -33,6 +33,8 @@ struct Retries: Sendable {
         return max(backoff.spread(.seconds(isEveryMinute ? 60 : 300)), backoff.spreadUpwards(least))
     }
 
+    func spread(_ delay: Duration) -> Duration { backoff.spread(delay) }
+
     /// Nil when it was asked at once too often already.
     mutating func fast(_ delay: Duration) -> Duration? {
         fastRetries += 1

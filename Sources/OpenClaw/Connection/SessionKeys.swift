@@ -25,6 +25,12 @@ package struct SessionKeys: Sendable, Hashable {
         return main(of: isLegacy ? defaultAgentID : qualified.agent)
     }
 
+    /// Whether a canonical key is that of a main session, or of a session that all share.
+    package func isMain(_ canonicalKey: String) -> Bool {
+        if canonicalKey == "global" || canonicalKey == "unknown" { return true }
+        return Self.split(canonicalKey).map { isMainAlias($0.rest) } ?? false
+    }
+
     /// The agent that a canonical key names; nil for `global` and `unknown`.
     package static func agentID(of canonicalKey: String) -> String? { split(canonicalKey)?.agent }
 

@@ -7,6 +7,12 @@ package struct GatewaySettings: OptionGroup {
     /// What becomes of messages that the gateway would take for a command.
     package enum Commands: String, OptionChoice { case forward, block }
 
+    /// Whose the sessions are that the gateway had before anybody wrote in them through Sluice.
+    package enum KnownSessions: String, OptionChoice {
+        case administrators
+        case firstUser = "first-user"
+    }
+
     /// Who may decide on commands that an agent wants to run.
     package enum Approvals: String, OptionChoice { case off, administrators, owners }
 
@@ -23,6 +29,7 @@ package struct GatewaySettings: OptionGroup {
     package var queueMessages = 100
     package var queueTime: Duration = .seconds(300)
     package var commands = Commands.forward
+    package var knownSessions = KnownSessions.administrators
     package var approvals = Approvals.off
 
     package init() {}
@@ -77,6 +84,12 @@ package struct GatewaySettings: OptionGroup {
             help:
                 "Messages that begin with `/`, which the gateway takes for commands: `forward` passes them on, `block` "
                 + "refuses them, except from administrators."),
+        Option(
+            "known-sessions", \.knownSessions,
+            help:
+                "Whose the sessions are that the gateway had before anybody wrote in them through Sluice, its main "
+                + "session among them: `administrators`, or `first-user`, the first user who writes in one. It matters "
+                + "where `auth` asks who is there."),
         Option(
             "approvals", \.approvals,
             help:

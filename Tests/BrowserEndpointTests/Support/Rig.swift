@@ -29,6 +29,9 @@ struct Rig: Sendable {
         var whileAway = AwayPolicy.standard
         /// The gateways to which users may send no commands.
         var blockingGateways: Set<String> = []
+        var sharesKnownSessions = false
+        /// False: the chain has no `persist`.
+        var keepsMessages = true
         var scopes = GatewayConfiguration.defaultScopes
         var approvals = ApprovalPolicy.off
         /// How the gateways spelled session keys when the server ran last.
@@ -176,6 +179,7 @@ struct Rig: Sendable {
             Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
             Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, isQuick: true),
         ]
+        if !options.keepsMessages { last.removeAll { $0.kind == "persist" } }
         if let webhook = options.webhook {
             let middleware = try await WebhookPlugin.provision(webhook, in: context)
             last.append(Stage(name: "test", kind: "webhook", middleware: middleware, onError: .open, isQuick: true))
@@ -209,6 +213,7 @@ struct Rig: Sendable {
             configuration.whileAway = options.whileAway
             configuration.blocksCommands = options.blockingGateways.contains(id)
             configuration.approvals = options.approvals
+            configuration.sharesKnownSessions = options.sharesKnownSessions
             await manager.add(configuration)
         }
         for _ in gateways {
