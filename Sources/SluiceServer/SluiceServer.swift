@@ -60,6 +60,7 @@ package struct SluiceServer: Sendable {
         let eventLoop = group.next()
 
         let storage = try Database.open(settings.storage)
+        let lock = try ServingLock(database: settings.storage.path)
         let recorder = AnalyticsRecorder(store: storage, time: time)
         let traces = TraceExport(settings.traces, time: time, logger: logger)
         let webhooks = WebhookRegistry()
@@ -138,6 +139,7 @@ package struct SluiceServer: Sendable {
         }
         await traces?.shutdown()
         try storage.close()
+        lock.release()
         logger.info("stopped")
     }
 

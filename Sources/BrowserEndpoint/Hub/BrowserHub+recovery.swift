@@ -155,7 +155,7 @@ extension BrowserHub {
         let isUndelivered = run.isRestored && wasSeen == false
         let words =
             switch (isUndelivered, run.isRestored && wasSeen == nil) {
-            case (true, _): "The server was stopped before the gateway took this message. Send it again."
+            case (true, _): "The server was stopped, and the gateway does not know this message. Send it again."
             case (_, true):
                 "The server was stopped before this message was answered, and the gateway could not be asked about it "
                     + "since: it is not known whether it arrived."
