@@ -85,6 +85,7 @@ struct Trial: Sendable {
     /// The call is cancelled from its beginning: whatever the stage waits for before it calls `next`, it must let go.
     private func cancellationBefore(_ patience: Duration) async -> String? {
         let cancelled: @Sendable () async -> String? = {
+            // A task can cancel itself in no other way, and from outside the call would have begun before.
             withUnsafeCurrentTask { $0?.cancel() }
             try? await call {}
             return nil
@@ -102,6 +103,7 @@ struct Trial: Sendable {
             ) async throws -> Void
     ) async -> Bool {
         let reached = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
+        // Left behind at the end, as a child task could not be: the stage under trial may not let go of it.
         let first = Task {
             try? await call("a") { _ in
                 reached.continuation.yield(true)
@@ -126,6 +128,7 @@ struct Trial: Sendable {
         _ patience: Duration, _ work: @escaping @Sendable () async -> String?, orElse words: String
     ) async -> String? {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingOldest(1))
+        // No child: a group would wait for work that hangs, which is just what is looked for.
         let task = Task { continuation.yield(.ended(await work())) }
         let watch = Task {
             try await Task.sleep(for: patience)

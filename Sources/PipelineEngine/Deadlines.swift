@@ -32,6 +32,7 @@ final class Deadlines: Sendable {
             guard state.alarm == nil else { return }
             state.alarms += 1
             let number = state.alarms
+            // No call is its parent: it serves all that are watched, and ends or is cancelled when there are none.
             state.alarm = Task { await self.ring(number) }
         }
     }

@@ -21,6 +21,7 @@ package final class ShadowDesk: Sendable {
             return true
         }
         guard hasPlace else { return false }
+        // Not a child of the message's task, which would wait for it. `places` bounds how many there are.
         Task {
             await work()
             leave()

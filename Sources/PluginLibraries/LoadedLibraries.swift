@@ -53,7 +53,8 @@ package final class LoadedLibraries: StageLibraries {
             throw UnusableLibrary(linker: words, copy: copy.path)
         }
         guard let symbol = dlsym(handle, PluginEntry.typesSymbol) else { return [] }
-        // The symbol is the function that PluginEntry writes, compiled against this kit: the record says so.
+        // The symbol is the function that PluginEntry writes, compiled against this kit: the record says so. `dlsym` gives
+        // addresses without a type.
         typealias Types = @convention(c) (UnsafeMutableRawPointer) -> Void
         let types = unsafeBitCast(symbol, to: Types.self)
         var plugins: [any MiddlewarePlugin.Type] = []

@@ -1,4 +1,7 @@
 /// The Swift file that `sluice plugin build` adds to those of a library: its record, and the way to its stages.
+///
+/// What the dynamic linker finds by name must have a C interface, and that knows pointers only: one to bytes that live as long
+/// as the library, and one to an array of the caller's. PluginTests of the end-to-end tests call both.
 struct PluginEntry {
     static let typesSymbol = "sluice_plugin_types"
 

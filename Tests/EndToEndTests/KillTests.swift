@@ -91,10 +91,13 @@ import Testing
         later.send(["type": "subscribe", "sessionKey": "agent:main:one", "id": 1])
         _ = try await later.next(type: "result")
         if !endsMeanwhile { await run.final("Hi there") }
+        let whole = ["user hello", "assistant Hi there"]
+        let reader = try await ready(again)
         // It may have been found before the browser watched.
-        while try await history(later) != ["user hello", "assistant Hi there"] {
-            try await Task.sleep(for: .milliseconds(100))
+        if try await history(reader) != whole {
+            _ = try await later.next { $0["type"] == "chat" && $0["state"] == "final" }
         }
+        #expect(try await history(reader) == whole)
         #expect(await gateway.userMessages(in: "agent:main:one") == ["hello"])
         second.signal(SIGTERM)
         #expect(await second.wait() == 0)

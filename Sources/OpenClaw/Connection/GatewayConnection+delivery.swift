@@ -102,6 +102,7 @@ extension GatewayConnection {
     ) async throws(GatewayError) {
         let time = time
         let error = await withTaskGroup(of: GatewayError?.self) { tasks -> GatewayError? in
+            // One of two that are waited for here; how many messages wait at a time is bounded by `checkRoom`.
             tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause) }
             tasks.addTask {
                 // When the time is over the message goes on, and finds that it must give up.

@@ -34,6 +34,7 @@ final class StageKeeper: Service {
     func run() async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
+                // One for each instance in use: as many as the configurations in use name.
                 for await arrival in self.arrivals { group.addTask { await Self.run(arrival) } }
             }
         }
@@ -42,7 +43,7 @@ final class StageKeeper: Service {
     private static func run(_ arrival: Arrival) async {
         let background = arrival.middleware as? any BackgroundStage
         await withTaskGroup(of: Void.self) { group in
-            // Also ends when the task is cancelled.
+            // Yields once at most, so this is one task. It also ends when the task is cancelled.
             for await _ in arrival.use {
                 if let background { group.addTask { await background.run() } }
             }
