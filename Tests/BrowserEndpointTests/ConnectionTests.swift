@@ -59,11 +59,7 @@ import Testing
 
     @Test func whileItDrainsItTakesNoNewMessagesAndStopsOldOnes() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, _) = try await rig.answering("Hi")
             async let drained: Void = rig.hub.drain(timeout: .seconds(60))
             await rig.time.waitForSleeper(of: .milliseconds(50))
             browser.chat("And now?", run: "r2")

@@ -203,11 +203,7 @@ import Testing
         var options = Rig.Options()
         options.gateway.protocolVersion = version
         try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("Hi")
             try await cut(rig, browser)
             await run.final("Hi there")
             await reconnect(rig)
@@ -227,11 +223,7 @@ import Testing
 
     @Test func aRunThatGoesOnIsCaughtUp() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("One")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("One")
             try await cut(rig, browser)
             await run.delta(", two")
             await reconnect(rig)
@@ -248,11 +240,7 @@ import Testing
 
     @Test func aRunThatIsGoneEndsAsAnError() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, _) = try await rig.answering("Hi")
             await rig.gateway.forgetRuns()
             try await cut(rig, browser)
             await reconnect(rig)
@@ -271,11 +259,7 @@ import Testing
     /// The deadline was too short: the answer counts all the same.
     @Test func aLateAnswerTakesThePlaceOfTheError() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("Hi")
             try await cut(rig, browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
@@ -294,11 +278,7 @@ import Testing
 
     @Test func lostFramesAreNoticed() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("Hi")
             await rig.gateway.setFaults([.loseEvents])
             await run.final("Hi there")
             await rig.gateway.setFaults([])
@@ -312,11 +292,7 @@ import Testing
     /// Each attempt to connect fails: the patience with the gateway begins once.
     @Test func aGatewayThatStaysAwayIsNotWaitedForForEver() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, _) = try await rig.answering("Hi")
             await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
             try await cut(rig, browser)
             await rig.time.waitForSleeper(of: .seconds(300))
@@ -336,11 +312,7 @@ import Testing
         var options = Rig.Options()
         options.gateway.protocolVersion = version
         try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("Hi")
             await rig.gateway.setFaults([.loseEvents])
             await run.final("Hi there")
             for _ in 1...(version == .v4 ? 1 : 2) {
@@ -365,11 +337,7 @@ import Testing
     /// The run was given up, and its answer turns up in the gateway's history.
     @Test func whatWasGivenUpIsHealed() async throws {
         try await Rig.run { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            await run.delta("Hi")
-            _ = try await browser.next(state: "delta")
+            let (browser, run) = try await rig.answering("Hi")
             try await cut(rig, browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))

@@ -13,8 +13,8 @@ import sys
 
 from chromium import Chromium
 from server import Proxy, Server
+from tally import IS_READY, Tally
 
-IS_READY = "document.documentElement.dataset.connection === 'ready'"
 TEXTS = "[...document.querySelectorAll('.message .content')].map((node) => node.innerText)"
 ANSWERS = "document.querySelectorAll('.message[data-role=assistant][data-state=complete]').length"
 BAR = "(document.querySelector('#bar').hidden ? '' : document.querySelector('#bar-text').textContent)"
@@ -23,20 +23,10 @@ KEYS = OPEN.replace("none", "api-keys")
 LIMITED = OPEN.replace("  - use: thinking", "  - { use: rate-limit, with: { limits: [{ key: [user], requests: 1, per: 1h, burst: 1 }] } }\n  - use: thinking")
 
 
-class Tests:
+class Tests(Tally):
     def __init__(self, browser, pictures):
+        super().__init__()
         self.browser, self.pictures = browser, pictures
-        self.passed = self.failed = 0
-
-    def run(self, name, test):
-        try:
-            test()
-        except Exception as problem:  # Whatever went wrong, the other tests still have something to say.
-            self.failed += 1
-            print(f"FAIL  {name}: {problem}")
-        else:
-            self.passed += 1
-            print(f"ok    {name}")
 
     def take_pictures(self, page, name):
         if not self.pictures:
@@ -166,8 +156,7 @@ def main():
     with Chromium() as browser:
         tests = Tests(browser, sys.argv[1] if len(sys.argv) == 2 else None)
         tests.run_all()
-    print(f"{tests.passed} passed, {tests.failed} failed")
-    sys.exit(1 if tests.failed else 0)
+    tests.exit()
 
 
 if __name__ == "__main__":

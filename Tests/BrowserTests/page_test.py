@@ -9,8 +9,8 @@ import json
 import sys
 
 from chromium import Chromium
+from tally import IS_READY, Tally
 
-IS_READY = "document.documentElement.dataset.connection === 'ready'"
 ANSWERS = "[...document.querySelectorAll('.message[data-role=assistant]')]"
 LAST_TEXT = f"({ANSWERS}.at(-1)?.querySelector('.content').innerText ?? '')"
 LAST_STATE = f"({ANSWERS}.at(-1)?.dataset.state ?? '')"
@@ -28,22 +28,12 @@ WATCH = """
 """
 
 
-class Tests:
+class Tests(Tally):
     """The tests, in the order in which a user meets the page."""
 
     def __init__(self, page):
+        super().__init__()
         self.page = page
-        self.passed = self.failed = 0
-
-    def run(self, name, test):
-        try:
-            test()
-        except Exception as problem:  # Whatever went wrong, the other tests still have something to say.
-            self.failed += 1
-            print(f"FAIL  {name}: {problem}")
-        else:
-            self.passed += 1
-            print(f"ok    {name}")
 
     def send(self, text):
         count = self.page.evaluate(f"window.seenTexts = [], {ANSWERS}.length")
@@ -184,8 +174,7 @@ def main():
         page.call("Page.navigate", url=sys.argv[1])
         tests = Tests(page)
         tests.run_all()
-    print(f"{tests.passed} passed, {tests.failed} failed")
-    sys.exit(1 if tests.failed else 0)
+    tests.exit()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import JSON
+import OpenClawTesting
 
 /// What a browser got of one run, frame by frame.
 struct Turn {
@@ -77,5 +78,15 @@ extension Rig {
         let browser = try await Browser.connect(port: port, headers: headers, receiveBuffer: receiveBuffer)
         _ = try await browser.next(type: "hello")
         return browser
+    }
+
+    /// A browser that wrote "Hello", and the run that answers it, of which the browser has got the first piece.
+    func answering(_ piece: String) async throws -> (Browser, FakeRun) {
+        let browser = try await browser()
+        browser.chat("Hello")
+        let run = try await gateway.nextRun()
+        await run.delta(piece)
+        _ = try await browser.next(state: "delta")
+        return (browser, run)
     }
 }
