@@ -26,22 +26,31 @@ extension UnfinishedRun {
 }
 
 extension Database {
+    /// Columns of ``UnfinishedRun``, of a message `m` and its session `s`.
+    private static let runColumns = """
+        s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at, m.route_gateway, m.route_agent
+        """
+
+    /// Whether nothing says how the run of a user's message `m` ended. Only the newest messages are looked at.
+    private static let isUnanswered = """
+        m.id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
+        AND m.role = 'user' AND m.state = 'complete'
+        AND m.run_id IS NOT NULL AND m.run_id NOT LIKE 'message:%' AND m.run_id NOT LIKE 'history:%'
+        AND NOT EXISTS (SELECT 1 FROM messages a
+            WHERE a.session_id = m.session_id AND a.run_id = m.run_id AND a.role = 'assistant')
+        """
+
     /// What a stop or a crash of the server left without an answer, oldest first; at most the newest thousand.
     package func unfinishedRuns(since: Timestamp) async throws -> [UnfinishedRun] {
         try await read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at,
-                        m.route_gateway, m.route_agent
-                    FROM messages m JOIN sessions s ON s.id = m.session_id
-                    WHERE m.id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
-                    AND m.role = 'user' AND m.state = 'complete' AND m.run_id IS NOT NULL AND m.created_at >= ?
-                    AND NOT EXISTS (SELECT 1 FROM messages a
-                        WHERE a.session_id = m.session_id AND a.run_id = m.run_id AND a.role = 'assistant')
+                    SELECT \(Self.runColumns) FROM messages m JOIN sessions s ON s.id = m.session_id
+                    WHERE \(Self.isUnanswered) AND m.created_at >= ?
                     ORDER BY m.id DESC LIMIT 1000
                     """, arguments: [since.milliseconds]
-            ).reversed().map(UnfinishedRun.init).filter { !RunName.isForeign($0.runID) }
+            ).reversed().map(UnfinishedRun.init)
         }
     }
 
@@ -51,18 +60,29 @@ extension Database {
     package func markUnanswered(before: Timestamp) async throws -> Int {
         let count = try await write { db in
             try db.execute(
-                sql: """
-                    UPDATE messages SET state = 'unanswered'
-                    WHERE id > (SELECT coalesce(max(id), 0) FROM messages) - 20000
-                    AND role = 'user' AND state = 'complete' AND created_at < ?
-                    AND run_id IS NOT NULL AND run_id NOT LIKE 'message:%' AND run_id NOT LIKE 'history:%'
-                    AND NOT EXISTS (SELECT 1 FROM messages a
-                        WHERE a.session_id = messages.session_id AND a.run_id = messages.run_id AND a.role = 'assistant')
-                    """, arguments: [before.milliseconds])
+                sql: "UPDATE messages AS m SET state = 'unanswered' WHERE \(Self.isUnanswered) AND m.created_at < ?",
+                arguments: [before.milliseconds])
             return db.changesCount
         }
         if count > 0 { pages.forget() }
         return count
+    }
+
+    /// Messages with the same words as that of a run, in the same session, whose answers are stored; the newest hundred.
+    package func answeredTwins(of run: UnfinishedRun) async throws -> [(runID: String, sentAt: Timestamp)] {
+        try await read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT m.run_id, m.created_at FROM sessions s
+                    JOIN messages own ON own.session_id = s.id AND own.run_id = ? AND own.role = 'user'
+                    JOIN messages m ON m.session_id = s.id AND m.role = 'user' AND m.content = own.content
+                    JOIN messages a ON a.session_id = s.id AND a.run_id = m.run_id AND a.role = 'assistant'
+                    WHERE s.gateway_id = ? AND s.session_key = ? AND m.id <> own.id AND a.state IN ('complete', 'aborted')
+                    ORDER BY m.created_at DESC LIMIT 100
+                    """, arguments: [run.runID, run.gateway, run.sessionKey]
+            ).map { ($0["run_id"], Timestamp(milliseconds: $0["created_at"])) }
+        }
     }
 
     /// Messages of a session whose answers were given up because the gateway could not be asked, or told only a part; the
@@ -72,8 +92,7 @@ extension Database {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT s.gateway_id, s.session_key, s.owner, m.run_id, m.content, m.created_at,
-                        m.route_gateway, m.route_agent
+                    SELECT \(Self.runColumns)
                     FROM sessions s JOIN messages a ON a.session_id = s.id
                     JOIN messages m ON m.session_id = s.id AND m.run_id = a.run_id AND m.role = 'user'
                     WHERE s.gateway_id = ? AND s.session_key = ? AND a.role = 'assistant' AND a.state = 'failed'

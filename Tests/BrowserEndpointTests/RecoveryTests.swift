@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import MiddlewareKit
 import MiddlewareTesting
@@ -367,6 +368,100 @@ import Testing
             let turn = try await browser.turn("old")
             #expect(turn.last["error"]?["code"] == "gateway_lost")
             #expect(turn.last["error"]?["message"]?.string?.contains("not known") == true)
+        }
+    }
+
+    /// The gateway forgot the first question, and the user asks again, before or after hearing that it is lost.
+    @Test(arguments: [true, false], [true, false])
+    func theSameQuestionAgainHasAnAnswerOfItsOwn(isAskedEarly: Bool, isRestartedAgain: Bool) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var options = Rig.Options()
+        options.folder = folder
+        let time = options.time
+        var gatewayOptions = FakeGateway.Options.manual
+        gatewayOptions.now = { time.now.milliseconds }
+        let gateway = FakeGateway(options: gatewayOptions)
+        try await gateway.start()
+        options.existing = gateway
+        try await Rig.run(options) { rig in
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            rig.time.advance(by: .seconds(60))
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            func ask() async throws {
+                browser.chat("Hello", run: "new")
+                await (try await gateway.nextRun()).final("Hi")
+                #expect(try await browser.turn("new").text == "Hi")
+            }
+            if isAskedEarly { try await ask() }
+            for pause in RunSearch.pauses {
+                await rig.time.waitForSleeper(of: pause)
+                rig.time.advance(by: pause)
+            }
+            #expect(try await browser.turn("old").last["error"]?["code"] == "undelivered")
+            if !isAskedEarly { try await ask() }
+            if !isRestartedAgain { try await checkTheSameQuestion(browser) }
+        }
+        time.advance(by: .seconds(60))
+        if isRestartedAgain {
+            try await Rig.run(options) { rig in
+                try await rig.hub.restoreRuns(gateways: ["home"])
+                try await checkTheSameQuestion(try await rig.browser())
+            }
+        }
+        await gateway.stop()
+    }
+
+    private func checkTheSameQuestion(_ browser: Browser) async throws {
+        for _ in 1...2 {
+            browser.send(["type": "history", "sessionKey": "s", "refresh": true, "id": "h"])
+            let messages = try await browser.result()["messages"]?.array ?? []
+            let answers = messages.filter { $0["role"] == "assistant" }
+            #expect(answers.first { $0["run_id"] == "old" }?["state"] == "failed")
+            #expect(answers.filter { $0["content"]?.text == "Hi" }.map { $0["run_id"] } == ["new"])
+        }
+    }
+
+    /// Whoever comes while a run is looked for is told so at once.
+    @Test func whoWatchesIsToldWhatARestoredRunWaitsFor() async throws {
+        try await Rig.run { rig in
+            let first = try await rig.browser()
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            try await first.subscribe()
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            #expect(try await first.next(state: "status")["phase"] == "looking_for_answer")
+            let second = try await rig.browser()
+            #expect(try await second.subscribe().map { $0["runId"] } == ["old"])
+            #expect(try await second.next(state: "status")["phase"] == "looking_for_answer")
+            try await cut(rig, first)
+            #expect(try await first.next(state: "status")["phase"] == "waiting_for_gateway")
+            let third = try await rig.browser()
+            try await third.subscribe()
+            #expect(try await third.next(state: "status")["phase"] == "waiting_for_gateway")
+            await reconnect(rig)
+            #expect(try await third.next(state: "status")["phase"] == "looking_for_answer")
+        }
+    }
+
+    /// What the gateway is only asked about is asked about again after the next start.
+    @Test func aStopDoesNotWaitForRunsThatAreOnlyLookedFor() async throws {
+        try await Rig.run { rig in
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            // The clock stands still.
+            await rig.hub.drain(timeout: .seconds(10))
+            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).map(\.runID) == ["old"])
         }
     }
 

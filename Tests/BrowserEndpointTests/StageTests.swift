@@ -151,20 +151,4 @@ import Testing
             #expect(await !rig.gateway.requests.contains { $0.method == "chat.send" })
         }
     }
-
-    @Test func aReplyThatCannotBeStoredIsNotShownAsFinal() async throws {
-        let store = InMemoryMessageStore()
-        var options = Rig.Options()
-        options.messages = store
-        try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello")
-            let run = try await rig.gateway.nextRun()
-            store.fail(with: StorageFailure(reason: .full, description: "the disk is full"))
-            await run.final("The answer")
-            let turn = try await browser.turn("r")
-            #expect(turn.states == ["accepted", "error"])
-            #expect(turn.last["error"]?["code"] == "storage_failed")
-        }
-    }
 }

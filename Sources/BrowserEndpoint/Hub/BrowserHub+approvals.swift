@@ -67,7 +67,7 @@ extension BrowserHub {
         guard approvals[key]?.approval == approval else { return }
         approvals[key]?.owner = session?.owner ?? .nobody
         // Nothing else comes of a run that waits (OpenClaw protocol: events).
-        for run in session?.runs ?? [] { tell(run, phase: "waiting_for_approval") }
+        for run in session?.runs ?? [] { tell(run, phase: RunPhase.approval) }
         guard let pending = approvals[key] else { return }
         for connection in connections.values { show(pending, state: "requested", to: connection) }
         flush()

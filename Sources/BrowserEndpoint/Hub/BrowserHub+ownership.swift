@@ -122,6 +122,7 @@ extension BrowserHub {
                 }
             }
         }
+        unstored.forget(id)
         forgetOwner(of: id)
         flush()
     }

@@ -18,6 +18,7 @@ extension BrowserHub {
 
     func gatewayIsBack(_ gateway: String) {
         awaySince[gateway] = nil
+        for (key, run) in runs where key.gateway == gateway && run.isAccepted { tell(run, phase: RunPhase.sought) }
         searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
         compareWatchedSessions(of: gateway)
     }
@@ -30,7 +31,10 @@ extension BrowserHub {
         let known = runs.filter { $0.key.gateway == gateway }
         guard !known.isEmpty else { return }
         // The gateway can be asked nothing before it is back.
-        for run in known.values { run.search = 0 }
+        for run in known.values {
+            run.search = 0
+            tell(run, phase: RunPhase.waiting)
+        }
         jobs.submit {
             guard await self.pause(Self.awayPatience) else { return }
             await self.endSilentRuns(of: gateway, since: since)
@@ -52,7 +56,10 @@ extension BrowserHub {
         guard !keys.isEmpty else { return }
         lastSearch += 1
         let number = lastSearch
-        for key in keys { runs[key]?.search = number }
+        for key in keys {
+            runs[key]?.search = number
+            runs[key]?.isSought = true
+        }
         let since = time.uptime
         jobs.submit { await self.search(keys, silentSince: since, number) }
     }
@@ -98,7 +105,10 @@ extension BrowserHub {
         var sought = SoughtRun(
             runID: run.gatewayRunID, sessionKey: run.upstream.key, message: run.sentText, since: run.run.startedAt)
         sought.isNewest = isNewest || run.gatewayRunID != run.run.id
-        return try? await gateways.find(sought, gateway: run.upstream.gateway)
+        sought.twins = run.twins
+        let finding = try? await gateways.find(sought, gateway: run.upstream.gateway)
+        if finding == .running { run.isSought = false }
+        return finding
     }
 
     /// The gateway says that a run with this key has ended before: a message that was sent twice.
@@ -238,6 +248,8 @@ extension BrowserHub {
         let run = begin(stored.runID, session, upstream: upstream, context: context, startedAt: stored.sentAt)
         run.sentText = stored.text
         run.isRestored = true
+        run.isSought = true
+        run.twins = try await twins(of: stored)
         return run
     }
 
@@ -247,13 +259,20 @@ extension BrowserHub {
             let key = RunKey(gateway: stored.route?.gateway ?? id.gateway, runID: stored.runID)
             guard runs[key] == nil else { continue }
             let upstream = target(of: stored.route, for: id)
-            let sought = SoughtRun(
+            var sought = SoughtRun(
                 runID: stored.runID, sessionKey: upstream.key, message: stored.text, since: stored.sentAt)
+            sought.twins = try await twins(of: stored)
             guard
                 case .ended(.final(let answer), let isActive)? = try? await gateways.find(sought, gateway: key.gateway),
                 isActive != true, runs[key] == nil
             else { continue }
-            end(try await restore(stored), by: .final(answer))
+            let run = try await restore(stored)
+            run.wasToldOfFailure = true
+            end(run, by: .final(answer))
         }
+    }
+
+    private func twins(of stored: UnfinishedRun) async throws -> [SoughtRun.Twin] {
+        try await storage.answeredTwins(of: stored).map { SoughtRun.Twin(runID: $0.runID, sentAt: $0.sentAt) }
     }
 }

@@ -207,6 +207,7 @@ extension BrowserHub {
         var buffer = ByteBuffer()
         buffer.writeJSON(["runs": .array(runs)])
         send(.result(id: request.id, payload: buffer), to: connection)
+        for run in session.runs where !run.hasEnded { showPhase(of: run, to: connection) }
     }
 
     func watch(_ session: Session, by connection: BrowserConnection, spelling: String) throws {

@@ -33,6 +33,10 @@ extension BrowserHub {
         recentSends.note(message.text, in: upstream)
         context.logger.trace("to the gateway: \(message.text)")
         broadcast(.accepted(message, time.now), of: run)
+        if let kept = unstored.take(run.key) {
+            endAgain(run, kept)
+            return flush()
+        }
         if let answer = message.answer {
             run.isAccepted = true
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
@@ -47,7 +51,7 @@ extension BrowserHub {
                     detail: objection.message, errorKind: objection.code, timestamp: time.now))
             return flush()
         }
-        if status(of: upstream.gateway)?.isConnected == false { tell(run, phase: "waiting_for_gateway") }
+        if status(of: upstream.gateway)?.isConnected == false { tell(run, phase: RunPhase.waiting) }
         flush()
         let request = ChatRequest(
             sessionKey: upstream.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
@@ -164,6 +168,7 @@ extension BrowserHub {
 
     private func show(_ change: TextChange, of run: LiveRun) {
         guard !change.isEmpty else { return }
+        if run.phase != nil { run.phase = nil }
         let shown = run.visibleText.utf8.count
         run.visibleText.apply(change)
         if run.firstTextAt == nil, !run.visibleText.isEmpty {
@@ -236,6 +241,18 @@ extension BrowserHub {
         pump(run)
     }
 
+    /// Tells one who begins to watch what a run is doing, when it has not said anything since it was told.
+    func showPhase(of run: LiveRun, to connection: BrowserConnection) {
+        guard let phase = run.phase,
+            let audience = run.session.audiences.first(where: { audience in
+                audience.connections.contains { $0 === connection }
+            })
+        else { return }
+        let event = OutboundEvent(kind: .status, run: run.run, text: "", detail: phase, timestamp: time.now)
+        run.sequence += 1
+        if let frame = audience.encode(.whole(event), of: run) { send(frame, to: connection) }
+    }
+
     /// Starts on what waits first, unless something is under way already.
     func pump(_ run: LiveRun) {
         guard !run.isBusy, !run.waiting.isEmpty else { return }
@@ -282,10 +299,10 @@ extension BrowserHub {
             }
             if case .dropped(let stage) = passage, kind.isTerminal {
                 let message = "The stage “\(stage)” withheld the reply."
-                broadcast(.failed(code: "withheld", message: message), of: run)
+                broadcast(.failed(code: "withheld", message: message, time.now), of: run)
             }
         } catch {
-            if kind.isTerminal { fail(run, error) }
+            if kind.isTerminal { fail(run, error, kind, outcome) }
         }
     }
 
@@ -303,19 +320,30 @@ extension BrowserHub {
         run.waiting.append(.event(.error, outcome))
     }
 
-    private func fail(_ run: LiveRun, _ error: any Error) {
+    /// The end of a run did not get through the chain.
+    private func fail(_ run: LiveRun, _ error: any Error, _ kind: EventKind, _ outcome: RunOutcome) {
         run.hasEnded = true
         let rejection = Rejection(answering: error, logger: run.context.logger)
         run.context.endTrace(rejection)
-        broadcast(.failed(code: rejection.code, message: rejection.message), of: run)
+        guard rejection.code == "storage_failed" else { return tellOfFailure(of: run, rejection) }
+        keep(run, kind, outcome)
+        // It is told once, however often it is tried.
+        if !run.wasToldOfFailure { tellOfFailure(of: run, rejection) }
+    }
+
+    private func tellOfFailure(of run: LiveRun, _ rejection: Rejection) {
+        broadcast(.failed(code: rejection.code, message: rejection.message, time.now), of: run)
     }
 
     /// The outbound terminal: the browsers get the event. Before it they get what is missing of its text, so that the
     /// deltas joined are the text of the final.
     private func show(_ event: OutboundEvent, of key: RunKey) {
         guard let run = runs[key] else { return }
-        // Byte by byte: two spellings of the same character are equal to a String.
-        if event.kind.isTerminal, !event.text.utf8.elementsEqual(run.visibleText.utf8) {
+        if event.kind == .status { run.phase = event.detail }
+        if event.kind.isTerminal, run.wasToldOfFailure {
+            show(.replace(event.text), of: run)
+            // Byte by byte: two spellings of the same character are equal to a String.
+        } else if event.kind.isTerminal, !event.text.utf8.elementsEqual(run.visibleText.utf8) {
             if event.text.utf8.starts(with: run.visibleText.utf8) {
                 show(
                     .append(String(decoding: event.text.utf8.dropFirst(run.visibleText.utf8.count), as: UTF8.self)),
@@ -392,6 +420,7 @@ extension BrowserHub: GatewayObserver {
         let run = live(gatewayRun)
         run.lastHeard = time.uptime
         run.isAccepted = true
+        run.isSought = false
         switch event {
         case .delta where isBackAgain:
             receive(.replace(gatewayRun.text), of: run)

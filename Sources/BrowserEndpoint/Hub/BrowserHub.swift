@@ -52,6 +52,8 @@ package actor BrowserHub {
     var connections: [String: BrowserConnection] = [:]
     var sessions: [SessionID: Session] = [:]
     var runs: [RunKey: LiveRun] = [:]
+    /// Ends of runs that could not be stored.
+    var unstored = UnstoredEnds()
     /// What was sent lately: the gateway tells of these messages again, as of those that others sent.
     var recentSends = RecentSends()
     /// Since when each gateway that is not connected is away.
@@ -151,12 +153,17 @@ package actor BrowserHub {
     package func drain(timeout: Duration) async {
         isDraining = true
         let deadline = time.uptime + timeout
-        // Runs whose gateway is away are looked for again after the next start.
-        while runs.keys.contains(where: { status(of: $0.gateway)?.isConnected == true }), time.uptime < deadline {
+        // Runs whose gateway is away, or of which nothing is heard, are looked for again after the next start.
+        while runs.contains(where: { !$1.isSought && status(of: $0.gateway)?.isConnected == true }),
+            time.uptime < deadline
+        {
             try? await time.sleep(for: .milliseconds(50))
         }
         if !runs.isEmpty {
             logger.warning("shutting down with \(runs.count) unfinished runs; their gateways go on with them")
+        }
+        if !unstored.isEmpty {
+            logger.warning("\(unstored.count) answers could not be stored; the next start looks for them")
         }
         for connection in connections.values {
             connection.socket.close(code: 1001, reason: "the server is shutting down")

@@ -1,5 +1,6 @@
 import DequeModule
 import MiddlewareKit
+import OpenClaw
 import PipelineEngine
 import Tracing
 
@@ -35,6 +36,14 @@ final class LiveRun {
     var wasGivenUp = false
     /// The search for its end that is under way; 0: none is.
     var search = 0
+    /// It is only looked for: nothing was heard of it since the search began.
+    var isSought = false
+    /// Messages with the same words that were answered before the server was started.
+    var twins: [SoughtRun.Twin] = []
+    /// The browsers were told that it failed: what comes now is its end after all, and its text begins anew.
+    var wasToldOfFailure = false
+    /// What it was last said to be doing; nil once it said something.
+    var phase: String?
     var replyText: ReplyText
     /// The gateway's text so far, before any transform.
     var rawText = ""
@@ -93,6 +102,16 @@ final class LiveRun {
         guard case .text(let last)? = waiting.last else { return waiting.append(.text(change)) }
         waiting[waiting.count - 1] = .text(last.followed(by: change))
     }
+}
+
+/// What Sluice itself says of a run that is silent; the gateway has words of its own.
+enum RunPhase {
+    /// The gateway is away.
+    static let waiting = "waiting_for_gateway"
+    /// Its answer may have been missed, and the gateway is asked about it.
+    static let sought = "looking_for_answer"
+    /// The agent wants to run a command.
+    static let approval = "waiting_for_approval"
 }
 
 /// What a whole event brings.

@@ -13,7 +13,7 @@ enum EventFrame {
     /// The event as it left the chain.
     case whole(OutboundEvent)
     /// The run ended without an answer to show.
-    case failed(code: String, message: String)
+    case failed(code: String, message: String, Timestamp)
     /// How full the model's context is after an answer; only `/ws/chat` has a frame for it.
     case contextUse(tokens: Int, limit: Int)
 }
@@ -53,11 +53,7 @@ extension Audience {
                 writeError(
                     code: event.errorKind ?? "run_failed", message: event.detail ?? "The run failed.", into: &buffer)
             }
-            buffer.writeStaticString(",\"message\":{\"id\":")
-            buffer.writeJSONString(run.run.id)
-            buffer.writeStaticString(",\"role\":\"assistant\",\"content\":")
-            buffer.writeContent(text: event.text, blocks: event.blocks)
-            buffer.writeString(",\"timestamp\":\(event.timestamp.milliseconds)}")
+            writeAnswer(event.text, event.blocks, event.timestamp, of: run, into: &buffer)
             if let usage = event.usage {
                 buffer.writeStaticString(",\"usage\":")
                 buffer.writeJSON(usage.json)
@@ -67,9 +63,11 @@ extension Audience {
                 buffer.writeJSONString(stopReason)
             }
             buffer.writeStaticString("}")
-        case .failed(let code, let message):
+        case .failed(let code, let message, let timestamp):
             writeHead("error", of: run, into: &buffer)
             writeError(code: code, message: message, into: &buffer)
+            // What the browsers were given: the rest got no further.
+            writeAnswer(run.visibleText, [], timestamp, of: run, into: &buffer)
             buffer.writeStaticString("}")
         }
     }
@@ -78,6 +76,16 @@ extension Audience {
         buffer.writeStaticString(",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":")
         buffer.writeJSONString(text)
         buffer.writeString("}],\"timestamp\":\(timestamp.milliseconds)}}")
+    }
+
+    private func writeAnswer(
+        _ text: String, _ blocks: [ContentBlock], _ timestamp: Timestamp, of run: LiveRun, into buffer: inout ByteBuffer
+    ) {
+        buffer.writeStaticString(",\"message\":{\"id\":")
+        buffer.writeJSONString(run.run.id)
+        buffer.writeStaticString(",\"role\":\"assistant\",\"content\":")
+        buffer.writeContent(text: text, blocks: blocks)
+        buffer.writeString(",\"timestamp\":\(timestamp.milliseconds)}")
     }
 
     private func writeError(code: String, message: String, into buffer: inout ByteBuffer) {
@@ -142,7 +150,7 @@ extension Audience {
                     buffer.writeJSON(usage.json)
                 }
             }
-        case .failed(_, let message):
+        case .failed(_, let message, _):
             EncodedFrame { writeStreamError(message, into: &$0) }
         case .contextUse(let tokens, let limit):
             EncodedFrame { buffer in

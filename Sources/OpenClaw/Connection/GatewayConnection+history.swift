@@ -11,6 +11,18 @@ package struct SoughtRun: Sendable {
     package var since: Timestamp
     /// The gateway says that it got the text before: the newest message with it is meant, however old it is.
     package var isNewest = false
+    /// Messages with the same words in the session that are known to have been answered.
+    package var twins: [Twin] = []
+
+    package struct Twin: Sendable {
+        package var runID: String
+        package var sentAt: Timestamp
+
+        package init(runID: String, sentAt: Timestamp) {
+            self.runID = runID
+            self.sentAt = sentAt
+        }
+    }
 
     package init(runID: String, sessionKey: String, message: String?, since: Timestamp) {
         self.runID = runID
@@ -62,8 +74,10 @@ extension GatewayConnection {
         run.since = sent.time(of: run.runID) ?? run.since
         var search = HistorySearch(messages: messages, clockLead: machine.clockLead)
         if let text = run.message {
+            let key = canonicalKey(run.sessionKey)
+            for twin in run.twins { sent.remember(twin, text, in: key) }
             search.twins = sent.twins(
-                of: run.runID, text, in: canonicalKey(run.sessionKey), sentAt: run.since,
+                of: run.runID, text, in: key, sentAt: run.since,
                 earliest: search.earliest(run.since))
         }
         return search.end(of: run)

@@ -4,7 +4,7 @@ import MiddlewareKit
 /// What was sent to a gateway lately, to tell messages with the same text apart in its history.
 struct SentMessages {
     private struct Entry {
-        /// Counts the messages in the order in which they were sent.
+        /// Counts the messages in the order in which they were sent; 0: before the server was started.
         let number: Int
         let sessionKey: String
         let text: Int
@@ -23,10 +23,23 @@ struct SentMessages {
     /// The message sets out; only its first attempt counts.
     mutating func note(_ runID: String, _ text: String, in sessionKey: String, at now: Timestamp) {
         guard entries[runID] == nil else { return }
-        if order.count >= Self.limit { entries[order.removeFirst()] = nil }
         count += 1
+        insert(Entry(number: count, sessionKey: sessionKey, text: text.trimmed.hashValue, sentAt: now), of: runID)
+    }
+
+    /// One that was sent, and answered, before the server was started.
+    mutating func remember(_ twin: SoughtRun.Twin, _ text: String, in sessionKey: String) {
+        guard entries[twin.runID] == nil else { return }
+        insert(
+            Entry(
+                number: 0, sessionKey: sessionKey, text: text.trimmed.hashValue, sentAt: twin.sentAt, hasArrived: true),
+            of: twin.runID)
+    }
+
+    private mutating func insert(_ entry: Entry, of runID: String) {
+        if order.count >= Self.limit { entries[order.removeFirst()] = nil }
         order.append(runID)
-        entries[runID] = Entry(number: count, sessionKey: sessionKey, text: text.trimmed.hashValue, sentAt: now)
+        entries[runID] = entry
     }
 
     mutating func arrived(_ runID: String) { entries[runID]?.hasArrived = true }
@@ -35,13 +48,13 @@ struct SentMessages {
     func time(of runID: String) -> Timestamp? { entries[runID]?.sentAt }
 
     /// How many other messages with this text the gateway took that were sent before the one of this run, but not before
-    /// `earliest`, and how many that were sent after it.
+    /// `earliest`, and when those were sent that followed it.
     func twins(
         of runID: String, _ text: String, in sessionKey: String, sentAt: Timestamp, earliest: Int64
-    ) -> (before: Int, after: Int) {
+    ) -> (before: Int, after: [Timestamp]) {
         let hash = text.trimmed.hashValue
         let own = entries[runID]?.number
-        var twins = (before: 0, after: 0)
+        var twins = (before: 0, after: [Timestamp]())
         for entry in entries.values
         where entry.hasArrived && entry.text == hash && entry.sessionKey == sessionKey && entry.number != own
             && entry.sentAt.milliseconds >= earliest
@@ -49,7 +62,7 @@ struct SentMessages {
             if own.map({ entry.number < $0 }) ?? (entry.sentAt <= sentAt) {
                 twins.before += 1
             } else {
-                twins.after += 1
+                twins.after.append(entry.sentAt)
             }
         }
         return twins

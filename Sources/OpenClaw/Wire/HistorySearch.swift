@@ -58,9 +58,9 @@ struct HistorySearch {
     let messages: [HistoryMessage]
     /// How far our clock is ahead of the gateway's, in milliseconds; nil: not known.
     var clockLead: Int64?
-    /// Messages of ours with the same text that the gateway took, sent shortly before and at some time after the one whose
-    /// answer is sought.
-    var twins = (before: 0, after: 0)
+    /// Messages of ours with the same text that the gateway took: how many were sent shortly before the one whose answer is
+    /// sought, and when those were sent that followed it.
+    var twins = (before: 0, after: [Timestamp]())
 
     /// The earliest time that a message of the run can have in the history, by our clock.
     func earliest(_ since: Timestamp) -> Int64 {
@@ -89,10 +89,17 @@ struct HistorySearch {
         if run.isNewest { return found.last }
         let earliest = earliest(run.since)
         found.removeAll { time(of: messages[$0]) ?? .max < earliest }
-        guard found.count > twins.before else { return nil }
         let isOrdered = clockLead != nil && found.allSatisfy { time(of: messages[$0]) != nil }
+        // The newest are those that followed it. One that is not written down yet is not taken for an older one, if there is
+        // a common clock.
+        for sentAt in twins.after.sorted(by: >) {
+            guard let last = found.last else { break }
+            let isOlder = time(of: messages[last]) ?? .max < sentAt.milliseconds - Self.imprecision
+            if !isOrdered || !isOlder { found.removeLast() }
+        }
+        guard found.count > twins.before else { return nil }
         // Without a common clock the newest are the likeliest ones.
-        return found[isOrdered ? twins.before : max(found.count - 1 - twins.after, twins.before)]
+        return found[isOrdered ? twins.before : found.count - 1]
     }
 
     /// By our clock, as far as it is known how the two differ.

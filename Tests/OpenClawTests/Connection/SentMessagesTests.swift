@@ -14,7 +14,7 @@ import Testing
         sent.note("elsewhere", "yes", in: "t", at: at(9))
         func twins(_ run: String, earliest: Int64 = 0) -> [Int] {
             let twins = sent.twins(of: run, "yes ", in: "s", sentAt: at(1), earliest: earliest)
-            return [twins.before, twins.after]
+            return [twins.before, twins.after.count]
         }
         #expect(twins("b") == [0, 0])
         for run in ["a", "b", "c", "d", "elsewhere"] { sent.arrived(run) }
@@ -22,6 +22,9 @@ import Testing
         #expect(twins("b", earliest: 500) == [0, 1])
         // One that was sent before the server was started.
         #expect(twins("unknown") == [2, 1])
+        sent.remember(SoughtRun.Twin(runID: "a", sentAt: at(9)), "yes", in: "s")
+        sent.remember(SoughtRun.Twin(runID: "old", sentAt: at(0)), "yes", in: "s")
+        #expect(twins("b") == [2, 1])
     }
 
     @Test func onlyTheFirstAttemptCounts() {

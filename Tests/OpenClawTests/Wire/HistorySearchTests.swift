@@ -17,14 +17,14 @@ import Testing
     }
 
     private func end(
-        _ message: String?, _ rows: [JSONValue], clockLead: Int64? = nil, twins: (Int, Int) = (0, 0),
+        _ message: String?, _ rows: [JSONValue], clockLead: Int64? = nil, twins: (Int, [Int64]) = (0, []),
         isNewest: Bool = false
     ) -> HistorySearch.Result {
         var run = SoughtRun(
             runID: "r", sessionKey: "k", message: message, since: Timestamp(milliseconds: Self.sent))
         run.isNewest = isNewest
         var search = HistorySearch(messages: rows.compactMap { HistoryMessage(json: $0) }, clockLead: clockLead)
-        search.twins = twins
+        search.twins = (twins.0, twins.1.map { Timestamp(milliseconds: Self.sent + $0) })
         return search.end(of: run)
     }
 
@@ -80,9 +80,23 @@ import Testing
             row("user", "Hello", after: -60_000), row("assistant", "Old"), row("user", "Hello"),
             row("assistant", "New"), row("user", "Hello"), row("assistant", "Newer"),
         ]
-        #expect(end("Hello", Array(rows[..<2]), twins: (1, 0)) == .unseen)
-        #expect(text(end("Hello", Array(rows[..<4]), twins: (1, 0))) == "New")
-        #expect(text(end("Hello", rows, twins: (1, 1))) == "New")
+        #expect(end("Hello", Array(rows[..<2]), twins: (1, [])) == .unseen)
+        #expect(text(end("Hello", Array(rows[..<4]), twins: (1, []))) == "New")
+        #expect(text(end("Hello", rows, twins: (1, [5_000]))) == "New")
+    }
+
+    /// The gateway lost the first one, and got the second: its answer is the answer to that one alone.
+    @Test(arguments: [0, nil] as [Int64?]) func aLaterMessageWithTheSameWordsIsNotTheSame(clockLead: Int64?) {
+        let later = [row("user", "Hello", after: 60_000), row("assistant", "Later", after: 61_000)]
+        #expect(end("Hello", later, clockLead: clockLead, twins: (0, [59_900])) == .unseen)
+        let both = [row("user", "Hello", after: 100), row("assistant", "First", after: 900)] + later
+        #expect(text(end("Hello", both, clockLead: clockLead, twins: (0, [59_900]))) == "First")
+    }
+
+    /// The gateway took the later one, and has not written it down.
+    @Test func withACommonClockTheOlderOneIsNotTakenForALaterOne() {
+        let rows = [row("user", "Hello", after: 100), row("assistant", "First", after: 900)]
+        #expect(text(end("Hello", rows, clockLead: 0, twins: (0, [59_900]))) == "First")
     }
 
     /// The gateway says that it got this text, however long ago.
