@@ -45,7 +45,8 @@ private func measure(_ count: Int, _ turns: (Int) async throws -> Void) async re
 private func chain(_ count: Int, _ handles: StagePaths, timeout: Duration? = nil, isQuick: Bool = true) -> Chain {
     let stages = (0..<count).map { index in
         Stage(
-            name: "s\(index)", kind: "test", middleware: PassOn(handles: handles), timeout: timeout, isQuick: isQuick)
+            name: "s\(index)", kind: "test", middleware: PassOn(handles: handles), timeout: timeout,
+            executor: isQuick ? nil : globalConcurrentExecutor)
     }
     return Chain(stages: stages, time: SystemTime())
 }

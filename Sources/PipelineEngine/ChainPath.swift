@@ -93,12 +93,12 @@ final class ChainPath<Message: ChainMessage>: Sendable {
         let span = tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer)
         let start = notes == nil ? .zero : time.uptime
         do {
-            if stage.isQuick || mayCompute {
-                try await call(index, message, context, span, start, mayCompute)
-            } else {
-                try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                    try await call(index, message, context, span, start, true)
+            if let executor = stage.executor, !mayCompute, step.deadlines == nil {
+                try await withTaskExecutorPreference(executor) {
+                    try await call(index, message, context, span, start, mayCompute: true)
                 }
+            } else {
+                try await call(index, message, context, span, start, mayCompute: mayCompute || stage.executor != nil)
             }
             noteEnd(of: stage, nil, since: start)
         } catch {
@@ -109,7 +109,7 @@ final class ChainPath<Message: ChainMessage>: Sendable {
 
     private func call(
         _ index: Int, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?, _ start: Duration,
-        _ mayCompute: Bool
+        mayCompute: Bool
     ) async throws {
         let step = steps[index]
         if let deadlines = step.deadlines {

@@ -13,15 +13,16 @@ package struct Hold: Sendable, Hashable {
 
     /// Lets a transform that awaits something work on text.
     ///
+    /// - Parameter executor: Where it works; nil: anywhere.
     /// - Throws: ``HoldExceeded`` after `time`, or what `work` throws.
     func bound<Result: Sendable>(
-        _ clock: any TimeSource, _ work: @escaping @Sendable () async throws -> Result
+        _ clock: any TimeSource, on executor: (any TaskExecutor)?, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         let race = Race<Result>()
         return try await withCheckedThrowingContinuation { continuation in
             race.start(continuation)
             // Nobody waits for work that ignores its cancellation.
-            let work = Task {
+            let work = Task(executorPreference: executor) {
                 do { race.end(.success(try await work())) } catch { race.end(.failure(error)) }
             }
             let alarm = Task {

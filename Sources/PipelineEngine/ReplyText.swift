@@ -83,7 +83,7 @@ package struct ReplyText: Sendable {
             }
             let stage = steps[index].stage
             do {
-                let (out, next) = try await stage.hold.bound(time) {
+                let (out, next) = try await stage.hold.bound(time, on: stage.executor) {
                     var transform = transform
                     return (try await transform.feed(piece[...]), transform)
                 }
@@ -141,7 +141,7 @@ package struct ReplyText: Sendable {
             result.apply(isCut ? transform.breakOff() : transform.finish())
             return result
         case .awaiting(let transform):
-            return try await stage.hold.bound(time) {
+            return try await stage.hold.bound(time, on: stage.executor) {
                 var (transform, result) = (transform, "")
                 result.apply(try await transform.feed(text[...]))
                 result.apply(isCut ? try await transform.breakOff() : try await transform.finish())

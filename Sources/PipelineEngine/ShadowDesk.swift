@@ -14,7 +14,7 @@ package final class ShadowDesk: Sendable {
     private let state = Mutex(State())
 
     /// False: there was no place.
-    func start(_ work: @escaping @Sendable () async -> Void) -> Bool {
+    func start(on executor: (any TaskExecutor)?, _ work: @escaping @Sendable () async -> Void) -> Bool {
         let hasPlace = state.withLock { state in
             guard state.running < Self.places else { return false }
             state.running += 1
@@ -22,9 +22,9 @@ package final class ShadowDesk: Sendable {
         }
         guard hasPlace else { return false }
         // Not a child of the message's task, which would wait for it. `places` bounds how many there are.
-        Task {
+        Task(executorPreference: executor) {
             await work()
-            leave()
+            self.leave()
         }
         return true
     }

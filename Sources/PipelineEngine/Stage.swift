@@ -27,8 +27,8 @@ package struct Stage: Sendable {
     package let onError: FailurePolicy
     /// When a call is left behind; nil: never.
     var timeLimit: Duration? { timeout ?? (mode == .shadow ? Self.shadowLimit : nil) }
-    /// Whether calls may run on the thread that serves all sockets.
-    package let isQuick: Bool
+    /// Where calls run, which may compute for long or block their thread; nil: they are quick, and run where the message is.
+    package let executor: (any TaskExecutor)?
     /// What the stage's transform may keep back.
     package let hold: Hold
     /// The stage's own options as YAML, without secrets.
@@ -44,7 +44,7 @@ package struct Stage: Sendable {
         mode: Mode = .enforce,
         timeout: Duration? = nil,
         onError: FailurePolicy = .closed,
-        isQuick: Bool = false,
+        executor: (any TaskExecutor)? = globalConcurrentExecutor,
         hold: Hold = Hold(),
         options: String = "{}"
     ) {
@@ -55,7 +55,7 @@ package struct Stage: Sendable {
         self.mode = mode
         self.timeout = timeout
         self.onError = onError
-        self.isQuick = isQuick
+        self.executor = executor
         self.hold = hold
         self.options = options
         contributor = mode == .enforce ? instance.middleware as? any RowContributor : nil
@@ -64,12 +64,12 @@ package struct Stage: Sendable {
     /// A stage with an instance of its own.
     package init(
         name: String, kind: String, middleware: any Middleware, condition: Condition = .always, mode: Mode = .enforce,
-        timeout: Duration? = nil, onError: FailurePolicy = .closed, isQuick: Bool = false,
-        hold: Hold = Hold()
+        timeout: Duration? = nil, onError: FailurePolicy = .closed,
+        executor: (any TaskExecutor)? = globalConcurrentExecutor, hold: Hold = Hold()
     ) {
         self.init(
             name: name, kind: kind, instance: StageInstance(name: name, middleware: middleware), condition: condition,
-            mode: mode, timeout: timeout, onError: onError, isQuick: isQuick, hold: hold)
+            mode: mode, timeout: timeout, onError: onError, executor: executor, hold: hold)
     }
 }
 

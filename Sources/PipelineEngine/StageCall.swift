@@ -46,8 +46,9 @@ extension ChainPath {
     /// Calls a stage that has a time limit. The clock stands still while the stages below are at work.
     ///
     /// The stage runs in a task of its own that nobody waits for: a stage that hangs and ignores cancellation must not
-    /// hold up its run. What it does afterwards has no effect, since its gate is barred. The task begins where the call is, so
-    /// a stage that has nothing to wait for costs no hop, and no alarm is set for it.
+    /// hold up its run. What it does afterwards has no effect, since its gate is barred. The task of a quick stage begins where
+    /// the call is: if it has nothing to wait for it costs no hop, and no alarm is set for it. Any other stage might block its
+    /// thread, so it gets another one than who waits for it.
     func call(
         _ stage: Stage, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?,
         within deadlines: Deadlines,
@@ -74,7 +75,13 @@ extension ChainPath {
                     gate.finish(.failure(error))
                 }
             }
-            try await gate.result(of: Task.immediate(operation: enter), within: deadlines)
+            let work =
+                if let executor = stage.executor {
+                    Task(executorPreference: executor, operation: enter)
+                } else {
+                    Task.immediate(operation: enter)
+                }
+            try await gate.result(of: work, within: deadlines)
             span?.end()
             let progress = gate.progress
             stage.figures.record(progress.hasPassed ? .passed : .dropped, took: progress.ownTime(at: time.uptime))
@@ -155,7 +162,7 @@ func runShadow<Message>(
     _ stage: Stage, _ notes: PathNotes<Message>?, _ work: @escaping @Sendable () async -> Void
 ) {
     notes?.trace.hold()
-    let isStarted = stage.instance.shadows.start {
+    let isStarted = stage.instance.shadows.start(on: stage.executor) {
         await work()
         notes?.trace.release()
     }

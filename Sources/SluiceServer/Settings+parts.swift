@@ -64,7 +64,7 @@ extension Stage {
             name: entry.name, kind: planned.plugin.kind, instance: instance,
             condition: entry.when ?? .always, mode: entry.mode == .shadow ? .shadow : .enforce,
             timeout: planned.timeout, onError: planned.onError,
-            isQuick: planned.plugin.isQuick,
+            executor: planned.plugin.isQuick ? nil : StageThreads.shared,
             hold: Hold(bytes: entry.hold.bytes.bytes, time: entry.hold.time), options: planned.shownOptions)
     }
 }

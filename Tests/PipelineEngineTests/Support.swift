@@ -67,11 +67,12 @@ func condition(_ text: String) -> Condition {
 
 func stage(
     _ name: String, _ middleware: any Middleware, condition: Condition = .always, mode: Stage.Mode = .enforce,
-    timeout: Duration? = nil, onError: FailurePolicy = .closed, hold: Hold = Hold()
+    timeout: Duration? = nil, onError: FailurePolicy = .closed,
+    executor: (any TaskExecutor)? = nil, hold: Hold = Hold()
 ) -> Stage {
     Stage(
         name: name, kind: "test", middleware: middleware, condition: condition, mode: mode, timeout: timeout,
-        onError: onError, hold: hold)
+        onError: onError, executor: executor, hold: hold)
 }
 
 /// The same numbers for the same seed, so that a failure can be repeated.

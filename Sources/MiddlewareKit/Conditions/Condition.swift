@@ -19,7 +19,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
         case starts(Fact, with: String)
         case matches(Fact, TextPattern)
         case group(String)
-        case address([AddressRange])
+        case address([IPNetwork])
         /// The size of the text in bytes, from and to, both included.
         case size(ClosedRange<Int>)
     }
@@ -110,8 +110,9 @@ extension Condition.Test {
         case .starts(let fact, let start): facts[fact]?.utf8.starts(with: start.utf8) ?? false
         case .matches(let fact, let pattern): facts[fact].map(pattern.isFound) ?? false
         case .group(let group): facts.groups.contains(group)
-        case .address(let ranges):
-            facts.address.flatMap(Address.init).map { address in ranges.contains { $0.contains(address) } } ?? false
+        case .address(let networks):
+            facts.address.flatMap(IPAddress.init(peer:)).map { address in networks.contains { $0.covers(address) } }
+                ?? false
         case .size(let sizes): sizes.contains(facts.text.utf8.count)
         }
     }

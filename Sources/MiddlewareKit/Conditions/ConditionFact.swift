@@ -50,16 +50,16 @@ enum ConditionFact: String, CaseIterable {
             for value in values where !known.contains(value.value) { throw noChoice(value, known) }
             return .kind(Set(values.map(\.value)))
         case .ip:
-            var ranges: [AddressRange] = []
+            var networks: [IPNetwork] = []
             for value in values {
-                guard let range = AddressRange(value.value) else {
+                guard let network = IPNetwork(value.value) else {
                     throw ConditionError(
                         offset: value.offset, message: "\(value.shown) is no IP address and no network",
                         hint: "such as 192.168.1.5, 10.0.0.0/8 or \"::1\"")
                 }
-                ranges.append(range)
+                networks.append(network)
             }
-            return .address(ranges)
+            return .address(networks)
         case .textSize:
             return try size(operation, values[0])
         case .gateway, .agent, .model, .session, .user, .text, .groups:

@@ -25,17 +25,42 @@ public struct IPAddress: Sendable, Hashable {
         }
     }
 
-    private static func ipv4(_ text: Substring) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bits: UInt32 = 0
-        for part in parts {
-            guard part.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt8(part),
-                part == "0" || !part.hasPrefix("0")
-            else { return nil }
-            bits = bits << 8 | UInt32(number)
+    /// As a socket tells its peer's: a link-local address may name its interface behind a `%`.
+    init?(peer text: String) {
+        if let address = IPAddress(text) {
+            self = address
+        } else if let zone = text.firstIndex(of: "%"), let address = IPAddress(String(text[..<zone])) {
+            self = address
+        } else {
+            return nil
         }
-        return bits
+    }
+
+    /// An IPv4 address also as IPv6, `::ffff:a.b.c.d` (RFC 4291, 2.5.5.2), and the other way round; nil for all others.
+    var otherForm: IPAddress? {
+        switch version {
+        case .v4: IPAddress(version: .v6, bits: 0xFFFF << 32 | bits)
+        case .v6 where bits >> 32 == 0xFFFF: IPAddress(version: .v4, bits: bits & 0xFFFF_FFFF)
+        case .v6: nil
+        }
+    }
+
+    /// Conditions ask for it with each message, so it makes nothing on the way.
+    private static func ipv4(_ text: Substring) -> UInt32? {
+        var (bits, number, digits, dots): (UInt32, UInt32, Int, Int) = (0, 0, 0, 0)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                guard digits == 0 || number > 0 else { return nil }
+                (number, digits) = (number * 10 + UInt32(byte - UInt8(ascii: "0")), digits + 1)
+                guard number <= 255 else { return nil }
+            case UInt8(ascii: ".") where digits > 0 && dots < 3:
+                (bits, number, digits, dots) = (bits << 8 | number, 0, 0, dots + 1)
+            default:
+                return nil
+            }
+        }
+        return digits > 0 && dots == 3 ? bits << 8 | number : nil
     }
 
     private static func ipv6(_ text: String) -> UInt128? {
@@ -99,6 +124,11 @@ public struct IPNetwork: OptionValue, Hashable {
 
     public func contains(_ address: IPAddress) -> Bool {
         address.version == base.version && (address.bits ^ base.bits) >> (base.version.rawValue - prefix) == 0
+    }
+
+    /// Whether it contains an address in either of its forms: an IPv4 address may come as IPv6.
+    func covers(_ address: IPAddress) -> Bool {
+        contains(address) || (address.otherForm.map(contains) ?? false)
     }
 
     public static var optionType: OptionType { .string }

@@ -169,20 +169,20 @@ struct Rig: Sendable {
         var stages = [
             Stage(
                 name: "auth", kind: "auth", middleware: try await AuthPlugin.provision(auth, in: context),
-                isQuick: true)
+                executor: nil)
         ]
         let strip = try await ThinkingStripPlugin.provision(ThinkingStripOptions(), in: context)
         let persist = try await PersistPlugin.provision(PersistOptions(), in: context)
         let count = try await AnalyticsPlugin.provision(AnalyticsOptions(), in: context)
         var last = [
-            Stage(name: "thinking-strip", kind: "thinking-strip", middleware: strip, isQuick: true),
-            Stage(name: "persist", kind: "persist", middleware: persist, isQuick: true),
-            Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, isQuick: true),
+            Stage(name: "thinking-strip", kind: "thinking-strip", middleware: strip, executor: nil),
+            Stage(name: "persist", kind: "persist", middleware: persist, executor: nil),
+            Stage(name: "analytics", kind: "analytics", middleware: count, onError: .open, executor: nil),
         ]
         if !options.keepsMessages { last.removeAll { $0.kind == "persist" } }
         if let webhook = options.webhook {
             let middleware = try await WebhookPlugin.provision(webhook, in: context)
-            last.append(Stage(name: "test", kind: "webhook", middleware: middleware, onError: .open, isQuick: true))
+            last.append(Stage(name: "test", kind: "webhook", middleware: middleware, onError: .open, executor: nil))
         }
         stages += options.stages
         if let route = options.route {
@@ -190,7 +190,7 @@ struct Rig: Sendable {
             stages.append(
                 Stage(
                     name: "route", kind: "route", middleware: middleware, condition: options.routeCondition,
-                    isQuick: true))
+                    executor: nil))
         }
         return Chain(
             stages: stages + last, tracer: options.traces?.tracer, time: time)
