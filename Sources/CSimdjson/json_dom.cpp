@@ -81,5 +81,6 @@ void sluice_json_release(void) {
 }
 
 const char *sluice_json_error_text(int error) {
+    if (error == simdjson::NUMBER_ERROR) return "a number is written in a wrong way, or does not fit into 64 bits";
     return simdjson::error_message(static_cast<simdjson::error_code>(error));
 }

@@ -58,4 +58,13 @@ extension Usage {
         object["cost"] = cost.map { ["total": .number($0)] }
         return .object(object)
     }
+
+    /// Reads what `json` wrote.
+    init?(stored text: String) {
+        guard let json = try? JSONValue(parsing: ByteBuffer(string: text)) else { return nil }
+        self.init(
+            input: json["input"]?.int, output: json["output"]?.int, total: json["totalTokens"]?.int,
+            cacheRead: json["cacheRead"]?.int, cacheWrite: json["cacheWrite"]?.int,
+            cost: json["cost"]?["total"]?.double)
+    }
 }

@@ -92,14 +92,3 @@ extension CountedMessage {
             key: AnalyticsKey(gateway: gateway, agent: row["agent_id"], user: row["owner"]), figures: figures)
     }
 }
-
-extension Usage {
-    /// Reads what `json` wrote.
-    fileprivate init?(stored text: String) {
-        guard let json = try? JSONValue(parsing: ByteBuffer(string: text)) else { return nil }
-        self.init(
-            input: json["input"]?.int, output: json["output"]?.int, total: json["totalTokens"]?.int,
-            cacheRead: json["cacheRead"]?.int, cacheWrite: json["cacheWrite"]?.int,
-            cost: json["cost"]?["total"]?.double)
-    }
-}

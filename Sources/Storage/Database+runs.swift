@@ -85,6 +85,34 @@ extension Database {
         }
     }
 
+    /// Whether a run that has no answer in this session is one of another session of the gateway. Only the newest messages
+    /// are looked at.
+    package func isRunElsewhere(_ runID: String, gateway: String, sessionKey: String) async throws -> Bool {
+        try await read { db in
+            let sessions = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.session_key, m.role FROM messages m JOIN sessions s ON s.id = m.session_id
+                    WHERE m.id > (SELECT coalesce(max(id), 0) FROM messages) - 20000 AND m.run_id = ? AND s.gateway_id = ?
+                    """, arguments: [runID, gateway])
+            return sessions.contains { $0["session_key"] != sessionKey }
+                && !sessions.contains { $0["session_key"] == sessionKey && $0["role"] == "assistant" }
+        }
+    }
+
+    /// What the stored answer of a run took; nil when that is not known.
+    package func usage(ofRun runID: String, gateway: String, sessionKey: String) async throws -> Usage? {
+        try await read { db in
+            try String.fetchOne(
+                db,
+                sql: """
+                    SELECT m.usage FROM messages m JOIN sessions s ON s.id = m.session_id
+                    WHERE s.gateway_id = ? AND s.session_key = ? AND m.run_id = ? AND m.role = 'assistant'
+                    """, arguments: [gateway, sessionKey, runID]
+            ).flatMap(Usage.init(stored:))
+        }
+    }
+
     /// Messages of a session whose answers were given up because the gateway could not be asked, or told only a part; the
     /// newest ten.
     package func lostRuns(gateway: String, sessionKey: String) async throws -> [UnfinishedRun] {

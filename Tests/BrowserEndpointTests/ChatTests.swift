@@ -134,10 +134,12 @@ import Testing
             let browser = try await rig.browser()
             browser.chat("Hello")
             await (try await rig.gateway.nextRun()).final("Once")
-            _ = try await browser.turn("r")
+            let first = try await browser.turn("r")
             browser.chat("Hello")
             let again = try await browser.turn("r")
             #expect(again.text == "Once")
+            #expect(again.last["usage"]?["input"]?.int != nil)
+            #expect(again.last["usage"] == first.last["usage"])
             #expect(try await browser.history().filter { $0["role"] == "assistant" }.count == 1)
         }
     }
@@ -145,12 +147,17 @@ import Testing
     @Test func aKeyThatWasUsedInAnotherSessionIsRefused() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
+            browser.chat("Yes", in: "two", run: "old")
+            await (try await rig.gateway.nextRun()).final("Long ago")
+            _ = try await browser.turn("old")
             browser.chat("Hello", in: "one")
             await (try await rig.gateway.nextRun()).final("Fine")
             _ = try await browser.turn("r")
-            browser.chat("Something else", in: "two")
+            // The same words were said there before: their answer is not that of this message.
+            browser.chat("Yes", in: "two")
             let turn = try await browser.turn("r")
             #expect(turn.last["error"]?["code"] == "key_used")
+            #expect(turn.last["error"]?["message"]?.string?.contains("another session") == true)
             #expect(try await browser.history("two").last?["state"] == "failed")
         }
     }

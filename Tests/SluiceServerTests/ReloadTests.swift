@@ -205,6 +205,12 @@ import Testing
         report.changes = ConfigurationInUse(load(1)).changes(to: load(2))
         report.outcome = .unchanged
         #expect(report.summary == "the configuration has not changed; a restart is needed for server.port")
+        report.changes = []
+        report.followsFailure = true
+        #expect(report.summary == "all is well again: the configuration has not changed")
+        report.hasNewCertificate = true
+        report.followsFailure = false
+        #expect(report.summary == "the configuration has not changed, and a new certificate is in use")
     }
 }
 

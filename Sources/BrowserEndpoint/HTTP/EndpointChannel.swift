@@ -26,12 +26,17 @@ package struct EndpointChannel: HTTPChannelHandler {
     let options: WebSocketOptions
     /// Nil: the connections are not encrypted.
     let tls: ServerTLS?
+    /// How long a request may take to arrive, once its head is there.
+    let requestTimeout: TimeAmount
 
     package static func builder(
-        hub: BrowserHub, origins: OriginPolicy, options: WebSocketOptions, tls: ServerTLS? = nil
+        hub: BrowserHub, origins: OriginPolicy, options: WebSocketOptions, tls: ServerTLS? = nil,
+        requestTimeout: TimeAmount = .seconds(30)
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
-            EndpointChannel(responder: responder, hub: hub, origins: origins, options: options, tls: tls)
+            EndpointChannel(
+                responder: responder, hub: hub, origins: origins, options: options, tls: tls,
+                requestTimeout: requestTimeout)
         }
     }
 
@@ -42,7 +47,9 @@ package struct EndpointChannel: HTTPChannelHandler {
             try channel.pipeline.syncOperations.addHandler(waiting.value)
             let outcome = try WebSocketServerUpgrade.configure(
                 channel: channel, options: options, shouldUpgrade: decide,
-                notUpgrading: { [isSecure = tls != nil] in Self.serveHTTP(on: $0, isSecure: isSecure) })
+                notUpgrading: { [isSecure = tls != nil, requestTimeout] in
+                    Self.serveHTTP(on: $0, isSecure: isSecure, requestTimeout)
+                })
             outcome.whenComplete { _ in
                 channel.pipeline.syncOperations.removeHandler(waiting.value, promise: nil)
             }
@@ -66,12 +73,15 @@ package struct EndpointChannel: HTTPChannelHandler {
         }
     }
 
-    private static func serveHTTP(on channel: any Channel, isSecure: Bool) -> EventLoopFuture<HTTPChannel> {
+    private static func serveHTTP(
+        on channel: any Channel, isSecure: Bool, _ requestTimeout: TimeAmount
+    ) -> EventLoopFuture<HTTPChannel> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
             try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(75)))
             try pipeline.addHandler(ConnectionEnd())
+            try pipeline.addHandler(RequestDeadline(limit: requestTimeout))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         }

@@ -25,6 +25,7 @@ extension Response {
         if let milliseconds = rejection.retryAfterMs {
             headers[.retryAfter] = "\(max(1, (milliseconds + 999) / 1000))"
         }
+        if status == .requestTimeout { headers[.connection] = "close" }
         if httpStatusNeedsKey { headers[.wwwAuthenticate] = "Bearer" }
     }
 
@@ -43,6 +44,8 @@ extension Rejection {
         case "unauthorized": .unauthorized
         case "forbidden", "disabled", "missing_scope": .forbidden
         case "unknown_gateway", "not_found": .notFound
+        case "method_not_allowed": .methodNotAllowed
+        case "request_timeout": .requestTimeout
         case "conflict": .conflict
         case "too_large": .contentTooLarge
         case "rate_limited": .tooManyRequests
@@ -89,8 +92,12 @@ extension Request {
         let body: ByteBuffer
         do {
             body = try await collectBody(upTo: limit)
-        } catch {
+        } catch is NIOTooManyBytesError {
             throw Rejection(code: "too_large", message: "The body is larger than \(limit) bytes.")
+        } catch is RequestDeadline.Missed {
+            throw Rejection.requestTimeout
+        } catch {
+            throw Rejection.badRequest("The body could not be read: it breaks off, or is not sent as HTTP wants it.")
         }
         guard body.readableBytes > 0 else { return JSONObject() }
         do {
@@ -99,7 +106,7 @@ extension Request {
             }
             return object
         } catch let error as JSONError {
-            throw Rejection.badRequest("The body is not JSON: \(error).")
+            throw Rejection.badRequest("The body cannot be read as JSON: \(error).")
         }
     }
 }

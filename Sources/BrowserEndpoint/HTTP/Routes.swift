@@ -1,4 +1,5 @@
 package import Analytics
+import HTTPTypes
 package import Hummingbird
 import JSON
 import MiddlewareKit
@@ -32,6 +33,13 @@ package struct Routes: Sendable {
     }
 
     package func router() -> Router<CallContext> {
+        let router = answeringRouter()
+        refuseOtherMethods(in: router)
+        return router
+    }
+
+    /// What is at each address.
+    package func answeringRouter() -> Router<CallContext> {
         let router = Router(context: CallContext.self, options: .autoGenerateHeadEndpoints)
         // The first one is the outermost: errors are marked for their origin too.
         router.middlewares.add(OriginMiddleware(policy: origins))
@@ -50,6 +58,28 @@ package struct Routes: Sendable {
         addSearch(to: router.group("api/search"))
         addKeys(to: router.group("api/keys"))
         return router
+    }
+
+    /// Who asks a known address with a method that it does not take is told which ones it does (RFC 9110 section 15.5.6).
+    private func refuseOtherMethods(in router: Router<CallContext>) {
+        let known = Dictionary(grouping: router.routes, by: \.path.description)
+        for routes in known.values {
+            guard let path = routes.first?.path else { continue }
+            let methods = routes.map(\.method)
+            let names = methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.sorted()
+            for method in [.get, .put, .post, .patch, .delete] as [HTTPRequest.Method] where !methods.contains(method) {
+                router.on(path, method: method) { _, _ in Response.methodNotAllowed(names) }
+            }
+        }
+    }
+}
+
+extension Response {
+    fileprivate static func methodNotAllowed(_ names: [String]) -> Response {
+        let list = names.joined(separator: ", ")
+        var response = Response(Rejection(code: "method_not_allowed", message: "This address takes \(list)."))
+        response.headers[.allow] = list
+        return response
     }
 }
 

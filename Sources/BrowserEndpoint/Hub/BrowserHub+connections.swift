@@ -55,7 +55,7 @@ extension BrowserHub {
             connection.early = []
             for bytes in early { receive(bytes, from: connection) }
         case .failure(let rejection):
-            connection.hasRefused = true
+            connection.needsKey = true
             guard connection.credential == nil, rejection.code == "unauthorized" else {
                 send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
                 let isDenied = ["unauthorized", "forbidden"].contains(rejection.code)
@@ -65,9 +65,6 @@ extension BrowserHub {
             }
             let early = connection.early
             connection.early = []
-            guard !early.isEmpty else {
-                return send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
-            }
             for bytes in early { authenticate(connection, with: bytes) }
         }
     }
@@ -128,7 +125,7 @@ extension BrowserHub {
         switch connection.phase {
         case .open:
             receive(bytes, from: connection)
-        case .opening where connection.hasRefused && connection.credential == nil:
+        case .opening where connection.needsKey && connection.credential == nil:
             authenticate(connection, with: bytes)
         case .opening:
             guard connection.early.count < limits.maxInFlight else {

@@ -119,10 +119,19 @@ extension BrowserHub {
 
     private func findEnd(of key: RunKey) async {
         guard let run = runs[key] else { return }
+        let (runID, id) = (run.run.id, run.session.id)
+        if (try? await storage.isRunElsewhere(runID, gateway: id.gateway, sessionKey: id.key)) == true {
+            let words =
+                "This `idempotencyKey` belongs to a message in another session. Send this one with a key of its own."
+            end(run, .error, RunOutcome(detail: words, errorKind: "key_used", timestamp: time.now))
+            return flush()
+        }
         let finding = await find(run, isNewest: true)
+        let usage = try? await storage.usage(ofRun: runID, gateway: id.gateway, sessionKey: id.key)
         switch finding {
         case .ended(let event, isActive: nil), .ended(let event, isActive: false):
-            end(run, by: event)
+            // The gateway's history need not tell it.
+            end(run, by: event.withUsage(usage))
         case .ended, .running, .pending(isActive: true):
             // Something goes on in the session: its answer may not be whole yet.
             searchEnds(of: key.gateway, among: [key])
@@ -225,14 +234,14 @@ extension BrowserHub {
     package func restoreRuns(gateways: Set<String>) async throws {
         let oldest = Timestamp(milliseconds: time.now.milliseconds - Self.restoreLimit.wholeMilliseconds)
         let forgotten = try await storage.markUnanswered(before: oldest)
-        if forgotten > 0 { logger.info("\(forgotten) messages of more than a day ago were never answered") }
+        if forgotten > 0 { logger.info("never answered, and more than a day old: \(forgotten)") }
         let unfinished = try await storage.unfinishedRuns(since: oldest)
         for stored in unfinished {
             let run = try await restore(stored)
             if !gateways.contains(run.upstream.gateway) { giveUp(run, wasSeen: nil) }
         }
         guard !unfinished.isEmpty else { return }
-        logger.info("looking for the answers to \(unfinished.count) messages that the last stop left open")
+        logger.info("looking for the answers that the last stop left open: \(unfinished.count)")
         for gateway in gateways.intersection(runs.keys.map(\.gateway)) {
             awaySince[gateway] = nil
             if status(of: gateway)?.isConnected == true { gatewayIsBack(gateway) } else { gatewayIsAway(gateway) }
@@ -274,5 +283,14 @@ extension BrowserHub {
 
     private func twins(of stored: UnfinishedRun) async throws -> [SoughtRun.Twin] {
         try await storage.answeredTwins(of: stored).map { SoughtRun.Twin(runID: $0.runID, sentAt: $0.sentAt) }
+    }
+}
+
+extension ChatEvent {
+    /// The final of a message that does not tell its usage, with what is known of it.
+    fileprivate func withUsage(_ usage: Usage?) -> ChatEvent {
+        guard case .final(var message?) = self else { return self }
+        message.usage = message.usage ?? usage
+        return .final(message)
     }
 }

@@ -36,7 +36,7 @@ final class BrowserConnection {
     /// Frames that came before the chain said who is there.
     var early: [ByteBuffer] = []
     /// The chain did not let this browser in without a credential.
-    var hasRefused = false
+    var needsKey = false
 
     struct Lag {
         let run: LiveRun

@@ -67,7 +67,7 @@ struct FrameReader {
         do {
             value = try JSONValue(parsing: bytes)
         } catch {
-            throw BadFrame(message: "The frame is not JSON: \(error).")
+            throw BadFrame(message: "The frame cannot be read as JSON: \(error).")
         }
         guard let object = value.object else { throw BadFrame(message: "The frame must be a JSON object.") }
         frame = object

@@ -23,13 +23,19 @@ package struct ReloadReport: Sendable {
     /// What differs from what the server runs by, also what has waited for a restart since an earlier reload.
     package var changes: [ConfigChange] = []
     package var findings: [Finding] = []
+    /// The one before it failed.
+    package var followsFailure = false
+    /// The files of the certificate hold another one than before, which is in use now.
+    package var hasNewCertificate = false
     /// Why it failed, when that is not in the findings.
     package var problem: String?
 
     /// One sentence.
     package var summary: String {
         switch outcome {
-        case .unchanged: "the configuration has not changed" + restart
+        case .unchanged:
+            (followsFailure ? "all is well again: " : "") + "the configuration has not changed"
+                + (hasNewCertificate ? ", and a new certificate is in use" : "") + restart
         case .busy: "another reload is under way"
         case .applied: "the configuration is in use as generation \(generation)" + restart
         case .possible: "the configuration can be used; generation \(generation) is in use now" + restart

@@ -75,6 +75,7 @@ package actor Reloader {
 
     private func attempt(isDryRun: Bool) async -> ReloadReport {
         var report = ReloadReport(outcome: .failed, generation: chains.generation)
+        report.followsFailure = last?.report.outcome == .failed
         let new: LoadedSettings
         do throws(UnreadableFile) {
             new = try read()
@@ -95,7 +96,7 @@ package actor Reloader {
         report.changes = current.changes(to: new)
         guard !current.isUnchanged(by: new) else {
             // The files may hold a newer one all the same.
-            if let certificate, !isDryRun { parts.tls?.use(certificate) }
+            if let certificate, !isDryRun { report.hasNewCertificate = parts.tls?.use(certificate) ?? false }
             report.outcome = .unchanged
             return report
         }

@@ -42,7 +42,15 @@ package final class ServerTLS: Sendable {
     package init(_ identity: Identity) { self.identity = Mutex(identity) }
 
     /// For connections that open from now on.
-    package func use(_ new: Identity) { identity.withLock { $0 = new } }
+    ///
+    /// - Returns: Whether it is another certificate than before.
+    @discardableResult
+    package func use(_ new: Identity) -> Bool {
+        identity.withLock { identity in
+            defer { identity = new }
+            return identity.certificate != new.certificate
+        }
+    }
 
     /// Puts TLS at the front of a new connection. On its event loop.
     package func protect(_ channel: any Channel) throws {

@@ -34,7 +34,7 @@ extension Rig {
     }
 
     /// Sends bytes, and returns what came back until the server closed the connection.
-    private func exchange(_ request: String) async throws -> ByteBuffer {
+    func exchange(_ request: String) async throws -> ByteBuffer {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let answer = eventLoop.makePromise(of: ByteBuffer.self)
         let channel = try await ClientBootstrap(group: eventLoop)
@@ -71,7 +71,7 @@ extension HTTPAnswer {
     struct Malformed: Error {}
 
     /// Takes answers apart that have a `Content-Length` or no body.
-    fileprivate init(_ bytes: ByteBuffer) throws {
+    init(_ bytes: ByteBuffer) throws {
         let text = String(buffer: bytes)
         guard let end = text.utf8.firstRange(of: "\r\n\r\n".utf8) else { throw Malformed() }
         let lines = text[..<end.lowerBound].split(separator: "\r\n")

@@ -55,6 +55,7 @@ struct Rig: Sendable {
         var http = ScriptedHTTPCaller()
         var limits = BrowserHub.Limits()
         var socket = WebSocketOptions()
+        var requestTimeout = TimeAmount.seconds(30)
         var origins: [String] = []
         var scanner: (any GatewayScanner)?
         var metrics: MetricsPage?
@@ -110,15 +111,16 @@ struct Rig: Sendable {
 
         let origins = OriginPolicy(allowed: options.origins, isLoopbackOnly: true)
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let router = Routes(
+        let routing = Routes(
             hub: hub, origins: origins, page: Page(), scanner: options.scanner, metrics: options.metrics,
             analytics: analytics, webhooks: WebhookAdministration(registry: webhooks, store: database, time: time),
             configuration: options.configuration
-        ).router()
-        let routes = router.routes.filter { $0.method != .head }.map(\.description)
+        )
+        let routes = routing.answeringRouter().routes.filter { $0.method != .head }.map(\.description)
         let application = Application(
-            router: router,
-            server: EndpointChannel.builder(hub: hub, origins: origins, options: options.socket),
+            router: routing.router(),
+            server: EndpointChannel.builder(
+                hub: hub, origins: origins, options: options.socket, requestTimeout: options.requestTimeout),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(group), logger: Logger(label: "test") { _ in SilentLogHandler() })

@@ -1,0 +1,80 @@
+import JSON
+import NIOCore
+import OpenClawTesting
+import Testing
+
+@testable import BrowserEndpoint
+
+/// HTTP requests that come late, broken, or with the wrong method.
+@Suite(.timeLimit(.minutes(1))) struct RequestTests {
+    /// Sends the bytes as they are, and leaves the connection open until the server closes it.
+    private func answer(to request: String, _ options: Rig.Options = .init()) async throws -> HTTPAnswer {
+        var answer: HTTPAnswer?
+        try await Rig.run(options) { rig in
+            answer = try HTTPAnswer(
+                try await rig.exchange(request.replacing("HOST", with: "Host: 127.0.0.1:\(rig.port)")))
+        }
+        return try #require(answer)
+    }
+
+    private static var impatient: Rig.Options {
+        var options = Rig.Options()
+        options.requestTimeout = .milliseconds(10)
+        return options
+    }
+
+    @Test(arguments: ["Content-Length: 10\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"])
+    func aBodyThatStopsHalfWayIsNotWaitedForForEver(body: String) async throws {
+        let answer = try await answer(to: "POST /api/gateways HTTP/1.1\r\nHOST\r\n\(body)", Self.impatient)
+        #expect(answer.status == 408)
+        #expect(answer.errorCode == "request_timeout")
+        #expect(answer.headers["connection"] == "close")
+    }
+
+    /// Nobody reads the body.
+    @Test func anAnswerDoesNotKeepTheConnectionOfAHalfRequest() async throws {
+        let answer = try await answer(
+            to: "GET /healthz HTTP/1.1\r\nHOST\r\nContent-Length: 10\r\n\r\n{", Self.impatient)
+        #expect(answer.status == 200)
+    }
+
+    @Test func webSocketsAreNoRequests() async throws {
+        try await Rig.run(Self.impatient) { rig in
+            let browser = try await rig.browser()
+            // The server ends this one first.
+            _ = try await rig.exchange(
+                "POST /api/gateways HTTP/1.1\r\nHost: 127.0.0.1:\(rig.port)\r\nContent-Length: 10\r\n\r\n{")
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await browser.turn("r").text == "Hi")
+        }
+    }
+
+    @Test func aChunkWithoutASizeIsABadRequest() async throws {
+        let answer = try await answer(
+            to: "POST /api/gateways HTTP/1.1\r\nHOST\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")
+        #expect(answer.status == 400)
+    }
+
+    @Test(arguments: [
+        ("PUT", "/healthz", "GET, HEAD"), ("DELETE", "/api/gateways", "GET, HEAD, POST"),
+        ("POST", "/api/gateways/home", "DELETE, PATCH"),
+    ]) func theMethodsThatAnAddressTakesAreTold(method: String, path: String, allowed: String) async throws {
+        try await Rig.run { rig in
+            let answer = try await rig.http(method, path)
+            #expect(answer.status == 405)
+            #expect(answer.errorCode == "method_not_allowed")
+            #expect(answer.headers["allow"] == allowed)
+            #expect(try await rig.http(method, path + "/nowhere/at/all").status == 404)
+        }
+    }
+
+    @Test func aNumberThatIsTooLargeIsCalledThat() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.send(text: #"{"type":"ping","id":12345678901234567890123}"#)
+            let error = try await browser.next(type: "error")
+            #expect(error["message"]?.string?.contains("does not fit into 64 bits") == true)
+        }
+    }
+}
