@@ -3,6 +3,7 @@ import JSON
 import MiddlewareKit
 import MiddlewareTesting
 import OpenClawTesting
+import Storage
 import Testing
 
 @testable import BrowserEndpoint
@@ -13,7 +14,7 @@ import Testing
 
     /// A message whose answer could not be stored.
     private func withUnstored(
-        _ body: (Rig, Browser, InMemoryMessageStore) async throws -> Void
+        _ body: (_ rig: Rig, _ browser: Browser, _ store: InMemoryMessageStore, _ sequence: Int) async throws -> Void
     ) async throws {
         let store = InMemoryMessageStore()
         var options = Rig.Options()
@@ -29,7 +30,7 @@ import Testing
             #expect(turn.text == "The")
             #expect(turn.last["message"]?["role"] == "assistant")
             #expect(turn.last["message"]?["timestamp"]?.int != nil)
-            try await body(rig, browser, store)
+            try await body(rig, browser, store, try #require(turn.sequence.last))
         }
     }
 
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func theyAreStoredWhenStorageWorksAgain() async throws {
-        try await withUnstored { rig, browser, store in
+        try await withUnstored { rig, browser, store, sequence in
             // It is told once.
             await wait(rig)
             await rig.time.waitForSleeper(of: UnstoredEnds.pause)
@@ -50,13 +51,50 @@ import Testing
             #expect(turn.last["state"] == "final")
             #expect(turn.text == "The answer")
             #expect(turn.streamed == "The answer")
+            #expect(try #require(turn.sequence.first) > sequence)
             #expect(store.records.map(\.text) == ["Hello", "The answer"])
             #expect(store.records.last?.state == .complete)
         }
     }
 
+    /// The server stopped before it could be stored: it is in the gateway's history.
+    @Test func afterARestartTheyAreFound() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var options = Rig.Options()
+        options.folder = folder
+        let time = options.time
+        var gatewayOptions = FakeGateway.Options.manual
+        gatewayOptions.now = { time.now.milliseconds }
+        let gateway = FakeGateway(options: gatewayOptions)
+        try await gateway.start()
+        options.existing = gateway
+        let database = try Database.open(
+            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5),
+            now: { time.now })
+        options.messages = QuestionsOnly(database: database)
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            await (try await gateway.nextRun()).final("The answer")
+            #expect(try await browser.turn("r").last["error"]?["code"] == "storage_failed")
+        }
+        try database.close()
+        options.messages = nil
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            await rig.time.waitForSleeper(of: RunSearch.pauses[0])
+            rig.time.advance(by: RunSearch.pauses[0])
+            #expect(try await browser.turn("r").text == "The answer")
+            #expect(try await browser.history().map { $0["content"]?.text } == ["Hello", "The answer"])
+        }
+        await gateway.stop()
+    }
+
     @Test func theSameKeyGetsTheAnswer() async throws {
-        try await withUnstored { rig, browser, store in
+        try await withUnstored { rig, browser, store, _ in
             store.fail(with: nil)
             browser.chat("Hello")
             let turn = try await browser.turn("r")
@@ -69,7 +107,7 @@ import Testing
     }
 
     @Test func ofADeletedSessionNothingIsStored() async throws {
-        try await withUnstored { rig, browser, store in
+        try await withUnstored { rig, browser, store, _ in
             let id = SessionID(gateway: "home", key: "agent:main:s")
             await rig.hub.discard(id)
             store.fail(with: nil)
@@ -81,10 +119,22 @@ import Testing
     }
 
     @Test func whatIsKeptIsBounded() async throws {
-        try await withUnstored { rig, _, _ in
+        try await withUnstored { rig, _, _, _ in
             try await rig.hub.checkBounds(at: rig.time.now)
         }
     }
+}
+
+/// Has no room for answers.
+private struct QuestionsOnly: MessageStore {
+    let database: Database
+
+    func store(_ record: MessageRecord, rows: [OutboxRow]) async throws -> Int64 {
+        guard record.role == .user else { throw StorageFailure(reason: .full, description: "the disk is full") }
+        return try await database.store(record, rows: rows)
+    }
+
+    func markUnanswered(gateway: String, sessionKey: String, runID: String) async throws {}
 }
 
 extension BrowserHub {

@@ -120,6 +120,14 @@ import Testing
         let later = try await BrowserClient.connect(port: port)
         _ = try await later.next(type: "configuration")
 
+        // What it was before is no news, and all is well.
+        try Self.write(good, in: folder)
+        _ = try await browser.next { $0["type"] == "configuration" && $0["problem"]?.isNull == true }
+        let healed = try await Self.ask(port, "/api/config").json["lastReload"]
+        #expect(healed?["outcome"] == "unchanged")
+        #expect(healed?["summary"]?.string?.hasPrefix("all is well again") == true)
+        #expect(try await Self.text(port, "/metrics").contains("sluice_config_last_reload_successful 1\n"))
+
         try Self.write("server: { port: 1 }\nlog: { level: error }\npipeline: [ { use: persist } ]\n", in: folder)
         let dry = try await Self.ask(port, "/api/config/reload?dry-run=true", method: "POST").json
         #expect(dry["outcome"] == "possible")

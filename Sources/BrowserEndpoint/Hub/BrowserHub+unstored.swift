@@ -32,6 +32,7 @@ extension BrowserHub {
                     kept.run.run.id, session, upstream: kept.run.upstream, context: kept.run.context,
                     chain: kept.run.chain, startedAt: kept.run.run.startedAt)
                 run.wasToldOfFailure = true
+                run.sequence = kept.run.sequence
                 endAgain(run, kept)
             }
         }

@@ -160,10 +160,10 @@ package actor BrowserHub {
             try? await time.sleep(for: .milliseconds(50))
         }
         if !runs.isEmpty {
-            logger.warning("shutting down with \(runs.count) unfinished runs; their gateways go on with them")
+            logger.warning("shutting down while runs go on: \(runs.count); the next start looks for their ends")
         }
         if !unstored.isEmpty {
-            logger.warning("\(unstored.count) answers could not be stored; the next start looks for them")
+            logger.warning("answers could not be stored: \(unstored.count); the next start looks for them")
         }
         for connection in connections.values {
             connection.socket.close(code: 1001, reason: "the server is shutting down")
