@@ -36,12 +36,13 @@ final class ChainPath<Message: ChainMessage>: Sendable {
             notes?.end(passage)
             return passage
         } catch {
-            notes?.end(nil)
+            // What a stage does when the message has arrived is too late for it.
+            notes?.end(passage == .delivered ? .delivered : nil)
             throw error
         }
     }
 
-    private var passage: Passage { place.withLock { $0 } }
+    var passage: Passage { place.withLock { $0 } }
 
     /// - Parameter mayCompute: It is not the thread that serves all sockets.
     private func step(_ index: Int, _ message: Message, _ context: MessageContext, mayCompute: Bool) async throws {

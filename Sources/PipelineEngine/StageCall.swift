@@ -137,7 +137,7 @@ extension ChainPath {
         case let rejection as Rejection:
             span?.end(error: rejection.code)
             stage.figures.record(.rejected, took: own)
-            onRejection?(message, context, stage.name, rejection.code)
+            tellOfRejection(of: message, context, stage, rejection.code)
             throw error
         case let timeout as StageTimeout:
             stage.figures.record(.timedOut, took: own)
@@ -151,9 +151,15 @@ extension ChainPath {
         context.logger.error("stage \(stage.name) failed: \(error)")
         // Once the stage has passed the message on, passing it on again would double it.
         guard stage.onError == .open, !progress.hasPassed else {
-            onRejection?(message, context, stage.name, failure.rejection.code)
+            tellOfRejection(of: message, context, stage, failure.rejection.code)
             throw failure
         }
+    }
+
+    /// Unless the message has arrived: then it did go further.
+    private func tellOfRejection(of message: Message, _ context: MessageContext, _ stage: Stage, _ code: String) {
+        guard passage != .delivered else { return }
+        onRejection?(message, context, stage.name, code)
     }
 }
 

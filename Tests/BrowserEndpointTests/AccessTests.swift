@@ -273,6 +273,84 @@ import Testing
         }
     }
 
+    // MARK: What a stage turns away makes nobody an owner
+
+    private static func turningAway(_ word: String) -> Stage {
+        .inbound(.chat) { message, context, next in
+            guard !message.text.contains(word) else { throw Rejection(code: "no", message: "Not that.") }
+            try await next(message, context)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aRejectedMessageClaimsNothing(keepsMessages: Bool) async throws {
+        var options = Self.options
+        options.keepsMessages = keepsMessages
+        options.stages = [Self.turningAway("spam")]
+        try await Rig.run(options) { rig in
+            let ada = try await rig.browser(headers: bearer(try await key("ada", rig)))
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            bob.chat("spam", in: "x", run: "b")
+            #expect(try await bob.next(type: "error")["code"] == "no")
+            #expect(try await rig.database.session(gateway: "home", key: "agent:main:x") == nil)
+            ada.chat("Hello", in: "x", run: "a")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await ada.turn("a").text == "Hi")
+            // Now it is hers, and who watched it before is sent away.
+            #expect(try await bob.pending().map { $0["code"] } == ["forbidden"])
+            bob.chat("Hello", in: "x", run: "b2")
+            #expect(try await bob.next(type: "error")["code"] == "forbidden")
+        }
+    }
+
+    /// A stage below `persist` comes too late: the message is in the database, and so is whose it is.
+    @Test func whatIsStoredIsClaimed() async throws {
+        try await Rig.run(Self.options) { rig in
+            let context = Sample.provision(messages: rig.database, keys: rig.database, time: rig.time)
+            let persist = try await PersistPlugin.provision(PersistOptions(), in: context)
+            var auth = AuthOptions()
+            auth.mode = .apiKeys
+            let stages = [
+                Stage(name: "auth", kind: "auth", middleware: try await AuthPlugin.provision(auth, in: context)),
+                Stage(name: "persist", kind: "persist", middleware: persist), Self.turningAway("spam"),
+            ]
+            await rig.hub.use(ChainSet(standard: Chain(stages: stages, generation: 2, time: rig.time)))
+            let ada = try await rig.browser(headers: bearer(try await key("ada", rig)))
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            bob.chat("spam", in: "x", run: "b")
+            #expect(try await bob.next(type: "error")["code"] == "no")
+            ada.chat("Hello", in: "x", run: "a")
+            #expect(try await ada.next(type: "error")["code"] == "forbidden")
+        }
+    }
+
+    /// Nobody gets a session while somebody else's message is on its way.
+    @Test func aSessionIsHeldWhileItsFirstMessageIsInTheChain() async throws {
+        let (arrivals, arrival) = AsyncStream<Void>.makeStream()
+        let (permits, permit) = AsyncStream<Void>.makeStream()
+        var options = Self.options
+        options.stages = [
+            .inbound(.chat) { message, context, next in
+                if message.text == "slow" {
+                    arrival.yield()
+                    for await _ in permits { break }
+                }
+                try await next(message, context)
+            }
+        ]
+        try await Rig.run(options) { rig in
+            let ada = try await rig.browser(headers: bearer(try await key("ada", rig)))
+            let bob = try await rig.browser(headers: bearer(try await key("bob", rig)))
+            ada.chat("slow", in: "x", run: "a")
+            for await _ in arrivals { break }
+            bob.chat("Hello", in: "x", run: "b")
+            #expect(try await bob.next(type: "error")["code"] == "forbidden")
+            permit.yield()
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await ada.turn("a").text == "Hi")
+        }
+    }
+
     // MARK: Who was let in does not stay so for ever
 
     @Test func aRevokedKeyClosesItsSockets() async throws {

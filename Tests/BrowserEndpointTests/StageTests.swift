@@ -80,6 +80,32 @@ import Testing
         #expect(turn.last["error"]?["code"] == "stage_failed")
     }
 
+    /// A message that has left the chain has a run, and a run ends once: what a stage throws then is too late.
+    @Test func aStageThatFailsBehindNextMakesNoSecondEnd() async throws {
+        let failures: [any Error & Sendable] = [Broken(), Rejection(code: "too_late", message: "Stop.")]
+        for failure in failures {
+            let inbound = Stage.inbound(.chat) { message, context, next in
+                try await next(message, context)
+                throw failure
+            }
+            let outbound = Stage.outbound(.final) { event, context, next in
+                try await next(event, context)
+                throw failure
+            }
+            for stage in [inbound, outbound] {
+                try await Rig.run(Self.options(stage)) { rig in
+                    let browser = try await rig.browser()
+                    browser.chat("Hello")
+                    await (try await rig.gateway.nextRun()).final("The answer")
+                    let frames = try await browser.turn("r").frames + browser.pending()
+                    #expect(frames.filter { ["final", "error"].contains($0["state"]?.string) }.count == 1)
+                    #expect(!frames.contains { $0["type"] == "error" })
+                    #expect(try await browser.history().map { $0["state"]?.string } == ["complete", "complete"])
+                }
+            }
+        }
+    }
+
     private struct Strict: Middleware, AsyncReplyTransform {
         struct Failure: Error {}
         let handles = StagePaths(replyText: true)

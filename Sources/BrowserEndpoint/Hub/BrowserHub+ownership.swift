@@ -5,32 +5,62 @@ import OpenClaw
 import PipelineEngine
 import Storage
 
+/// Somebody's messages that are on their way through the chain, in a session that nobody owns yet.
+struct SessionClaim {
+    let owner: SessionOwner
+    var messages = 0
+}
+
 /// To whom a session belongs, and what follows when that changes.
 extension BrowserHub {
     /// The first who writes in a session is its owner. Others who watched its key before that see nothing of it.
     ///
-    /// What the gateway had before is not for whoever guesses its key: that stays with administrators.
+    /// What the gateway had before is not for whoever guesses its key: that stays with administrators. And a message that a stage
+    /// turns away makes nobody an owner: until it has left the chain the session is only held, so that nobody else
+    /// gets it meanwhile.
     ///
-    /// - Parameters:
-    ///   - isFresh: The key was made up just now.
-    ///   - isKept: The owner is stored, unless a stage is going to do that.
+    /// - Parameter isFresh: The key was made up just now.
+    /// - Returns: The session, to be let go of with `letGo` if `isHeld`.
     /// - Throws: ``Rejection`` when the session is not for this principal, or when that cannot be told.
-    @discardableResult
-    func claim(_ id: SessionID, for principal: Principal, isFresh: Bool = false, isKept: Bool = true) async throws
-        -> Session
-    {
-        if try await session(id).owner == .undecided {
-            let isBegunElsewhere = isFresh || principal == .anonymous ? false : try await isBegunElsewhere(id)
-            let owner: SessionOwner =
-                principal == .anonymous || isBegunElsewhere ? .nobody : .user(principal.user)
-            try await decide(owner, of: id, for: principal, isKept: isKept)
+    func claim(
+        _ id: SessionID, for principal: Principal, isFresh: Bool = false
+    ) async throws -> (session: Session, isHeld: Bool) {
+        let isUndecided = try await session(id).owner == .undecided
+        if isUndecided, !isFresh, principal != .anonymous, try await isBegunElsewhere(id) {
+            try await decide(.nobody, of: id, for: principal, isKept: true)
         }
         let session = try await session(id)
         guard session.permits(principal) else {
             forgetIfIdle(session)
             throw Rejection.forbidden
         }
-        return session
+        guard session.owner == .undecided else { return (session, false) }
+        let owner: SessionOwner = principal == .anonymous ? .nobody : .user(principal.user)
+        var claim = claims[id] ?? SessionClaim(owner: owner)
+        guard claim.owner == owner else {
+            forgetIfIdle(session)
+            throw Rejection.forbidden
+        }
+        claim.messages += 1
+        claims[id] = claim
+        return (session, true)
+    }
+
+    /// The message is through the chain: who holds the session is its owner from here on.
+    ///
+    /// - Parameter isKept: The owner is stored, unless a stage has done that.
+    func settleClaim(on id: SessionID, for principal: Principal, isKept: Bool = true) async throws {
+        guard let claim = claims[id], try await session(id).owner == .undecided else { return }
+        try await decide(claim.owner, of: id, for: principal, isKept: isKept)
+    }
+
+    /// The message has left the chain, one way or another.
+    func letGo(of id: SessionID) {
+        claims[id]?.messages -= 1
+        guard claims[id]?.messages == 0 else { return }
+        claims[id] = nil
+        // A stage may have stored the message before one below it turned it away; the database knows.
+        if let session = sessions[id], session.owner == .undecided { session.owner = .unresolved }
     }
 
     private func isBegunElsewhere(_ id: SessionID) async throws -> Bool {

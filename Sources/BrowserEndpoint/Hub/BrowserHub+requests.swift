@@ -158,8 +158,11 @@ extension BrowserHub {
         if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session.id != id {
             throw Rejection.keyInUse
         }
-        let session = try await claim(id, for: principal)
-        defer { forgetIfIdle(session) }
+        let (session, isHeld) = try await claim(id, for: principal)
+        defer {
+            if isHeld { letGo(of: id) }
+            forgetIfIdle(session)
+        }
         if connection.dialect == .chat {
             watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
         } else {
@@ -168,6 +171,7 @@ extension BrowserHub {
         let connectionID = connection.info.id
         let agentID = OpenClaw.SessionKeys.agentID(of: (request.sessionKey ?? "").lowercased())
         let context = watched(traced(context, "chat", id, runID: runID), MessageFacts(message, context))
+        let forwarded = CallResult<Void>()
         do {
             let passage = try await chain.send(message, context: context) { message, context in
                 try await self.forward(
@@ -176,9 +180,14 @@ extension BrowserHub {
                 ) {
                     await self.leaveLane(turn, of: connectionID)
                 }
+                forwarded.value = ()
             }
             if case .dropped(let name) = passage { throw Rejection.dropped(by: name) }
         } catch {
+            // The message is on its way, and its run has an end of its own.
+            guard forwarded.value == nil else {
+                return context.logger.warning("a stage failed when the message had left the chain: \(error)")
+            }
             if traces != nil { context.endTrace(Rejection(answering: error, logger: context.logger)) }
             throw error
         }

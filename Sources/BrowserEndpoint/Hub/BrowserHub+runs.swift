@@ -19,6 +19,7 @@ extension BrowserHub {
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
+        try await settleClaim(on: id, for: context.principal ?? .anonymous)
         let session = try await session(id)
         // A message that is sent again does not go to another gateway than before.
         let upstream = session.runs.first { $0.run.id == runID }?.upstream ?? target(of: message.route, for: id)
@@ -302,7 +303,11 @@ extension BrowserHub {
                 broadcast(.failed(code: "withheld", message: message, time.now), of: run)
             }
         } catch {
-            if kind.isTerminal { fail(run, error, kind, outcome) }
+// Once the browsers have the end, no stage can give them another one.
+            guard kind.isTerminal, !run.isEndShown else {
+                return run.context.logger.warning("a stage failed when the browsers had the event: \(error)")
+            }
+            fail(run, error, kind, outcome)
         }
     }
 
@@ -352,6 +357,7 @@ extension BrowserHub {
                 show(.replace(event.text), of: run)
             }
         }
+        if event.kind.isTerminal { run.isEndShown = true }
         if event.kind != .status { run.context.logger.trace("from the gateway: \(event.text)") }
         broadcast(.whole(event), of: run)
         if event.kind == .final, let tokens = event.usage?.total, let limit = contextWindow(of: key.gateway) {

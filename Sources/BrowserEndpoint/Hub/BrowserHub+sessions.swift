@@ -111,9 +111,13 @@ extension BrowserHub {
     }
 
     private func owner(of id: SessionID, claimedBy principal: Principal, isFresh: Bool) async throws -> SessionOwner {
-        let session = try await claim(id, for: principal, isFresh: isFresh, isKept: false)
-        defer { forgetIfIdle(session) }
-        return session.owner
+        let (session, isHeld) = try await claim(id, for: principal, isFresh: isFresh)
+        defer {
+            if isHeld { letGo(of: id) }
+            forgetIfIdle(session)
+        }
+        try await settleClaim(on: id, for: principal, isKept: false)
+        return try await self.session(id).owner
     }
 
     /// The agent of a session stands in its key (OpenClaw protocol: session keys).

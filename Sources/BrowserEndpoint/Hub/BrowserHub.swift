@@ -68,6 +68,7 @@ package actor BrowserHub {
     var rememberedKeys: [String: SessionKeys] = [:]
     /// Commands of agents that wait for somebody to allow them.
     var approvals: [ApprovalKey: PendingApproval] = [:]
+    var claims: [SessionID: SessionClaim] = [:]
     /// Owners that were read from the database, or decided upon. An owner does not change while its session exists.
     private var knownOwners: [SessionID: SessionOwner] = [:]
     private static let maxKnownOwners = 10_000

@@ -68,6 +68,8 @@ final class LiveRun {
     var isBusy = false
     /// The terminal event has arrived; whatever follows is ignored.
     var hasEnded = false
+    /// The browsers got the terminal event.
+    var isEndShown = false
 
     init(
         run: Run, chain: Chain, context: MessageContext, session: Session, upstream: SessionID, arrivedAt: Duration?,
