@@ -4,7 +4,12 @@ import MiddlewareKit
 struct HouseRules: Middleware {
     let options: HouseRulesOptions
 
-    let handles = StagePaths(inbound: [.chat], replyText: true)
+    /// What it has to do with: replies only if there is a line to put below them.
+    static func paths(_ options: HouseRulesOptions) -> StagePaths {
+        StagePaths(inbound: [.chat], replyText: !options.notice.isEmpty)
+    }
+
+    var handles: StagePaths { Self.paths(options) }
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         guard message.text.count <= options.maxLength else {
@@ -15,7 +20,7 @@ struct HouseRules: Middleware {
     }
 
     func makeReplyTransform(for run: Run) -> ReplyTransformKind? {
-        options.notice.isEmpty ? nil : .immediate(Notice(line: options.notice))
+        .immediate(Notice(line: options.notice))
     }
 }
 

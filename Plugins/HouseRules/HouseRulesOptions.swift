@@ -18,6 +18,8 @@ enum HouseRulesPlugin: MiddlewarePlugin {
     /// It waits for nothing.
     static let defaultTimeout: Duration? = nil
 
+    static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRules.paths(options) }
+
     static func provision(_ options: HouseRulesOptions, in context: ProvisionContext) async throws -> any Middleware {
         HouseRules(options: options)
     }

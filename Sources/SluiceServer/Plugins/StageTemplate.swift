@@ -37,7 +37,12 @@ package struct StageTemplate: Sendable {
         struct HouseRules: Middleware {
             let options: HouseRulesOptions
 
-            let handles = StagePaths(inbound: [.chat], replyText: true)
+            /// What it has to do with: replies only if there is a line to put below them.
+            static func paths(_ options: HouseRulesOptions) -> StagePaths {
+                StagePaths(inbound: [.chat], replyText: !options.notice.isEmpty)
+            }
+
+            var handles: StagePaths { Self.paths(options) }
 
             func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
                 guard message.text.count <= options.maxLength else {
@@ -48,7 +53,7 @@ package struct StageTemplate: Sendable {
             }
 
             func makeReplyTransform(for run: Run) -> ReplyTransformKind? {
-                options.notice.isEmpty ? nil : .immediate(Notice(line: options.notice))
+                .immediate(Notice(line: options.notice))
             }
         }
 
@@ -89,6 +94,8 @@ package struct StageTemplate: Sendable {
             static let summary = "Refuses long messages, and puts a line below replies."
             /// It waits for nothing.
             static let defaultTimeout: Duration? = nil
+
+            static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRules.paths(options) }
 
             static func provision(_ options: HouseRulesOptions, in context: ProvisionContext) async throws -> any Middleware {
                 HouseRules(options: options)
