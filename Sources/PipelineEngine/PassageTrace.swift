@@ -8,6 +8,8 @@ package final class PassageTrace: Sendable {
         package enum Outcome: Sendable, Hashable {
             /// Nothing happened for a while.
             case waiting
+            /// The time is over: no message came for which the condition holds, or what came is not at its end yet.
+            case expired(isMatched: Bool)
             /// The message is at the beginning of its chain.
             case entered
             /// The condition of the stage does not hold.
@@ -51,6 +53,12 @@ package final class PassageTrace: Sendable {
 
     /// Says that it is still there, so that nobody between here and the watcher takes the connection for a dead one.
     package func noteWaiting() { note(Record(direction: .inbound, kind: "", outcome: .waiting)) }
+
+    /// Says that the time is over, and ends.
+    package func expire(isMatched: Bool) {
+        note(Record(direction: .inbound, kind: "", outcome: .expired(isMatched: isMatched)))
+        finish()
+    }
 
     /// Somebody who does not hold up the message will have something to say of it.
     func hold() { open.withLock { $0.held += 1 } }

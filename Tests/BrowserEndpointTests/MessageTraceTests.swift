@@ -96,6 +96,43 @@ import Testing
         }
     }
 
+    @Test func aTraceThatNothingFitsSaysSo() async throws {
+        try await Rig.run { rig in
+            let trace = try await TraceReader.open(rig, body: #"{"when":"user == nobody","seconds":1}"#)
+            try await rig.browser().chat("hello")
+            #expect(
+                await trace.lines() == [
+                    ["outcome": "expired", "message": "No message came for which the condition holds."]
+                ])
+        }
+    }
+
+    @Test func aTraceThatIsNotAtItsEndSaysSo() async throws {
+        try await Rig.run(Self.options()) { rig in
+            let trace = try await TraceReader.open(rig, body: #"{"when":"kind == chat","seconds":1}"#)
+            try await rig.browser().chat("hello")
+            let lines = await trace.lines()
+            #expect(lines.first?["outcome"] == "entered")
+            #expect(lines.last == ["outcome": "expired", "message": "The time was over before the conversation was."])
+        }
+    }
+
+    @Test func aShadowIsToldAsWhatItWouldHaveDone() async throws {
+        let refuses = ClosureStage(
+            handles: StagePaths(inbound: [.chat]),
+            onInbound: { _, _, _ in throw Rejection(code: "no", message: "Say please.") })
+        let shadow = Stage(name: "trial", kind: "test", middleware: refuses, mode: .shadow)
+        try await Rig.run(Self.options(shadow)) { rig in
+            let trace = try await TraceReader.open(rig, body: #"{"when":"kind == chat"}"#)
+            try await rig.browser().chat("hello")
+            await (try await rig.gateway.nextRun()).final("yes")
+            let lines = await trace.lines()
+            let told = lines.first { $0["stage"] == "trial" }
+            #expect(told?["shadow"] == true && told?["outcome"] == "would-have-rejected" && told?["code"] == "no")
+            #expect(lines.contains { $0["kind"] == "final" && $0["outcome"] == "arrived" })
+        }
+    }
+
     /// Somebody who goes away leaves room for others.
     @Test func soManyTracesMayWait() async throws {
         try await Rig.run { rig in

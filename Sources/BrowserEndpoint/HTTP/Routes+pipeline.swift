@@ -105,16 +105,29 @@ extension PassageTrace.Record {
 
     /// - Parameter showsText: Whether the words of messages are in it, or only how many there are.
     fileprivate func json(showsText: Bool) -> JSONValue {
-        guard outcome != .waiting else { return ["outcome": "waiting"] }
+        switch outcome {
+        case .waiting:
+            return ["outcome": "waiting"]
+        case .expired(let isMatched):
+            let words =
+                isMatched
+                ? "The time was over before the conversation was."
+                : "No message came for which the condition holds."
+            return ["outcome": "expired", "message": .string(words)]
+        default: break
+        }
         var object: JSONObject = ["direction": .string(direction.rawValue), "kind": .string(kind)]
         object["stage"] = stage.map { .string($0) }
         if isShadow { object["shadow"] = true }
         switch outcome {
         case .rejected(let code, let message):
-            object["outcome"] = "rejected"
+            object["outcome"] = isShadow ? "would-have-rejected" : "rejected"
             object["code"] = .string(code)
             object["message"] = .string(message)
         case .timedOut: object["outcome"] = "timed-out"
+        case .passed where isShadow: object["outcome"] = "would-have-passed"
+        case .dropped where isShadow: object["outcome"] = "would-have-dropped"
+        case .rewrote where isShadow: object["outcome"] = "would-have-rewritten"
         default: object["outcome"] = .string("\(outcome)")
         }
         object["tookMicroseconds"] = took.map { .number($0 / .microseconds(1)) }

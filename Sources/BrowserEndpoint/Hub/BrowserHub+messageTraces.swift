@@ -22,11 +22,15 @@ extension BrowserHub {
         }
         let trace = PassageTrace()
         traceWaiters.append(TraceWaiter(condition: condition, trace: trace))
-        let end = eventLoop.scheduleTask(in: TimeAmount(limit)) { trace.finish() }
+        let id = ObjectIdentifier(trace)
+        let end = eventLoop.scheduleTask(in: TimeAmount(limit)) {
+            self.assumeIsolated { hub in
+                trace.expire(isMatched: !hub.traceWaiters.contains { ObjectIdentifier($0.trace) == id })
+            }
+        }
         let signs = eventLoop.scheduleRepeatedTask(initialDelay: Self.signOfLife, delay: Self.signOfLife) { _ in
             trace.noteWaiting()
         }
-        let id = ObjectIdentifier(trace)
         trace.onEnd { [eventLoop] in
             end.cancel()
             signs.cancel()
