@@ -1,5 +1,6 @@
 import ArgumentParser
 import MiddlewareTesting
+import OpenClaw
 import Settings
 import SluiceServer
 
@@ -12,7 +13,8 @@ struct TranscriptCommand: AsyncParsableCommand {
             They hold what people wrote, so keep them as you keep the database.
             """)
 
-    @Argument(help: "The canonical session key, such as agent:main:web.") var session: String
+    @Argument(help: "The session key, such as agent:main:web. A short one is completed for the default agent `main`.")
+    var session: String
     @OptionGroup var configurationOptions: ConfigurationOptions
     @Option(help: "The id of the gateway; not needed when the configuration names one only.") var gateway: String?
     @Option(help: "At most so many messages, the newest.") var limit = 1000
@@ -28,8 +30,9 @@ struct TranscriptCommand: AsyncParsableCommand {
             throw ValidationError("Say which gateway with --gateway.")
         }
         let database = try Loading.database(settings)
-        guard let transcript = try await Transcript(of: session, gateway: gateway, limit: limit, in: database) else {
-            Output.error("sluice: nothing is stored of session “\(session)” of gateway “\(gateway)”.")
+        let key = SessionKeys().canonical(session)
+        guard let transcript = try await Transcript(of: key, gateway: gateway, limit: limit, in: database) else {
+            Output.error("sluice: nothing is stored of session “\(key)” of gateway “\(gateway)”.")
             throw ExitCode(Exit.failure)
         }
         Output.line(transcript.text.hasSuffix("\n") ? String(transcript.text.dropLast()) : transcript.text)

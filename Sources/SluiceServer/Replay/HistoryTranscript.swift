@@ -11,21 +11,20 @@ extension Transcript {
         guard let session = try await database.session(gateway: gateway, key: sessionKey) else { return nil }
         let page = try await database.messages(gateway: gateway, sessionKey: sessionKey, limit: limit, before: nil)
         let rows = try JSONValue(parsing: page.json).array ?? []
-        self.init(rows.compactMap { Entry(stored: $0, of: session) })
+        self.init(rows.map { Entry(stored: $0, of: session) })
     }
 }
 
 extension Transcript.Entry {
-    /// Nil for what has no place in a transcript: answers that were lost.
-    fileprivate init?(stored row: JSONValue, of session: StoredSession) {
-        let (isUser, state) = (row["role"]?.string == "user", row["state"]?.string ?? "")
+    fileprivate init(stored row: JSONValue, of session: StoredSession) {
+        let (isUser, state) = (row["role"]?.string == "user", row["state"]?.string.flatMap(MessageRecord.State.init))
         let content = row["content"]?.array ?? []
         let text = content.compactMap { $0["type"]?.string == "text" ? $0["text"]?.string : nil }.joined()
         let kind: String
         switch (isUser, state) {
         case (true, _): kind = MessageKind.chat.rawValue
-        case (false, "aborted"): kind = EventKind.aborted.rawValue
-        case (false, "error"): kind = EventKind.error.rawValue
+        case (false, .aborted): kind = EventKind.aborted.rawValue
+        case (false, .failed): kind = EventKind.error.rawValue
         case (false, _): kind = EventKind.final.rawValue
         }
         self.init(type: isUser ? .inbound : .outbound, kind: kind, gateway: session.gateway, text: text)

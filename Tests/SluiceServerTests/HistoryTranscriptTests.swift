@@ -1,0 +1,33 @@
+import Foundation
+import MiddlewareKit
+import MiddlewareTesting
+import Storage
+import Testing
+
+@testable import SluiceServer
+
+/// What `sluice transcript` makes of stored messages.
+@Suite struct HistoryTranscriptTests {
+    @Test func answersThatWereStoppedOrFailedHaveTheirOwnKind() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try Database.open(
+            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5))
+        let states: [MessageRecord.State] = [.complete, .aborted, .failed]
+        for (number, state) in states.enumerated() {
+            for role in [MessageRecord.Role.user, .assistant] {
+                let record = MessageRecord(
+                    gateway: "home", sessionKey: "agent:main:web", owner: nil, role: role,
+                    state: role == .user ? .complete : state, runID: "r\(number)", text: "words",
+                    error: role == .assistant && state == .failed ? "It broke." : nil,
+                    timestamp: Timestamp(milliseconds: Int64(number)))
+                try await database.store(record, rows: [])
+            }
+        }
+        let transcript = try await Transcript(of: "agent:main:web", gateway: "home", limit: 10, in: database)
+        #expect(
+            transcript?.entries.map(\.kind) == ["chat", "final", "chat", "aborted", "chat", "error"])
+        #expect(transcript?.entries.last?.detail == "It broke.")
+        try database.close()
+    }
+}
