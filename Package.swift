@@ -55,6 +55,7 @@ let package = Package(
         .executableTarget(name: "KitBuildTool"),
         .plugin(name: "KitBuild", capability: .buildTool(), dependencies: ["KitBuildTool"], path: "Sources/KitBuild"),
         .target(name: "MiddlewareKit", dependencies: [log], plugins: ["KitBuild"]),
+        .target(name: "Files"),
         .target(name: "Telemetry", dependencies: [metrics]),
         .target(name: "PipelineEngine", dependencies: ["MiddlewareKit", "Telemetry", log, metrics, tracing]),
         .target(
@@ -88,7 +89,7 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: [
-                "Analytics", "JSON", "MiddlewareKit", "Telemetry", crypto, metrics,
+                "Analytics", "Files", "JSON", "MiddlewareKit", "Telemetry", crypto, metrics,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -96,14 +97,16 @@ let package = Package(
         ),
         .target(
             name: "Settings",
-            dependencies: ["JSON", "MiddlewareKit", .product(name: "Yams", package: "Yams")]
+            dependencies: ["Files", "JSON", "MiddlewareKit", .product(name: "Yams", package: "Yams")]
         ),
         .target(
-            name: "PluginLibraries", dependencies: ["JSON", "MiddlewareKit", "PluginSources", "Settings", crypto]),
+            name: "PluginLibraries",
+            dependencies: ["Files", "JSON", "MiddlewareKit", "PluginSources", "Settings", crypto]
+        ),
         .target(
             name: "WebSocketTransport",
             dependencies: nio + [
-                crypto, log,
+                "Files", crypto, log,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -126,7 +129,7 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CSimdjson", .product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "OpenClaw",
-            dependencies: nio + ["CSimdjson", "JSON", "MiddlewareKit", "WebSocketTransport", crypto, log]
+            dependencies: nio + ["CSimdjson", "Files", "JSON", "MiddlewareKit", "WebSocketTransport", crypto, log]
         ),
         .target(
             name: "BrowserEndpoint",
@@ -154,7 +157,7 @@ let package = Package(
         .target(
             name: "SluiceServer",
             dependencies: nio + [
-                "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "Analytics", "BrowserEndpoint", "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
                 "OpenClawTesting",
                 "OutboundHTTP", "PipelineEngine",
                 "Plugins",
@@ -170,7 +173,7 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "JSON", "MiddlewareKit", "MiddlewareTesting", "PluginLibraries", "Settings", "SluiceServer",
+                "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "PluginLibraries", "Settings", "SluiceServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // Loaded libraries find MiddlewareKit in the server itself: a copy of their own would be another kit.
@@ -192,6 +195,7 @@ let package = Package(
             name: "OpenClawTesting",
             dependencies: nio + ["JSON", "WebSocketTransport", crypto, log]
         ),
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(name: "AnalyticsTests", dependencies: ["Analytics", "MiddlewareKit", "MiddlewareTesting"]),
         .testTarget(
@@ -219,7 +223,7 @@ let package = Package(
                 "MiddlewareKit", "MiddlewareTesting", "Plugins", "PluginSources", "Settings", "SluiceServer",
             ]),
         .testTarget(
-            name: "SettingsTests", dependencies: ["JSON", "MiddlewareKit", "Settings", "Stages"],
+            name: "SettingsTests", dependencies: ["Files", "JSON", "MiddlewareKit", "Settings", "Stages"],
             exclude: ["Broken"]),
         .testTarget(name: "PluginLibrariesTests", dependencies: ["MiddlewareKit", "PluginLibraries", "Settings"]),
         .testTarget(

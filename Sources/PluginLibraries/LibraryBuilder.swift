@@ -1,3 +1,4 @@
+import Files
 package import Foundation
 import PluginSources
 package import Settings
@@ -149,10 +150,10 @@ private struct Sources {
         }
         var texts: [String] = []
         for file in files {
-            do {
-                texts.append(try String(contentsOf: file, encoding: .utf8))
+            do throws(UnreadableFile) {
+                texts.append(String(decoding: try RegularFile.read(file.path, limit: 16 << 20), as: UTF8.self))
             } catch {
-                throw BuildFailure("cannot read \(file.path): \(error.localizedDescription)")
+                throw BuildFailure("\(error)")
             }
         }
         types = texts.flatMap(PluginSource.all).map(\.name)

@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import Foundation
 import MiddlewareKit
 
@@ -18,8 +19,11 @@ package struct SecretBox: Sendable {
             }
             try Self.makeKeyFile(path)
         }
-        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
-            throw StorageFailure(reason: .other, description: "the key file \(path) cannot be read")
+        let bytes: [UInt8]
+        do throws(UnreadableFile) {
+            bytes = try RegularFile.read(path, limit: 33)
+        } catch {
+            throw StorageFailure(reason: .other, description: "the key file \(path) cannot be read: \(error.reason)")
         }
         try Self.checkMode(of: path)
         guard bytes.count == 32 else {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Logging
 import MiddlewareKit
@@ -9,20 +10,21 @@ import Storage
 
 /// What several commands do first.
 enum Loading {
-    /// Reads a configuration, prints every finding, and ends the command when it has errors.
+    /// Reads a configuration; when it has errors, prints every finding and ends the command. What is only likely not meant is
+    /// for `check` and `serve` to tell.
     static func settings(_ file: String) throws -> (settings: Settings, loaded: LoadedSettings) {
-        try settings(reader(of: file))
+        try settings(reader(of: file, mayBePipe: true), warns: false)
     }
 
-    static func settings(_ reader: Reader) throws -> (settings: Settings, loaded: LoadedSettings) {
+    static func settings(_ reader: Reader, warns: Bool) throws -> (settings: Settings, loaded: LoadedSettings) {
         let loaded = try read(reader)
-        Output.error(FindingReport(loaded).text, terminator: "")
+        if warns || loaded.settings == nil { Output.error(FindingReport(loaded).text, terminator: "") }
         guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
         return (settings, loaded)
     }
 
     /// Reads a configuration; ends the command when there is none.
-    static func read(_ file: String) throws -> LoadedSettings { try read(reader(of: file)) }
+    static func read(_ file: String) throws -> LoadedSettings { try read(reader(of: file, mayBePipe: true)) }
 
     private static func read(_ reader: Reader) throws -> LoadedSettings {
         do {
@@ -36,13 +38,18 @@ enum Loading {
     /// Reads a configuration as often as it is called; a library is loaded once for all the times.
     typealias Reader = @Sendable () throws(UnreadableFile) -> LoadedSettings
 
-    static func reader(of file: String) throws -> Reader {
+    /// - Parameter mayBePipe: It will be called once only, so that the file may be `<(command)`.
+    static func reader(of file: String, mayBePipe: Bool = false) throws -> Reader {
         let catalog = try catalogOfProgram()
         let libraries = LoadedLibraries(build: .own(version: Version.current))
         return { () throws(UnreadableFile) in
             try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries,
-                check: TLSFiles.check)
+                mayBePipe: mayBePipe
+            ) { settings, findings in
+                TLSFiles.check(settings, findings: &findings)
+                StorageFile.check(settings, findings: &findings)
+            }
         }
     }
 

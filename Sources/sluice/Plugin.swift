@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import MiddlewareKit
 import PluginLibraries
@@ -97,15 +98,15 @@ struct Plugin: ParsableCommand {
         var file: String
 
         func run() throws {
-            let bytes: Data
-            do {
-                bytes = try Data(contentsOf: URL(filePath: file))
+            let bytes: [UInt8]
+            do throws(UnreadableFile) {
+                bytes = try RegularFile.read(file, limit: 256 << 20)
             } catch {
-                Output.error("sluice: cannot read \(file): \(error.localizedDescription)")
+                Output.error("sluice: \(error)")
                 throw ExitCode(Exit.unreadable)
             }
             do throws(UnusableLibrary) {
-                let record = try PluginRecord(in: bytes)
+                let record = try PluginRecord(in: Data(bytes))
                 Output.line("kinds:     \(record.kinds.joined(separator: ", "))")
                 Output.line("built for: Sluice \(record.build.version)")
                 Output.line("kit:       \(record.build.kit)")
@@ -131,7 +132,7 @@ struct LibraryOptions: ParsableArguments {
     func catalog() throws -> StageCatalog {
         guard let config else { return try Loading.catalogOfProgram() }
         let loaded = try Loading.read(config)
-        Output.error(FindingReport(loaded).text, terminator: "")
+        if loaded.settings == nil { Output.error(FindingReport(loaded).text, terminator: "") }
         return loaded.catalog
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import MiddlewareTesting
 import SluiceServer
@@ -41,17 +42,25 @@ struct Replay: AsyncParsableCommand {
         if !report.differences.isEmpty { throw ExitCode(Exit.failure) }
     }
 
+    private static let sizeLimit = 256 << 20
+
     private func read() throws -> Transcript {
         do {
-            let data =
+            let limit = Self.sizeLimit + 1
+            let bytes =
                 transcript == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data()
-                : try Data(contentsOf: URL(filePath: transcript))
-            return try Transcript(parsing: String(decoding: data, as: UTF8.self))
+                ? Array(try FileHandle.standardInput.read(upToCount: limit) ?? Data())
+                : try RegularFile.read(transcript, limit: limit, mayBePipe: true)
+            guard bytes.count <= Self.sizeLimit else {
+                throw UnreadableFile(path: transcript, reason: "it is larger than 256MiB")
+            }
+            return try Transcript(parsing: String(decoding: bytes, as: UTF8.self))
         } catch let problem as Transcript.Unreadable {
             Output.error("\(transcript):\(problem.line): error: \(problem)")
+        } catch let problem as UnreadableFile {
+            Output.error("sluice: \(problem)")
         } catch {
-            Output.error("sluice: \(transcript) cannot be read: \(error.localizedDescription)")
+            Output.error("sluice: cannot read \(transcript)")
         }
         throw ExitCode(Exit.unreadable)
     }

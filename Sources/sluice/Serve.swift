@@ -20,7 +20,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let file = configurationOptions.config
         let read = try Loading.reader(of: file)
-        let loaded = try Loading.settings(read)
+        let loaded = try Loading.settings(read, warns: true)
         let logger = Loading.bootstrapLogging(loaded.settings)
         var options = SluiceServer.Options()
         options.demo = demo

@@ -72,7 +72,7 @@ import Testing
             "bad.yaml": "pipeline: [ { use: nonsense } ]\n",
         ])
         let missing = try await SluiceProcess.run(["replay", "none.jsonl"], in: folder)
-        #expect(missing.code == 2 && missing.errors.contains("none.jsonl cannot be read"))
+        #expect(missing.code == 2 && missing.errors.contains("cannot read none.jsonl: there is no such file"))
         let broken = try await SluiceProcess.run(["replay", "broken.jsonl"], in: folder)
         #expect(broken.code == 2 && broken.errors.contains("broken.jsonl:1: error: the member `type` is missing"))
         let bad = try await SluiceProcess.run(["replay", "t.jsonl", "--config", "bad.yaml"], in: folder)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct SourceLinesTests {
     private func excerpt(_ text: String, line: Int, column: Int, width: Int = 100) -> [String] {
         var lines = SourceLines()
-        lines.secretKeys = ["token", "password", "signing-key"]
+        lines.secretKeys = SecretKeys(["token", "password", "signing-key"])
         lines.add(Array(text.utf8), file: "c")
         guard
             let (line, caret) = lines.excerpt(

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Logging
 import MiddlewareKit
 import MiddlewareTesting
@@ -30,6 +31,19 @@ import Testing
             tasks.cancelAll()
             try await tasks.waitForAll()
         }
+    }
+
+    /// A stage that could not be made leaves everything as it was.
+    @Test func aFailedReloadHasAppliedNothing() {
+        let changes = ConfigDiff.changes(
+            from: Self.load("pipeline: []"), to: Self.load("pipeline: [ { use: counted } ]\nserver: { port: 1 }"))
+        var report = ReloadReport(outcome: .failed, generation: 1, changes: changes)
+        let effects = { (report: ReloadReport) in
+            Set(report.json["changes"]?.array?.compactMap { $0["effect"]?.string } ?? [])
+        }
+        #expect(effects(report) == ["none"])
+        report.outcome = .applied
+        #expect(effects(report) == ["applied", "needs-restart"])
     }
 
     @Test func aThousandReloadsUnderLoadLoseNothingAndKeepNothing() async throws {

@@ -31,7 +31,9 @@ import Testing
     @Test func whatIsWrongIsSaidWhereItStands() throws {
         let missing = try findings(certificate: "none.pem")
         #expect(missing.count == 1)
-        #expect(missing.first?.hasPrefix("config.yaml:2:23: error: the file `none.pem` is not there") == true)
+        #expect(
+            missing.first?.hasPrefix(
+                "config.yaml:2:23: error: the file `none.pem` cannot be read: there is no such file") == true)
         let wrong = try findings(key: "c.pem")
         #expect(wrong.first?.contains("error: the file `c.pem` holds no private key") == true)
         let old = try findings(lifetime: -60)

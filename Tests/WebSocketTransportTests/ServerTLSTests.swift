@@ -29,8 +29,8 @@ import Testing
         let (certificate, key) = (try one.certificate.pem, try one.key.pem)
         #expect(try problem(certificate: certificate, key: key) == nil)
         let cases: [(String?, String?, ServerTLS.Problem.Part, String)] = [
-            (nil, key, .certificate, "is not there"),
-            (certificate, nil, .key, "is not there"),
+            (nil, key, .certificate, "cannot be read: there is no such file"),
+            (certificate, nil, .key, "cannot be read: there is no such file"),
             ("nonsense", key, .certificate, "holds no certificate in PEM form"),
             ("", key, .certificate, "holds no certificate in PEM form"),
             (key, key, .certificate, "holds no certificate in PEM form"),

@@ -20,6 +20,10 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
     public var isFromEnvironment: Bool
     /// Where the text of a scalar stands, when it stands there as it is: each line of it, by the number of its first scalar.
     package var places: [TextPlace] = []
+    /// What is wrong with the value was said when it was read from the file; it stands here as nothing.
+    package var isSpoilt = false
+    /// The key of the mapping that is not there at all, for findings about keys that are missing in it.
+    package var missingKeysStandBelow: String?
     /// What findings call the node, such as "`port`" or "entry 2 of `scopes`". Set by whoever reads the parent.
     public var label: String
 
@@ -49,6 +53,15 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
         if case .scalar(let text, isPlain: true) = content { text } else { nil }
     }
 
+    /// Whether anything in the node is spoilt.
+    package var holdsSpoilt: Bool {
+        switch content {
+        case .null, .scalar: isSpoilt
+        case .sequence(let nodes): nodes.contains(where: \.holdsSpoilt)
+        case .mapping(let pairs): pairs.contains { $0.value.holdsSpoilt }
+        }
+    }
+
     /// Whether anything in the node came from the environment.
     var holdsEnvironment: Bool {
         switch content {
@@ -75,6 +88,7 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
     /// Reports that the node is not what it must be.
     /// - Parameter expected: What it must be, with an example: "a duration such as 30s or 1m".
     public func report(expected: String, hint: String? = nil, findings: inout Findings) {
+        guard !isSpoilt else { return }
         findings.error(at: position, "\(label) must be \(expected), not \(excerpt)", hint: hint)
     }
 

@@ -61,10 +61,16 @@ extension OptionGroup {
                 reportUnknown(pair, findings: &findings)
             }
         }
-        let given = Set(pairs.filter { !$0.value.isNull }.map(\.key))
+        let given = Set(pairs.filter { !$0.value.isNull || $0.value.isSpoilt }.map(\.key))
         for option in options where option.isRequired && !given.contains(option.key) {
-            let hint = option.example.map { "for example \(option.key): \($0)" }
-            findings.error(at: node.position, "`\(option.key)` is missing", hint: hint)
+            let example = option.example.map { "\(option.key): \($0)" }
+            if let above = node.missingKeysStandBelow {
+                let hint = example.map { "for example \(above): { \($0) }" }
+                findings.error(at: node.position, "`\(above).\(option.key)` is missing", hint: hint)
+            } else {
+                findings.error(
+                    at: node.position, "`\(option.key)` is missing", hint: example.map { "for example \($0)" })
+            }
         }
         return group
     }

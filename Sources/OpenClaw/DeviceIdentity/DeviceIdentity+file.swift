@@ -1,4 +1,5 @@
 import Crypto
+package import Files
 import JSON
 
 #if canImport(Glibc)
@@ -12,6 +13,7 @@ extension DeviceIdentity {
     package enum FileError: Error, Equatable, CustomStringConvertible {
         case damaged(path: String)
         case readableByOthers(path: String)
+        case unreadable(UnreadableFile)
         case system(operation: String, path: String, errno: Int32)
 
         package var description: String {
@@ -21,6 +23,7 @@ extension DeviceIdentity {
                     + "each gateway must approve it again"
             case .readableByOthers(let path):
                 "\(path) can be read by other users. Run: chmod 600 \(path)"
+            case .unreadable(let file): "\(file)"
             case .system(let operation, let path, let errno):
                 "cannot \(operation) \(path): \(String(cString: strerror(errno)))"
             }
@@ -46,19 +49,19 @@ extension DeviceIdentity {
 
     /// Nil when there is no such file.
     private static func load(path: String) throws(FileError) -> DeviceIdentity? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw .system(operation: "open", path: path, errno: errno)
-        }
-        defer { close(file) }
         var facts = stat()
-        guard fstat(file, &facts) == 0 else { throw .system(operation: "read", path: path, errno: errno) }
+        guard stat(path, &facts) == 0 else {
+            if errno == ENOENT { return nil }
+            throw .unreadable(UnreadableFile(path: path, errno: errno))
+        }
         guard facts.st_mode & 0o077 == 0 else { throw .readableByOthers(path: path) }
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = read(file, &bytes, bytes.count)
-        guard count >= 0 else { throw .system(operation: "read", path: path, errno: errno) }
-        let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+        let bytes: [UInt8]
+        do throws(UnreadableFile) {
+            bytes = try RegularFile.read(path, limit: 4096)
+        } catch {
+            throw .unreadable(error)
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
         guard let document = try? JSONValue(parsing: text),
             let seed = document["privateKey"]?.string.flatMap(Hex.decode),
             let identity = try? DeviceIdentity(seed: seed),

@@ -1,13 +1,14 @@
-package import MiddlewareKit
+import Files
+import MiddlewareKit
 import Yams
 
 /// Reads the YAML of a configuration file into a tree of ``ConfigNode``, with the environment filled in.
 ///
 /// Strict where YAML is loose: no aliases, no merge keys, no tags of one's own, one document. The file may come from
 /// anywhere, so size, depth and number of values are bounded.
-package enum ConfigFile {
+enum ConfigFile {
     /// The largest file, in bytes.
-    package static let sizeLimit = 1 << 20
+    static let sizeLimit = 1 << 20
 
     /// - Parameters:
     ///   - text: The bytes of the file.
@@ -16,7 +17,7 @@ package enum ConfigFile {
     ///   - contents: What a file holds that `${file:PATH}` names.
     /// - Returns: The tree, or nil when the text is no YAML that can be used. An empty file is an empty tree. A tree with
     ///   errors in the findings is good for further checks only.
-    package static func read(
+    static func read(
         text: [UInt8], file: String, environment: [String: String],
         contents: @escaping (_ path: String) throws(UnreadableFile) -> String
     ) -> (node: ConfigNode?, findings: Findings) {

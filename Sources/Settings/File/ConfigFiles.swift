@@ -1,13 +1,6 @@
+import Files
 import Foundation
 import MiddlewareKit
-
-/// A configuration file, or one that it names, that cannot be opened or read.
-package struct UnreadableFile: Error, Sendable, Hashable, CustomStringConvertible {
-    package let path: String
-    package let reason: String
-
-    package var description: String { "cannot read \(path): \(reason)" }
-}
 
 /// Reads what a configuration is made of from disk, and remembers what it looked at.
 final class ConfigFiles {
@@ -15,8 +8,8 @@ final class ConfigFiles {
     private(set) var stamps: [FileStamp] = []
 
     /// The bytes of a YAML file; one more than allowed of a file that is too large.
-    func bytes(of path: String) throws(UnreadableFile) -> [UInt8] {
-        try read(path, limit: ConfigFile.sizeLimit + 1)
+    func bytes(of path: String, mayBePipe: Bool = false) throws(UnreadableFile) -> [UInt8] {
+        try read(path, limit: ConfigFile.sizeLimit + 1, mayBePipe: mayBePipe)
     }
 
     /// What a file of `${file:PATH}` holds, without the line end behind it.
@@ -34,9 +27,9 @@ final class ConfigFiles {
     /// The bytes of a library that `plugins` names.
     func library(at path: String) throws(UnreadableFile) -> Data {
         let limit = 256 << 20
-        let data = try data(of: path, limit: limit + 1)
-        guard data.count <= limit else { throw UnreadableFile(path: path, reason: "it is larger than 256MiB") }
-        return data
+        let bytes = try read(path, limit: limit + 1)
+        guard bytes.count <= limit else { throw UnreadableFile(path: path, reason: "it is larger than 256MiB") }
+        return Data(bytes)
     }
 
     /// The files of a folder that end in one of the suffixes, by name; nil when the path is no folder.
@@ -50,7 +43,7 @@ final class ConfigFiles {
             let names = try FileManager.default.contentsOfDirectory(atPath: path)
             return names.filter { name in !name.hasPrefix(".") && suffixes.contains(where: name.hasSuffix) }.sorted()
         } catch {
-            throw UnreadableFile(path: path, reason: Self.words(for: error))
+            throw UnreadableFile(path: path, reason: "the folder cannot be listed")
         }
     }
 
@@ -65,31 +58,13 @@ final class ConfigFiles {
         return (attributes?[.posixPermissions] as? NSNumber).map { $0.intValue & permission != 0 } ?? false
     }
 
-    private func read(_ path: String, limit: Int) throws(UnreadableFile) -> [UInt8] {
-        Array(try data(of: path, limit: limit))
-    }
-
-    private func data(of path: String, limit: Int) throws(UnreadableFile) -> Data {
+    private func read(_ path: String, limit: Int, mayBePipe: Bool = false) throws(UnreadableFile) -> [UInt8] {
         note(path)
-        do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? file.close() }
-            return try file.read(upToCount: limit) ?? Data()
-        } catch {
-            throw UnreadableFile(path: path, reason: Self.words(for: error))
-        }
+        return try RegularFile.read(path, limit: limit, mayBePipe: mayBePipe)
     }
 
     private func note(_ path: String) {
         if !stamps.contains(where: { $0.path == path }) { stamps.append(FileStamp(of: path)) }
-    }
-
-    private static func words(for error: any Error) -> String {
-        switch (error as? CocoaError)?.code {
-        case .fileReadNoSuchFile?, .fileNoSuchFile?: "there is no such file"
-        case .fileReadNoPermission?: "permission denied"
-        default: error.localizedDescription
-        }
     }
 }
 

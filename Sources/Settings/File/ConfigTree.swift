@@ -1,3 +1,4 @@
+import Files
 import MiddlewareKit
 
 /// A configuration file with all that it includes, as one tree.

@@ -1,3 +1,4 @@
+import Files
 import MiddlewareKit
 import Yams
 
@@ -65,7 +66,14 @@ struct NodeConversion {
             // Only in trees that are to be written: the parser puts in the node that is meant.
             break
         }
-        return ConfigNode(position: position, content: .null)
+        return Self.spoilt(at: position)
+    }
+
+    /// What stands for a value that has its finding.
+    private static func spoilt(at position: SourcePosition) -> ConfigNode {
+        var node = ConfigNode(position: position, content: .null)
+        node.isSpoilt = true
+        return node
     }
 
     private mutating func convert(_ scalar: Node.Scalar, at position: SourcePosition) -> ConfigNode {
@@ -88,7 +96,7 @@ struct NodeConversion {
             return ConfigNode(position: position, content: .scalar(text, isPlain: true), isFromEnvironment: true)
         case .failed(let problems):
             for problem in problems { findings.error(at: position, problem.message, hint: problem.hint) }
-            return ConfigNode(position: position, content: .null)
+            return Self.spoilt(at: position)
         }
     }
 

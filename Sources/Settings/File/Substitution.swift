@@ -1,3 +1,5 @@
+import Files
+
 /// Fills the environment into a text: `${NAME}`, `${NAME:-default}`, `${file:PATH}` for what a file holds, and `$${` for a
 /// `${` that is meant as such.
 ///

@@ -34,9 +34,11 @@ struct ChainExpansion {
         var entries: [ConfigNode]
         if case .sequence(let own)? = chain["stages"]?.content {
             entries = own.map { writtenOut($0) }
-            if let extends = chain["extends"], !extends.isNull {
-                findings.error(at: extends.position, "a chain has `stages` or `extends`, not both", hint: "keep one")
+            for key in ["extends", "insert", "remove", "override"] {
+                guard let change = chain[key], !change.isNull else { continue }
+                findings.error(at: change.position, "a chain has `stages` or `\(key)`, not both", hint: "keep one")
             }
+            return entries
         } else {
             let extends = chain["extends"]?.scalar
             let base = extends ?? Self.pipelineName
@@ -66,9 +68,14 @@ struct ChainExpansion {
         for insertion in insertions {
             guard case .sequence(let new)? = insertion["stages"]?.content else { continue }
             let places = ["before", "after"].compactMap { key in insertion[key].map { (key, $0) } }
-            guard let (key, place) = places.first, places.count == 1 else {
+            guard let (key, place) = places.first else {
                 let hint = "such as { after: auth, stages: [ … ] }"
                 findings.error(at: insertion.position, "an insertion needs `before` or `after`", hint: hint)
+                continue
+            }
+            guard places.count == 1 else {
+                let words = "an insertion has `before` or `after`, not both"
+                findings.error(at: insertion.position, words, hint: "keep one")
                 continue
             }
             guard let index = index(of: place, in: entries) else { continue }

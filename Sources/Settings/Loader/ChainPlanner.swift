@@ -37,7 +37,28 @@ struct ChainPlanner {
             if settings.attach.contains(where: { $0.chain.value == name }) { chains.named.append((name, chain)) }
         }
         findings.add(expansion.findings)
+        checkUnusedStages()
         warnOfUnused()
+    }
+
+    /// A stage that no chain uses must be right too, but for its place in a chain.
+    private mutating func checkUnusedStages() {
+        for name in settings.stages.keys.sorted() where !expansion.usedStages.contains(name) {
+            guard let node = root["stages"]?[name], let use = node["use"]?.scalar, !namesAnotherStage(use) else {
+                continue
+            }
+            var read = Findings()
+            guard let entry = StageEntry.salvage(node, findings: &read) else { continue }
+            var planner = stagePlanner
+            planner.plan([entry])
+            for finding in planner.findings.all where finding.severity == .error {
+                findings.error(at: finding.position, finding.message, hint: finding.hint)
+            }
+        }
+    }
+
+    private var stagePlanner: StagePlanner {
+        StagePlanner(catalog: catalog, environment: environment, namedStages: Array(settings.stages.keys))
     }
 
     /// - Parameter place: Where a finding about the chain as a whole points.
@@ -45,7 +66,7 @@ struct ChainPlanner {
         var read = Findings()
         let entries = nodes.compactMap { StageEntry.salvage($0, findings: &read) }
         findings.add(read)
-        var planner = StagePlanner(catalog: catalog, environment: environment, namedStages: Array(settings.stages.keys))
+        var planner = stagePlanner
         planner.plan(entries)
         findings.add(planner.findings)
         let chain = PlannedChain(listed: planner.stages)
@@ -118,12 +139,22 @@ struct ChainPlanner {
                 if section == "stages", catalog.contains(where: { $0.kind == name }) {
                     findings.error(at: place, "\(quote(name)) is a kind of stage", hint: "give the stage another name")
                 }
+                if section == "stages", let use = settings.stages[name]?.use, namesAnotherStage(use.value) {
+                    findings.error(
+                        at: use.position,
+                        "`use` of a stage below `stages` must be a kind, and \(quote(use.value)) is one of these stages",
+                        hint: "write the kind, and all options")
+                }
                 if section == "chains", name == ChainExpansion.pipelineName {
                     findings.error(
                         at: place, "`pipeline` is the chain for everybody", hint: "give the chain another name")
                 }
             }
         }
+    }
+
+    private func namesAnotherStage(_ word: String) -> Bool {
+        settings.stages[word] != nil && !catalog.contains { $0.kind == word }
     }
 
     private mutating func warnOfUnused() {

@@ -48,13 +48,15 @@ package enum ConfigDiff {
     }
 
     private static func leaves(of loaded: LoadedSettings) -> [Leaf] {
-        let isSecretKey = { (key: String) in SecretMask.isSecret(key, among: loaded.lines.secretKeys) }
+        let isSecretKey = { (key: String, path: [String]) in
+            SecretKeys.isSecret(key, among: loaded.lines.secretKeys.names(in: path.first ?? key))
+        }
         var leaves: [Leaf] = []
         func visit(_ node: ConfigNode, _ path: [String], isSecret: Bool) {
             switch node.content {
             case .mapping(let pairs) where !pairs.isEmpty:
                 for pair in pairs where pair.key != "include" || !path.isEmpty {
-                    visit(pair.value, path + [pair.key], isSecret: isSecret || isSecretKey(pair.key))
+                    visit(pair.value, path + [pair.key], isSecret: isSecret || isSecretKey(pair.key, path))
                 }
             case .sequence(let nodes) where nodes.contains(where: \.isMapping):
                 let labels = nodes.entryLabels
@@ -65,6 +67,7 @@ package enum ConfigDiff {
             case .null, .mapping:
                 break
             default:
+                let isSecret = isSecret || SecretKeys.isSecretAddress(node.scalar ?? "")
                 leaves.append(Leaf(path: path, value: node.fingerprint, shown: isSecret ? "<redacted>" : node.shown))
             }
         }

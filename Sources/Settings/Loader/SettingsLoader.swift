@@ -1,4 +1,8 @@
+package import Files
 package import MiddlewareKit
+
+/// For those who name it in the type of a function only: the compiler then sees no use of an import.
+package typealias UnreadableFile = Files.UnreadableFile
 
 /// What a configuration says, and all that was found in it.
 package struct LoadedSettings: Sendable {
@@ -28,15 +32,17 @@ package struct LoadedSettings: Sendable {
 /// libraries is asked for their stages only.
 package enum SettingsLoader {
     /// - Parameter catalog: The kinds of stage that are there without libraries.
+    /// - Parameter mayBePipe: The main file may be what a shell hands over as `<(command)`, which can be read once only.
     /// - Parameter check: What else can be wrong with the values.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries(),
+        libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false,
         check: (Settings, inout Findings) -> Void = { _, _ in }
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
-        return load(try files.bytes(of: path), path, files, environment, catalog, libraries, check)
+        return load(
+            try files.bytes(of: path, mayBePipe: mayBePipe), path, files, environment, catalog, libraries, check)
     }
 
     /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
@@ -59,7 +65,7 @@ package enum SettingsLoader {
         var section = LibrarySection(files: files, libraries: libraries, catalog: catalog)
         var result: (settings: Settings, chains: PlannedChains)?
         if let node { result = check(node, &section, &findings) }
-        lines.secretKeys = section.catalog.plugins.reduce(Settings.optionType.secretKeys) { $0.union($1.secretKeys) }
+        lines.secretKeys = SecretKeys(Settings.descriptions, stages: section.catalog.plugins.map { $0.optionType })
         if let settings = result?.settings { furtherCheck(settings, &findings) }
         warnOfClearSecrets(files, &findings)
         let isGood = !findings.hasErrors
@@ -122,5 +128,5 @@ package enum SettingsLoader {
 }
 
 extension MiddlewarePlugin {
-    fileprivate static var secretKeys: Set<String> { Options.optionType.secretKeys }
+    fileprivate static var optionType: OptionType { Options.optionType }
 }

@@ -23,7 +23,8 @@ struct StagePlanner {
         checkNames(entries)
         for (index, entry) in entries.enumerated() {
             guard let plugin = catalog.first(where: { $0.kind == entry.use.value }) else {
-                reportUnknown(entry)
+                // A named stage that names another one has its finding already.
+                if !namedStages.contains(entry.use.value) { reportUnknown(entry) }
                 continue
             }
             let kinds = { (entries: ArraySlice<StageEntry>) in entries.filter(\.enabled).map(\.use.value) }
@@ -40,20 +41,41 @@ struct StagePlanner {
             let message = "`on-error` must be closed: a stage of kind `\(plugin.kind)` guards something"
             findings.error(at: onError.position, message, hint: "leave it out")
         }
-        let node = entry.with?.node ?? ConfigNode(position: place, content: .null)
+        var node = entry.with?.node ?? ConfigNode(position: place, content: .null)
+        if entry.with == nil { node.missingKeysStandBelow = "with" }
         guard let options = Plugin.Options.read(node, findings: &findings) else { return }
         let stage = PlannedStage(plugin, entry: entry, options: options)
         if stage.isGate { checkGate(entry) }
         guard entry.enabled else { return stages.append(stage) }
-        let problems = plugin.validate(options, in: environment)
+        // What could not be read counts as not given, which may be against the rules.
+        let problems = node.holdsSpoilt ? [] : plugin.validate(options, in: environment)
         for problem in problems {
             findings.error(at: problem.position(in: node), problem.words, hint: problem.hint)
         }
+        warnIfIdle(stage)
         for advice in plugin.advise(options, at: chainPlace) {
             let position = advice.key == nil ? place : advice.position(in: node)
             findings.warning(at: position, advice.words, hint: advice.hint)
         }
         if problems.isEmpty { stages.append(stage) }
+    }
+
+    /// Its condition may leave no kind of message that the stage has something to do with.
+    private mutating func warnIfIdle(_ stage: PlannedStage) {
+        guard let paths = stage.paths, let condition = stage.entry.when else { return }
+        let kinds: [(MessageFacts.Direction, [String])] = [
+            (.inbound, paths.inbound.map(\.rawValue)),
+            (.outbound, paths.outbound.map(\.rawValue) + (paths.replyText ? ["delta"] : [])),
+        ]
+        let acts = kinds.contains { direction, words in
+            words.contains { condition.narrowed(to: direction, $0).constant != false }
+        }
+        guard !acts else { return }
+        let known = kinds.flatMap(\.1).sorted().joined(separator: ", ")
+        findings.warning(
+            at: stage.entry.use.position,
+            "\(quote(stage.entry.use.value)) never acts: its `when` leaves out every kind of message that it has something to do with",
+            hint: known.isEmpty ? nil : "it has something to do with \(known)")
     }
 
     /// Whoever goes by the gate counts as nobody in particular, and may do everything.

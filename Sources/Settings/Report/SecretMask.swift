@@ -5,7 +5,7 @@ import MiddlewareKit
 /// It goes by the look of the lines, not by their meaning: the file may be no YAML, and the key may be misspelt. What
 /// stands behind or below a key that looks like one of a secret is hidden, except for `${…}`.
 struct SecretMask {
-    let keys: Set<String>
+    let keys: SecretKeys
     let lines: [[Unicode.Scalar]]
 
     private static let replacement = Array("<redacted>".unicodeScalars)
@@ -13,15 +13,16 @@ struct SecretMask {
     /// A line without secrets, and where the column has gone.
     func line(_ number: Int, column: Int) -> (line: [Unicode.Scalar], column: Int) {
         let line = lines[number]
+        let keys = keys.names(in: section(of: number))
         let indentation = line.prefix { $0 == " " || $0 == "\t" }.count
-        if isBelowSecret(number, indentation) {
+        if isBelowSecret(number, indentation, keys) || isSecretAddressAlone(line) {
             return (line[..<indentation] + Self.replacement, min(column, indentation))
         }
         var result: [Unicode.Scalar] = []
         var newColumn = column
         var index = 0
         while index < line.count {
-            if let value = secretValue(in: line, behindColon: index) {
+            if let value = secretValue(in: line, behindColon: index, keys) {
                 result += line[index..<value.lowerBound] + Self.replacement
                 if column >= value.upperBound {
                     newColumn += Self.replacement.count - value.count
@@ -37,8 +38,24 @@ struct SecretMask {
         return (result, newColumn)
     }
 
+    /// A URL that stands on a line of its own, below its key.
+    private func isSecretAddressAlone(_ line: [Unicode.Scalar]) -> Bool {
+        let text = String(String.UnicodeScalarView(line))
+        return !text.contains(": ") && SecretKeys.isSecretAddress(text)
+    }
+
+    /// The key of the file itself that a line stands at or below; nil when it does not look like one.
+    private func section(of number: Int) -> String? {
+        guard
+            let line = lines[...number].last(where: { line in
+                line.first.map { $0 != " " && $0 != "\t" && $0 != "#" && $0 != "-" } ?? false
+            }), let colon = line.firstIndex(of: ":")
+        else { return nil }
+        return key(before: colon, in: line)
+    }
+
     /// Whether one of the lines that this line belongs to ends with the key of a secret.
-    private func isBelowSecret(_ number: Int, _ indentation: Int) -> Bool {
+    private func isBelowSecret(_ number: Int, _ indentation: Int, _ keys: Set<String>) -> Bool {
         // The entries of a list may stand as far left as its key.
         var depth = lines[number].dropFirst(indentation).first == "-" ? indentation + 1 : indentation
         var above = number - 1
@@ -46,7 +63,7 @@ struct SecretMask {
             let line = lines[above]
             let start = line.prefix { $0 == " " || $0 == "\t" }.count
             if start < line.count, start < depth, line[start] != "#" {
-                if let colon = line.lastIndex(of: ":"), isSecretKey(before: colon, in: line),
+                if let colon = line.lastIndex(of: ":"), isSecretKey(before: colon, in: line, keys),
                     line[(colon + 1)...].allSatisfy({ " \t|>+-0123456789".unicodeScalars.contains($0) })
                 {
                     return true
@@ -59,8 +76,11 @@ struct SecretMask {
     }
 
     /// The value to hide when there is the colon of a secret at `index`.
-    private func secretValue(in line: [Unicode.Scalar], behindColon index: Int) -> Range<Int>? {
-        guard line[index] == ":", isSecretKey(before: index, in: line) else { return nil }
+    private func secretValue(
+        in line: [Unicode.Scalar], behindColon index: Int, _ keys: Set<String>
+    ) -> Range<Int>? {
+        guard line[index] == ":" else { return nil }
+        let isSecret = isSecretKey(before: index, in: line, keys)
         let start = line[(index + 1)...].firstIndex { $0 != " " && $0 != "\t" } ?? line.count
         guard start < line.count, !["#", "|", ">"].contains(line[start]) else { return nil }
         let end: Int
@@ -68,6 +88,7 @@ struct SecretMask {
         case "\"", "'":
             end = line[(start + 1)...].firstIndex(of: line[start]).map { $0 + 1 } ?? line.count
         case "[", "{":
+            guard isSecret else { return nil }
             end = line.count
         default:
             let isInside = line[..<start].contains { $0 == "{" || $0 == "[" }
@@ -77,6 +98,9 @@ struct SecretMask {
                 (isInside && [",", "}", "]"].contains(line[place])) || (line[place] == "#" && line[place - 1] == " ")
             }
             end = stop ?? line.count
+        }
+        guard isSecret || SecretKeys.isSecretAddress(String(String.UnicodeScalarView(line[start..<end]))) else {
+            return nil
         }
         return isVariable(line[start..<end]) ? nil : start..<end
     }
@@ -88,12 +112,41 @@ struct SecretMask {
             && !String(String.UnicodeScalarView(bare)).contains(":-")
     }
 
-    private func isSecretKey(before colon: Int, in line: [Unicode.Scalar]) -> Bool {
+    private func isSecretKey(before colon: Int, in line: [Unicode.Scalar], _ keys: Set<String>) -> Bool {
+        SecretKeys.isSecret(key(before: colon, in: line), among: keys)
+    }
+
+    private func key(before colon: Int, in line: [Unicode.Scalar]) -> String {
         let key = line[..<colon].reversed().drop { $0 == "\"" || $0 == "'" || $0 == " " }
             .prefix { $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "_" }
-        let word = String(String.UnicodeScalarView(key.reversed())).lowercased()
-        return Self.isSecret(word, among: keys)
+        return String(String.UnicodeScalarView(key.reversed())).lowercased()
     }
+}
+
+/// The names of options that hold secrets. One name may be that of a secret in one place and not in another: the address of
+/// a webhook is one, that of a gateway is none.
+package struct SecretKeys: Sendable {
+    private var all: Set<String> = []
+    /// By the key of the file itself that they stand below; only where that is sure.
+    private var sections: [String: Set<String>] = [:]
+
+    init(_ names: Set<String> = []) { all = names }
+
+    /// Of the file, and of the stages whose options stand somewhere in it.
+    init(_ settings: [OptionDescription], stages: [OptionType]) {
+        let stageKeys = stages.reduce(into: Set<String>()) { $0.formUnion($1.secretKeys) }
+        all = settings.reduce(stageKeys) { $0.union($1.type.secretKeys) }
+        for section in settings where !["pipeline", "stages", "chains"].contains(section.key) {
+            sections[section.key] = section.type.secretKeys
+        }
+    }
+
+    /// Whether a text looks like a URL with a user, a password or a query in it, where nobody should have written one.
+    static func isSecretAddress(_ text: String) -> Bool {
+        text.contains("://") && (text.contains("@") || text.contains("?"))
+    }
+
+    func names(in section: String?) -> Set<String> { section.flatMap { sections[$0] } ?? all }
 
     /// Whether a key looks like that of a secret.
     static func isSecret(_ key: String, among keys: Set<String>) -> Bool {

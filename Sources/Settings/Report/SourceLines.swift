@@ -4,7 +4,7 @@ package import MiddlewareKit
 package struct SourceLines: Sendable {
     private var files: [String: [[Unicode.Scalar]]] = [:]
     /// The names of options that hold secrets.
-    var secretKeys: Set<String> = []
+    var secretKeys = SecretKeys()
 
     package init() {}
 

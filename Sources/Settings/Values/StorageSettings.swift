@@ -7,17 +7,19 @@ package struct StorageSettings: OptionGroup {
         case full, normal
     }
 
-    package var path = "./data/sluice.db"
+    package var place = Located("./data/sluice.db")
     package var synchronous = Synchronous.full
     package var busyTimeout: Duration = .seconds(5)
 
     package init() {}
 
+    package var path: String { place.value }
+
     package static let options: [Option<Self>] = [
         Option(
-            "path", \.path,
+            "path", \.place,
             help: "The file of the SQLite database. It is made, with its folder, when it is not there.",
-            check: { $0.isEmpty ? "must be the path of a file" : nil }
+            check: { $0.value.isEmpty ? "must be the path of a file" : nil }
         ),
         Option(
             "synchronous", \.synchronous,

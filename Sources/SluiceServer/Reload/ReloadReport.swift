@@ -45,6 +45,13 @@ package struct ReloadReport: Sendable {
         }
     }
 
+    private func effect(of change: ConfigChange) -> String {
+        switch outcome {
+        case .failed, .busy: "none"
+        case .applied, .unchanged, .possible: change.needsRestart ? "needs-restart" : "applied"
+        }
+    }
+
     private var restart: String {
         needsRestart.isEmpty ? "" : "; a restart is needed for \(needsRestart.joined(separator: ", "))"
     }
@@ -60,7 +67,7 @@ package struct ReloadReport: Sendable {
                     [
                         "path": .string(change.path), "before": change.before.map { .string($0) } ?? .null,
                         "after": change.after.map { .string($0) } ?? .null,
-                        "effect": change.needsRestart ? "needs-restart" : "applied",
+                        "effect": .string(effect(of: change)),
                     ]
                 }),
             "findings": .array(findings.map(\.json)),

@@ -1,4 +1,5 @@
 import BrowserEndpoint
+import Files
 package import JSON
 import Logging
 import MiddlewareKit

@@ -45,6 +45,13 @@ package enum PersistPlugin: MiddlewarePlugin {
                     message: "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
                     hint: "move `persist` below `thinking-strip`"))
         }
+        let hiding = [(RedactPlugin.kind, "hides"), (FilterPlugin.kind, "takes away")]
+        for (kind, verb) in hiding where place.below.contains(kind) {
+            advice.append(
+                OptionProblem(
+                    message: "`persist` stands above `\(kind)`, so what that \(verb) is stored all the same",
+                    hint: "move `persist` below `\(kind)`"))
+        }
         return advice
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 package import MiddlewareKit
 
 /// The `with` block of `process`.
@@ -41,6 +42,23 @@ package enum ProcessPlugin: MiddlewarePlugin {
     package static let summary = "A stage in any language: a program that gets messages as JSON lines."
     /// It bounds itself.
     package static let defaultTimeout: Duration? = nil
+
+    package static func advise(_ options: ProcessOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard let program = options.command.first, !isThere(program) else { return [] }
+        let way =
+            program.contains("/")
+            ? "a path begins in the folder in which the server is started"
+            : "it is looked for in the folders of PATH"
+        return [OptionProblem(key: "command", message: "there is no program of this name that can be run", hint: way)]
+    }
+
+    private static func isThere(_ program: String) -> Bool {
+        let folders =
+            program.contains("/")
+            ? [""]
+            : (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/" }
+        return folders.contains { FileManager.default.isExecutableFile(atPath: $0 + program) }
+    }
 
     package static func provision(_ options: ProcessOptions, in context: ProvisionContext) async throws
         -> any Middleware

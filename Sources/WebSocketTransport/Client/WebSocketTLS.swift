@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import NIOCore
 import NIOSSL
 
@@ -34,16 +35,27 @@ package struct WebSocketTLS: Sendable, Hashable {
         // The pin replaces the check of the chain, see makeHandler; the name is checked apart from that.
         if pin != nil { configuration.certificateVerification = .noHostnameVerification }
         if let caFile {
-            guard let certificates = try? NIOSSLCertificate.fromPEMFile(caFile), !certificates.isEmpty else {
-                throw .tls("the CA file \(caFile) cannot be read, or holds no certificate in PEM form")
-            }
-            configuration.trustRoots = .certificates(certificates)
+            configuration.trustRoots = .certificates(try Self.certificates(in: caFile))
         }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw .tls("\(error)")
         }
+    }
+
+    /// The certificates of all authorities of a system have some 200 KiB.
+    private static func certificates(in file: String) throws(WebSocketConnectError) -> [NIOSSLCertificate] {
+        let bytes: [UInt8]
+        do throws(UnreadableFile) {
+            bytes = try RegularFile.read(file, limit: 4 << 20)
+        } catch {
+            throw .tls("the CA file \(file) cannot be read: \(error.reason)")
+        }
+        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
+            throw .tls("the CA file \(file) holds no certificate in PEM form")
+        }
+        return certificates
     }
 
     /// - Parameter rejected: Gets the fingerprint of a certificate that is not the pinned one.

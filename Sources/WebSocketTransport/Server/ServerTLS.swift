@@ -1,4 +1,4 @@
-import Foundation
+import Files
 package import NIOCore
 import NIOSSL
 import Synchronization
@@ -84,19 +84,10 @@ package final class ServerTLS: Sendable {
 
     /// A chain of certificates has some KiB; what is much larger is something else.
     private static func bytes(of path: String, _ part: Problem.Part) throws(Problem) -> [UInt8] {
-        do {
-            let file = try FileHandle(forReadingFrom: URL(filePath: path))
-            defer { try? file.close() }
-            return Array(try file.read(upToCount: 1 << 20) ?? Data())
+        do throws(UnreadableFile) {
+            return try RegularFile.read(path, limit: 1 << 20)
         } catch {
-            switch (error as? CocoaError)?.code {
-            case .fileReadNoSuchFile?, .fileNoSuchFile?:
-                throw Problem(part: part, file: path, words: "is not there")
-            case .fileReadNoPermission?:
-                throw Problem(part: part, file: path, words: "may not be read by this user")
-            default:
-                throw Problem(part: part, file: path, words: "cannot be read")
-            }
+            throw Problem(part: part, file: path, words: "cannot be read: \(error.reason)")
         }
     }
 }

@@ -1,0 +1,45 @@
+import Foundation
+import Testing
+
+/// `sluice explain`, with the real binary.
+@Suite struct ExplainCommandTests {
+    private static func explain(_ arguments: String...) async throws -> (code: Int32, output: String, errors: String) {
+        let folder = try SluiceProcess.makeFolder()
+        let text = """
+            pipeline: [ { use: auth, with: { mode: none } } ]
+            chains: { own: { remove: [] } }
+            attach: [ { chain: own, when: "session == 'agent:main:web' and agent == main" } ]
+            """
+        try Data(text.utf8).write(to: folder.appending(path: "config.yaml"))
+        return try await SluiceProcess.run(["explain"] + arguments, in: folder)
+    }
+
+    /// As the server does, before a condition sees the key.
+    @Test(arguments: ["web", " Web ", "agent:main:web"])
+    func theSessionKeyIsCompleted(key: String) async throws {
+        let result = try await Self.explain("--session", key)
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output.hasPrefix("Chain: own ("), "\(result.output)")
+        #expect(result.output.contains("Session: agent:main:web\n"))
+    }
+
+    /// What is only likely not meant is for those who check a file, not for every command that reads it.
+    @Test func warningsAreForCheck() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let file = folder.appending(path: "config.yaml")
+        try Data("gateways: [ { id: home, url: \"ws://127.0.0.1:9\", token: hunter2 } ]\n".utf8).write(to: file)
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path())
+        let explained = try await SluiceProcess.run(["explain"], in: folder)
+        #expect(explained.code == 0 && explained.errors == "")
+        let checked = try await SluiceProcess.run(["check"], in: folder)
+        #expect(checked.code == 0 && checked.errors.contains("a secret stands here in clear"))
+    }
+
+    @Test func whatMakesNoSenseIsRefused() async throws {
+        let address = try await Self.explain("--ip", "nonsense")
+        #expect(address.code == 64 && address.errors.contains("--ip must be an address such as 192.168.1.5"))
+        let agent = try await Self.explain("--session", "web", "--agent", "support")
+        #expect(agent.code == 64 && agent.errors.contains("whose agent is “main”, not “support”"))
+        #expect(try await Self.explain("--ip", "::1", "--agent", "support").code == 0)
+    }
+}
