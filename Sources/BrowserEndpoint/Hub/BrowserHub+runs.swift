@@ -303,7 +303,7 @@ extension BrowserHub {
                 broadcast(.failed(code: "withheld", message: message, time.now), of: run)
             }
         } catch {
-// Once the browsers have the end, no stage can give them another one.
+            // Once the browsers have the end, no stage can give them another one.
             guard kind.isTerminal, !run.isEndShown else {
                 return run.context.logger.warning("a stage failed when the browsers had the event: \(error)")
             }
