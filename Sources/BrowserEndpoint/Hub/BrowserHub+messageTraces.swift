@@ -23,20 +23,31 @@ extension BrowserHub {
         let trace = PassageTrace()
         traceWaiters.append(TraceWaiter(condition: condition, trace: trace))
         let id = ObjectIdentifier(trace)
-        let end = eventLoop.scheduleTask(in: TimeAmount(limit)) {
-            self.assumeIsolated { hub in
-                trace.expire(isMatched: !hub.traceWaiters.contains { ObjectIdentifier($0.trace) == id })
-            }
-        }
+        openTraces[id] = trace
+        let end = eventLoop.scheduleTask(in: TimeAmount(limit)) { self.assumeIsolated { $0.expire(trace) } }
         let signs = eventLoop.scheduleRepeatedTask(initialDelay: Self.signOfLife, delay: Self.signOfLife) { _ in
             trace.noteWaiting()
         }
         trace.onEnd { [eventLoop] in
             end.cancel()
             signs.cancel()
-            eventLoop.execute { self.assumeIsolated { $0.traceWaiters.removeAll { ObjectIdentifier($0.trace) == id } } }
+            eventLoop.execute {
+                self.assumeIsolated { hub in
+                    hub.openTraces[id] = nil
+                    hub.traceWaiters.removeAll { ObjectIdentifier($0.trace) == id }
+                }
+            }
         }
         return trace
+    }
+
+    /// The time is over for all traces: the server stops.
+    package func expireTraces() {
+        for trace in openTraces.values { expire(trace) }
+    }
+
+    private func expire(_ trace: PassageTrace) {
+        trace.expire(isMatched: !traceWaiters.contains { $0.trace === trace })
     }
 
     /// The context with the trace that waits for such a message, if there is one.

@@ -45,6 +45,8 @@ package actor BrowserHub {
     /// Whether the configuration of a generation lets in those who have no key.
     var openness: (generation: Int, isOpen: Bool)?
     var traceWaiters: [TraceWaiter] = []
+    /// Those that wait, and those whose message is on its way.
+    var openTraces: [ObjectIdentifier: PassageTrace] = [:]
     /// Why the last reload of the configuration failed, for administrators.
     private(set) var configurationProblem: String?
     var metrics = HubMetrics()
@@ -166,6 +168,7 @@ package actor BrowserHub {
         if !unstored.isEmpty {
             logger.warning("answers could not be stored: \(unstored.count); the next start looks for them")
         }
+        expireTraces()
         for connection in connections.values {
             connection.socket.close(code: 1001, reason: "the server is shutting down")
         }
