@@ -17,7 +17,14 @@ import Webhooks
         (RedactPlugin.self, ["patterns": ["number": "number \\d+"], "max-sessions": 500]),
         (FilterPlugin.self, ["words": ["secret", "word"], "patterns": ["an\\w+er"]]),
         (TransformPlugin.self, ["message": "{{user}}: {{text}}", "reply": "({{agent}}) {{text}} ({{date}})"]),
-        (ProcessPlugin.self, ["command": ["python3", ConfigNode(stringLiteral: Program.examples + "/mask.py")]]),
+        (
+            ProcessPlugin.self,
+            [
+                "command": ["python3", ConfigNode(stringLiteral: Program.examples + "/mask.py")],
+                // A machine with much to do must not make it a program that hangs.
+                "start-timeout": "60s", "answer-timeout": "60s",
+            ]
+        ),
         (HTTPPlugin.self, ["url": "https://example.com/", "outbound": ["final"], "reply": true]),
         (RoutePlugin.self, ["to": [["gateway": "spare"], ["agent": "helper"]]]),
         (PersistPlugin.self, [:]),
