@@ -113,3 +113,9 @@ func storedText(ofContent json: String) -> String {
     let blocks = (try? JSONValue(parsing: ByteBuffer(string: json)))?.array ?? []
     return blocks.compactMap { $0["type"] == "text" ? $0["text"]?.string : nil }.joined()
 }
+
+/// What stands beside the text in a stored `content`.
+func storedBlocks(ofContent json: String) -> [ContentBlock] {
+    let blocks = (try? JSONValue(parsing: ByteBuffer(string: json)))?.array ?? []
+    return blocks.filter { $0["type"] != "text" }.map { .other(json: $0.encoded()) }
+}

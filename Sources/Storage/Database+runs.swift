@@ -15,6 +15,23 @@ package struct UnfinishedRun: Sendable, Hashable {
     package let sentAt: Timestamp
 }
 
+/// A whole answer, as it is stored.
+package struct StoredAnswer: Sendable, Hashable {
+    package let text: String
+    package let blocks: [ContentBlock]
+    package let usage: Usage?
+    package let timestamp: Timestamp
+}
+
+extension StoredAnswer {
+    fileprivate init(_ row: Row) {
+        self.init(
+            text: storedText(ofContent: row["content"]), blocks: storedBlocks(ofContent: row["content"]),
+            usage: (row["usage"] as String?).flatMap(Usage.init(stored:)),
+            timestamp: Timestamp(milliseconds: row["timestamp"]))
+    }
+}
+
 extension UnfinishedRun {
     fileprivate init(_ row: Row) {
         self.init(
@@ -100,17 +117,23 @@ extension Database {
         }
     }
 
-    /// What the stored answer of a run took; nil when that is not known.
-    package func usage(ofRun runID: String, gateway: String, sessionKey: String) async throws -> Usage? {
+    /// The whole answer that is stored of a run; nil when there is none.
+    package func answer(ofRun runID: String, gateway: String, sessionKey: String) async throws -> StoredAnswer? {
         try await read { db in
-            try String.fetchOne(
+            try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT m.usage FROM messages m JOIN sessions s ON s.id = m.session_id
+                    SELECT m.content, m.usage, m.timestamp FROM messages m JOIN sessions s ON s.id = m.session_id
                     WHERE s.gateway_id = ? AND s.session_key = ? AND m.run_id = ? AND m.role = 'assistant'
+                    AND m.state = 'complete'
                     """, arguments: [gateway, sessionKey, runID]
-            ).flatMap(Usage.init(stored:))
+            ).map(StoredAnswer.init)
         }
+    }
+
+    /// Whether a user's message came that was stored already, since this was last asked.
+    package func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> Bool {
+        writer.takeRepeat(of: runID, gateway: gateway, sessionKey: sessionKey)
     }
 
     /// Messages of a session whose answers were given up because the gateway could not be asked, or told only a part; the

@@ -13,6 +13,8 @@ final class MessageWriter: Sendable {
     private static let maxBatch = 512
     /// Session ids that are remembered.
     private static let maxRemembered = 10_000
+    /// Repeated messages of which nobody has asked yet.
+    private static let maxRepeats = 1_000
 
     private struct Waiting: Sendable {
         /// Nil: the rows alone.
@@ -41,6 +43,8 @@ final class MessageWriter: Sendable {
         var waiting: [Waiting] = []
         var isWriting = false
         var sessionIDs: [SessionName: Int64] = [:]
+        /// Users' messages that came again.
+        var repeats: Set<RepeatedMessage> = []
         var commits = 0
         /// Pages go by the time at which messages came: a clock that is set back does not change their order.
         var lastTime: Int64 = 0
@@ -50,6 +54,11 @@ final class MessageWriter: Sendable {
     private struct SessionName: Hashable {
         let gateway: String
         let key: String
+    }
+
+    private struct RepeatedMessage: Hashable {
+        let session: SessionName
+        let runID: String
     }
 
     private let pool: DatabasePool
@@ -102,6 +111,21 @@ final class MessageWriter: Sendable {
                     StorageFailure(reason: .other, description: "too many messages are waiting for the database")))
         } else if mustStart {
             pool.asyncWriteWithoutTransaction { self.drain($0) }
+        }
+    }
+
+    /// Whether a user's message came again, since this was last asked.
+    func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> Bool {
+        let name = RepeatedMessage(session: SessionName(gateway: gateway, key: sessionKey), runID: runID)
+        return state.withLock { $0.repeats.remove(name) != nil }
+    }
+
+    private func noteRepeat(of record: MessageRecord) {
+        let name = RepeatedMessage(
+            session: SessionName(gateway: record.gateway, key: record.sessionKey), runID: record.runID)
+        state.withLock { state in
+            if state.repeats.count >= Self.maxRepeats { state.repeats = [] }
+            state.repeats.insert(name)
         }
     }
 
@@ -242,6 +266,7 @@ final class MessageWriter: Sendable {
         _ record: MessageRecord, _ rows: [OutboxRow], _ session: Int64, _ db: GRDB.Database, at now: Int64
     ) throws -> Int64 {
         let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
+        if record.role == .user { noteRepeat(of: record) }
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [
                 record.contentJSON, record.usage?.json.encoded(), record.timestamp.milliseconds,

@@ -144,6 +144,29 @@ import Testing
         }
     }
 
+    /// The gateway was restarted, or the key is old: it would answer again.
+    @Test func aKeyOfAFinishedRunIsKnownWhenTheGatewayForgotIt() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("Once")
+            let first = try await browser.turn("r")
+            browser.chat("Hello", run: "other")
+            await (try await rig.gateway.nextRun()).final("Twice")
+            _ = try await browser.turn("other")
+            await rig.gateway.forgetRuns()
+            for _ in 1...2 {
+                browser.chat("Hello")
+                let again = try await browser.turn("r")
+                #expect(again.states == ["accepted", "delta", "final"])
+                #expect(again.streamed == "Once")
+                #expect(again.last["message"] == first.last["message"])
+                #expect(again.last["usage"] == first.last["usage"])
+            }
+            #expect(await rig.gateway.userMessages(in: "s") == ["Hello", "Hello"])
+        }
+    }
+
     @Test func aKeyThatWasUsedInAnotherSessionIsRefused() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()

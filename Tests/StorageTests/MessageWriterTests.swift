@@ -7,6 +7,23 @@ import Testing
 struct MessageWriterTests {
     private let row = OutboxRow(stage: "hook", topic: "message", payload: #"{"a":1}"#)
 
+    @Test func aMessageThatComesAgainIsNotedOnce() async throws {
+        try await withDatabase { database in
+            func isRepeated(_ run: String = "r") -> Bool {
+                database.takeRepeat(of: run, gateway: "home", sessionKey: "agent:main:main")
+            }
+            try await database.store(record("r"), rows: [])
+            #expect(!isRepeated())
+            try await database.store(record("r"), rows: [])
+            #expect(!isRepeated("other"))
+            #expect(isRepeated())
+            #expect(!isRepeated())
+            // An answer that is seen twice is none.
+            for _ in 1...2 { try await database.store(record("r", role: .assistant), rows: []) }
+            #expect(!isRepeated())
+        }
+    }
+
     @Test func messagesThatComeTogetherShareTransactions() async throws {
         try await withDatabase { database in
             let ids = try await withThrowingTaskGroup(of: Int64.self) { group in

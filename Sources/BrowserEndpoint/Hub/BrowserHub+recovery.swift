@@ -126,12 +126,11 @@ extension BrowserHub {
             end(run, .error, RunOutcome(detail: words, errorKind: "key_used", timestamp: time.now))
             return flush()
         }
+        if await showStoredEnd(of: run) { return }
         let finding = await find(run, isNewest: true)
-        let usage = try? await storage.usage(ofRun: runID, gateway: id.gateway, sessionKey: id.key)
         switch finding {
         case .ended(let event, isActive: nil), .ended(let event, isActive: false):
-            // The gateway's history need not tell it.
-            end(run, by: event.withUsage(usage))
+            end(run, by: event)
         case .ended, .running, .pending(isActive: true):
             // Something goes on in the session: its answer may not be whole yet.
             searchEnds(of: key.gateway, among: [key])
@@ -145,6 +144,24 @@ extension BrowserHub {
             end(run, .error, RunOutcome(detail: words, errorKind: "key_used", timestamp: time.now))
         }
         flush()
+    }
+
+    /// A message that was answered before: the answer is shown as it is stored. The stages have met it then.
+    ///
+    /// - Returns: False when no whole answer is stored.
+    func showStoredEnd(of run: LiveRun) async -> Bool {
+        let id = run.session.id
+        let answer = try? await storage.answer(ofRun: run.run.id, gateway: id.gateway, sessionKey: id.key)
+        guard let answer, !run.hasEnded else { return false }
+        run.isAccepted = true
+        run.hasEnded = true
+        let event = OutboundEvent(
+            kind: .final, run: run.run, text: answer.text, blocks: answer.blocks, usage: answer.usage,
+            timestamp: answer.timestamp)
+        show(event, of: run.key)
+        finish(run)
+        flush()
+        return true
     }
 
     /// The run has ended, and neither its events nor its end brought any text: the history may have it
@@ -283,14 +300,5 @@ extension BrowserHub {
 
     private func twins(of stored: UnfinishedRun) async throws -> [SoughtRun.Twin] {
         try await storage.answeredTwins(of: stored).map { SoughtRun.Twin(runID: $0.runID, sentAt: $0.sentAt) }
-    }
-}
-
-extension ChatEvent {
-    /// The final of a message that does not tell its usage, with what is known of it.
-    fileprivate func withUsage(_ usage: Usage?) -> ChatEvent {
-        guard case .final(var message?) = self else { return self }
-        message.usage = message.usage ?? usage
-        return .final(message)
     }
 }

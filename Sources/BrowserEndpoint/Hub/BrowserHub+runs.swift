@@ -38,6 +38,10 @@ extension BrowserHub {
             endAgain(run, kept)
             return flush()
         }
+        // The gateway forgets keys after a while.
+        if storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key), await showStoredEnd(of: run) {
+            return
+        }
         if let answer = message.answer {
             run.isAccepted = true
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
@@ -342,7 +346,7 @@ extension BrowserHub {
 
     /// The outbound terminal: the browsers get the event. Before it they get what is missing of its text, so that the
     /// deltas joined are the text of the final.
-    private func show(_ event: OutboundEvent, of key: RunKey) {
+    func show(_ event: OutboundEvent, of key: RunKey) {
         guard let run = runs[key] else { return }
         if event.kind == .status { run.phase = event.detail }
         if event.kind.isTerminal, run.wasToldOfFailure {
