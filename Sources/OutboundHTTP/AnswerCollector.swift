@@ -2,55 +2,80 @@ import MiddlewareKit
 import NIOCore
 import NIOHTTP1
 
-/// Sends one request over its connection and collects the answer, up to a limit of bytes and of time.
+/// What is sent over a connection, and what is wanted of the answer.
+struct Question: Sendable {
+    let request: HTTPRequestHead
+    let body: [UInt8]
+    /// In bytes of the answer's body.
+    let limit: Int
+    let deadline: NIODeadline
+    /// Whoever completes it decides what becomes of the connection.
+    let answer: EventLoopPromise<CollectedAnswer>
+}
+
+struct CollectedAnswer: Sendable {
+    let answer: HTTPAnswer
+    /// The connection is ready for another question.
+    let isReusable: Bool
+}
+
+/// Sends one question after the other over its connection and collects the answers, each up to a limit of bytes and of time.
 final class AnswerCollector: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private let request: HTTPRequestHead
-    private let body: [UInt8]
-    private let limit: Int
-    private let deadline: NIODeadline
-    private let answer: EventLoopPromise<HTTPAnswer>
+    /// The one that has no answer yet.
+    private var question: Question?
+    private var context: ChannelHandlerContext?
     private var timer: Scheduled<Void>?
     private var head: HTTPResponseHead?
     private var received = ByteBuffer()
 
-    /// - Parameter answer: Whoever completes it closes the channel too.
-    init(
-        request: HTTPRequestHead, body: [UInt8], limit: Int, deadline: NIODeadline,
-        _ answer: EventLoopPromise<HTTPAnswer>
-    ) {
-        self.request = request
-        self.body = body
-        self.limit = limit
-        self.deadline = deadline
-        self.answer = answer
-    }
+    /// - Parameter first: Asked as soon as there is a connection.
+    init(_ first: Question) { question = first }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+        if let question { send(question, context) }
+        context.fireChannelActive()
+    }
+
+    /// Asks over a connection that the last answer left open.
+    func ask(_ question: Question) {
+        guard let context, context.channel.isActive, self.question == nil else {
+            return question.answer.fail(HTTPFailure(.closed, "the server closed the connection"))
+        }
+        self.question = question
+        send(question, context)
+    }
+
+    private func send(_ question: Question, _ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: question.deadline) {
             self.end(orFailWith: HTTPFailure(.timedOut, "there was no answer in time"))
         }
         // Only a head that may not be sent is of interest here: a server may answer before it has read everything, so a
         // broken pipe decides nothing, and the reading side tells of it.
         let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenFailure { error in
+        sent.futureResult.whenFailure { error in
             guard error is HTTPParserError else { return }
-            self.answer.fail(HTTPFailure(.badRequest, "a header holds a character that is not allowed"))
+            question.answer.fail(HTTPFailure(.badRequest, "a header holds a character that is not allowed"))
         }
-        context.write(wrapOutboundOut(.head(request)), promise: sent)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.write(wrapOutboundOut(.head(question.request)), promise: sent)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: question.body)))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Nobody asked.
+        guard let question else { return context.close(promise: nil) }
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
         case .body(var bytes):
-            let room = limit - received.readableBytes
+            let room = question.limit - received.readableBytes
             if bytes.readableBytes > room {
                 if let first = bytes.readSlice(length: room) { received.writeImmutableBuffer(first) }
                 end(orFailWith: nil)
@@ -63,6 +88,7 @@ final class AnswerCollector: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if question == nil { context.close(promise: nil) }
         end(orFailWith: HTTPFailure(explaining: error))
     }
 
@@ -73,15 +99,25 @@ final class AnswerCollector: ChannelInboundHandler {
 
     /// With an answer if its head is there: what is missing of the body is no failure of the call.
     private func end(orFailWith failure: HTTPFailure?, isComplete: Bool = false) {
+        guard let question else { return }
         timer?.cancel()
         timer = nil
         guard let head else {
-            if let failure { answer.fail(failure) }
+            if let failure {
+                self.question = nil
+                question.answer.fail(failure)
+            }
             return
         }
-        answer.succeed(
-            HTTPAnswer(
-                status: Int(head.status.code), headers: head.headers.map { ($0.name, $0.value) },
-                body: Array(received.readableBytesView), isComplete: isComplete))
+        let body = Array(received.readableBytesView)
+        self.question = nil
+        self.head = nil
+        received.clear()
+        question.answer.succeed(
+            CollectedAnswer(
+                answer: HTTPAnswer(
+                    status: Int(head.status.code), headers: head.headers.map { ($0.name, $0.value) }, body: body,
+                    isComplete: isComplete),
+                isReusable: isComplete && head.isKeepAlive))
     }
 }

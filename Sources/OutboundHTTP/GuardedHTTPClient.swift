@@ -9,46 +9,91 @@ import Synchronization
 ///
 /// A name is looked up once. All of its addresses must be allowed, and the connection goes to one of those addresses, not to
 /// the name: a second look-up could give another address. TLS still asks for the name and checks the certificate against it.
-/// Each call has a connection of its own, and calls are not made on the thread that serves the browsers.
+/// Each call has a connection of its own, unless it may arrive twice: such calls leave their connection open for the next one to
+/// the same place by the same rules. Calls are not made on the thread that serves the browsers.
 package final class GuardedHTTPClient: HTTPCaller {
     private let group: any EventLoopGroup
     private let resolver: any NameResolver
     private let tls: TLSContext
     private let userAgent: String
+    private let kept: KeptConnections
 
-    /// - Parameter tls: For `https`; nil trusts the system's certificates.
+    /// - Parameters:
+    ///   - tls: For `https`; nil trusts the system's certificates.
+    ///   - idleTime: How long a connection is left open for the next call.
     package init(
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         resolver: any NameResolver = SystemResolver(),
-        tls: TLSConfiguration? = nil, userAgent: String = "Sluice"
+        tls: TLSConfiguration? = nil, userAgent: String = "Sluice",
+        idleTime: Duration = .seconds(15)
     ) {
         self.group = group
         self.resolver = resolver
         self.tls = TLSContext(tls ?? .makeClientConfiguration())
         self.userAgent = userAgent
+        kept = KeptConnections(idleTime: idleTime)
     }
 
     package func send(_ call: HTTPCall) async throws -> HTTPAnswer {
         if let words = call.rules.refusal(ofPort: call.url.port) { throw HTTPFailure(.forbidden, words) }
-        let eventLoop = group.next()
-        let answer = eventLoop.makePromise(of: HTTPAnswer.self)
-        return try await withTaskCancellationHandler {
-            start(call, on: eventLoop, answer)
-            return try await answer.futureResult.get()
-        } onCancel: {
-            answer.fail(CancellationError())
+        let deadline = NIODeadline.now() + TimeAmount(call.timeout)
+        if call.mayArriveTwice, let connection = kept.take(KeptConnections.Place(call)) {
+            do {
+                return try await answer(to: call, by: deadline, on: connection.channel.eventLoop) { question in
+                    self.ask(question, over: connection, for: call)
+                }
+            } catch let failure as HTTPFailure where failure.reason == .closed {
+                // The server had enough of the connection; that says nothing about the call.
+            }
+        }
+        return try await answer(to: call, by: deadline, on: group.next()) { question in
+            self.connect(for: call, question)
         }
     }
 
-    /// Completes `answer` in any case. Whoever completes it earlier ends the call.
-    private func start(_ call: HTTPCall, on eventLoop: any EventLoop, _ answer: EventLoopPromise<HTTPAnswer>) {
-        let deadline = NIODeadline.now() + TimeAmount(call.timeout)
-        let timeout = eventLoop.scheduleTask(deadline: deadline) {
+    /// - Parameter start: Sees to it that the question is answered in any case. Whoever answers it earlier ends the call.
+    private func answer(
+        to call: HTTPCall, by deadline: NIODeadline, on eventLoop: any EventLoop, _ start: (Question) -> Void
+    ) async throws -> HTTPAnswer {
+        let question = Question(
+            request: request(for: call), body: call.body, limit: call.maxAnswer, deadline: deadline,
+            answer: eventLoop.makePromise())
+        return try await withTaskCancellationHandler {
+            start(question)
+            return try await question.answer.futureResult.get().answer
+        } onCancel: {
+            question.answer.fail(CancellationError())
+        }
+    }
+
+    private func ask(_ question: Question, over connection: KeptConnections.Connection, for call: HTTPCall) {
+        question.answer.futureResult.whenComplete { self.settle(connection, after: $0, to: call) }
+        connection.channel.eventLoop.execute { connection.collector.value.ask(question) }
+    }
+
+    /// The connection is kept or closed once its question is answered.
+    private func settle(
+        _ connection: KeptConnections.Connection, after answer: Result<CollectedAnswer, any Error>, to call: HTTPCall
+    ) {
+        if call.mayArriveTwice, case .success(let answer) = answer, answer.isReusable {
+            kept.put(connection, KeptConnections.Place(call))
+        } else {
+            connection.channel.close(promise: nil)
+        }
+    }
+
+    private func connect(for call: HTTPCall, _ question: Question) {
+        let (answer, eventLoop) = (question.answer, question.answer.futureResult.eventLoop)
+        let timeout = eventLoop.scheduleTask(deadline: question.deadline) {
             answer.fail(HTTPFailure(.timedOut, "there was no connection within \(call.timeout)"))
+        }
+        let made = NIOLoopBoundBox.makeEmptyBox(valueType: KeptConnections.Connection.self, eventLoop: eventLoop)
+        // Before the caller hears of the answer, so that the connection is there for its next call.
+        answer.futureResult.whenComplete { result in
+            if let connection = made.value { self.settle(connection, after: result, to: call) }
         }
         let context = call.url.isSecure ? tls.context(on: eventLoop).map { $0 } : eventLoop.makeSucceededFuture(nil)
         let resolver = resolver
-        let request = request(for: call)
         let connected = context.flatMap { context in
             resolver.addresses(of: call.url.host, port: call.url.port, on: eventLoop)
                 .flatMapErrorThrowing { _ in
@@ -57,16 +102,27 @@ package final class GuardedHTTPClient: HTTPCaller {
                 .flatMapThrowing { try Self.allowed($0, by: call.rules) }
                 .flatMap { addresses in
                     Self.connect(addresses[...], on: eventLoop, call.timeout) { channel in
-                        let collector = AnswerCollector(
-                            request: request, body: call.body, limit: call.maxAnswer, deadline: deadline, answer)
-                        try channel.pipeline.syncOperations.add(collector, call.url, context)
+                        try channel.pipeline.syncOperations.add(AnswerCollector(question), call.url, context)
                     }
                 }
+                .flatMapThrowing { channel in
+                    let collector = try channel.pipeline.syncOperations.handler(type: AnswerCollector.self)
+                    return KeptConnections.Connection(
+                        channel: channel, collector: NIOLoopBound(collector, eventLoop: eventLoop), madeAt: .now())
+                }
         }
-        connected.whenComplete { result in
+        connected.whenComplete { [kept] result in
             timeout.cancel()
             switch result {
-            case .success(let channel): answer.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            case .success(let connection):
+                if call.mayArriveTwice {
+                    connection.channel.closeFuture.whenComplete { _ in
+                        kept.forget(connection.channel, KeptConnections.Place(call))
+                    }
+                }
+                made.value = connection
+                // Also when that was before there was a connection.
+                answer.futureResult.whenFailure { _ in connection.channel.close(promise: nil) }
             case .failure(let error): answer.fail(HTTPFailure(explaining: error))
             }
         }
@@ -76,7 +132,7 @@ package final class GuardedHTTPClient: HTTPCaller {
         var headers = HTTPHeaders([("Host", call.url.authority), ("User-Agent", userAgent)])
         headers.add(contentsOf: call.headers.map { ($0.name, $0.value) })
         headers.replaceOrAdd(name: "Content-Length", value: "\(call.body.count)")
-        headers.replaceOrAdd(name: "Connection", value: "close")
+        headers.replaceOrAdd(name: "Connection", value: call.mayArriveTwice ? "keep-alive" : "close")
         return HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: call.method), uri: call.url.target, headers: headers)
     }

@@ -8,6 +8,8 @@ package final class ScriptedServer: Sendable {
     /// What it does once it has a whole request.
     package enum Act: Sendable {
         case answer(status: Int = 200, headers: [(String, String)] = [], body: String = "")
+        /// 200, and the connection stays open for another request.
+        case keep
         /// Exactly these bytes, then it closes.
         case raw(String)
         /// Nothing, for as long as the client waits.
@@ -62,14 +64,21 @@ package final class ScriptedServer: Sendable {
     /// What was asked so far.
     package var requests: [Request] { log.requests.withLock(\.self) }
 
+    /// Connections that were made so far.
+    package var connections: Int { log.connections.withLock(\.self) }
+    /// Those of them that were closed, by whichever side.
+    package var closedConnections: Int { log.closed.withLock(\.self) }
+
     package func stop() async { try? await channel.close() }
 }
 
 private final class Log: Sendable {
     let requests = Mutex<[ScriptedServer.Request]>([])
+    let connections = Mutex(0)
+    let closed = Mutex(0)
 }
 
-/// One connection: one request, one act.
+/// One connection: one request, one act, unless the act keeps it.
 private final class Conversation: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -84,6 +93,10 @@ private final class Conversation: ChannelInboundHandler {
         self.act = act
     }
 
+    func channelActive(context: ChannelHandlerContext) { log.connections.withLock { $0 += 1 } }
+
+    func channelInactive(context: ChannelHandlerContext) { log.closed.withLock { $0 += 1 } }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += String(buffer: unwrapInboundIn(data))
         guard !isOver, let request = ScriptedServer.Request(parsing: received) else { return }
@@ -94,6 +107,9 @@ private final class Conversation: ChannelInboundHandler {
             let fields = headers.map { "\($0): \($1)\r\n" }.joined()
             write("HTTP/1.1 \(status) X\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)", context)
             context.close(promise: nil)
+        case .keep:
+            (received, isOver) = ("", false)
+            write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", context)
         case .raw(let text):
             write(text, context)
             context.close(promise: nil)

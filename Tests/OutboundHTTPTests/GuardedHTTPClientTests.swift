@@ -202,6 +202,66 @@ import Testing
         await server.stop()
     }
 
+    @Test func callsThatMayArriveTwiceShareAConnection() async throws {
+        let server = try await ScriptedServer.start { _ in .keep }
+        let client = GuardedHTTPClient()
+        var call = try call(server, body: "{}")
+        call.mayArriveTwice = true
+        for _ in 0..<3 { #expect(try await client.send(call).status == 200) }
+        #expect(server.connections == 1)
+        #expect(server.requests.map(\.body) == ["{}", "{}", "{}"])
+        // By other rules nothing was checked yet.
+        var strict = call
+        strict.rules.allowed = []
+        await #expect(throws: HTTPFailure.self) { try await client.send(strict) }
+        // Any other call has one of its own.
+        call.mayArriveTwice = false
+        _ = try await client.send(call)
+        #expect(server.connections == 2)
+        #expect(
+            server.requests.map { $0[header: "connection"] } == Array(repeating: "keep-alive", count: 3) + ["close"])
+        await server.stop()
+    }
+
+    /// The server may have had enough of the connection at the very moment at which the call goes out.
+    @Test func keptConnectionThatBreaksIsNoFailure() async throws {
+        let count = Mutex(0)
+        let server = try await ScriptedServer.start { _ in
+            count.withLock { count in
+                count += 1
+                return count == 2 ? .close : .keep
+            }
+        }
+        let client = GuardedHTTPClient()
+        var call = try call(server)
+        call.mayArriveTwice = true
+        for _ in 0..<2 { #expect(try await client.send(call).status == 200) }
+        #expect(server.requests.count == 3)
+        #expect(server.connections == 2)
+        await server.stop()
+    }
+
+    @Test func serverThatClosesAfterEachAnswerIsNoFailure() async throws {
+        let server = try await ScriptedServer.start { _ in .answer() }
+        let client = GuardedHTTPClient()
+        var call = try call(server)
+        call.mayArriveTwice = true
+        for _ in 0..<20 { #expect(try await client.send(call).status == 200) }
+        await server.stop()
+    }
+
+    @Test func idleConnectionIsClosed() async throws {
+        let server = try await ScriptedServer.start { _ in .keep }
+        let client = GuardedHTTPClient(idleTime: .milliseconds(1))
+        var call = try call(server)
+        call.mayArriveTwice = true
+        _ = try await client.send(call)
+        while server.closedConnections < 1 { await Task.yield() }
+        #expect(try await client.send(call).status == 200)
+        #expect(server.connections == 2)
+        await server.stop()
+    }
+
     private func call(_ server: ScriptedServer, _ target: String = "/", body: String = "") throws -> HTTPCall {
         HTTPCall(
             url: try HTTPAddress("http://127.0.0.1:\(server.port)\(target)"), body: Array(body.utf8),

@@ -18,6 +18,9 @@ public struct HTTPCall: Sendable {
     /// The bytes of the answer's body that are wanted; the connection ends when there are more.
     public var maxAnswer: Int
     public var rules: AddressRules
+    /// It does no harm when the server gets the call twice. Then it may go over a connection that an earlier call left open; when
+    /// that breaks before there is an answer, nobody knows whether the call arrived, and it is made again.
+    public var mayArriveTwice = false
 
     public init(
         method: String = "POST", url: HTTPAddress, headers: [(name: String, value: String)] = [], body: [UInt8] = [],

@@ -31,9 +31,7 @@ package struct Endpoint: Sendable {
     /// The id is the same on every attempt, so that an endpoint knows an event that it has had (Standard Webhooks).
     func call(_ delivery: DueDelivery, now: Timestamp, rules: AddressRules) -> HTTPCall {
         let received = ReceivedEvent(delivery.payload)
-        let event = received?.json(content: content)
-        let text = event.map { options.template?.render($0) ?? $0.encoded() } ?? delivery.payload
-        let body = Array(text.utf8)
+        let body = Array((received.map { text(of: $0, stored: delivery.payload) } ?? delivery.payload).utf8)
         let seconds = now.milliseconds / 1000
         var headers = [
             (name: "Content-Type", value: "application/json"), (name: "webhook-id", value: delivery.eventID),
@@ -45,6 +43,14 @@ package struct Endpoint: Sendable {
             headers.append((name: "webhook-signature", value: signature))
         }
         headers += options.headers.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value.revealed) }
-        return HTTPCall(url: url, headers: headers, body: body, timeout: options.timeout, rules: rules)
+        var call = HTTPCall(url: url, headers: headers, body: body, timeout: options.timeout, rules: rules)
+        // Whoever takes webhooks knows by the id what came before.
+        call.mayArriveTwice = true
+        return call
+    }
+
+    private func text(of event: ReceivedEvent, stored: String) -> String {
+        if let template = options.template { return template.render(event.json(content: content)) }
+        return event.isWithin(content) ? stored : event.json(content: content).encoded()
     }
 }

@@ -33,6 +33,13 @@ struct ReceivedEvent: Sendable {
         return "\(gateway)\n\(session ?? "")"
     }
 
+    /// Whether the event holds no more of a message than `content` allows.
+    func isWithin(_ content: EventContent) -> Bool {
+        guard let message = data["message"]?.object else { return true }
+        return (content >= .blocks || message["blocks"] == nil)
+            && (content >= .text || message["text"] == nil && message["attachments"] == nil)
+    }
+
     /// The event with no more of a message than `content` allows.
     func json(content: EventContent) -> JSONValue {
         guard var message = data["message"]?.object else { return .object(json) }
