@@ -67,7 +67,8 @@ extension ByteBuffer {
 extension JSONValue {
     /// The value as JSON text without white space.
     package func encoded() -> String {
-        var buffer = ByteBuffer()
+        // Most texts fit, so that the buffer does not have to grow step by step.
+        var buffer = ByteBufferAllocator().buffer(capacity: 1024)
         buffer.writeJSON(self)
         return String(buffer: buffer)
     }

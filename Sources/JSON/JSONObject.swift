@@ -11,6 +11,8 @@ package struct JSONObject: Sendable, Hashable {
     package init() {}
 
     package init(_ members: some Sequence<(String, JSONValue)>) {
+        keyList.reserveCapacity(members.underestimatedCount)
+        values.reserveCapacity(members.underestimatedCount)
         for (key, value) in members { append(key, value) }
     }
 

@@ -66,22 +66,44 @@ extension Database: DeliveryStore {
 
     package func dueDeliveries(
         stage: String, endpoint: String, now: Timestamp, limit: Int
-    ) async throws -> [DueDelivery] {
+    ) async throws -> [[DueDelivery]] {
         try await read { db in
-            let rows = try Row.fetchAll(
+            let heads = try Row.fetchCursor(
                 db.cachedStatement(
                     sql: """
-                        SELECT d.id, d.event_id, d.attempts, o.payload
+                        SELECT d.id, d.event_id, d.attempts, o.payload, d.lane
                         FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
                         WHERE d.stage = ? AND d.endpoint = ? AND d.state = 'scheduled' AND d.due_at <= ?
                         ORDER BY d.due_at, d.id LIMIT ?
                         """), arguments: [stage, endpoint, now.milliseconds, limit])
-            return rows.map { row in
-                DueDelivery(
-                    id: row["id"], eventID: row["event_id"], payload: row["payload"], attempts: row["attempts"])
+            var (lanes, room): ([[DueDelivery]], Int) = ([], Self.dueBytes)
+            while room > 0, let head = try heads.next() {
+                var lane = [DueDelivery(row: head)]
+                room -= lane[0].payload.utf8.count
+                if let name: String = head["lane"] {
+                    let followers = try Row.fetchCursor(
+                        db.cachedStatement(
+                            sql: """
+                                SELECT d.id, d.event_id, d.attempts, o.payload
+                                FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
+                                WHERE d.stage = ? AND d.endpoint = ? AND d.lane = ?
+                                    AND d.state IN ('waiting', 'scheduled') AND d.state = 'waiting'
+                                ORDER BY d.id LIMIT 31
+                                """), arguments: [stage, endpoint, name])
+                    while room > 0, let row = try followers.next() {
+                        let delivery = DueDelivery(row: row)
+                        room -= delivery.payload.utf8.count
+                        lane.append(delivery)
+                    }
+                }
+                lanes.append(lane)
             }
+            return lanes
         }
     }
+
+    /// What is read at a time of due deliveries, which wait in memory until they are sent.
+    private static let dueBytes = 1 << 20
 
     package func record(_ attempts: [DeliveryAttempt], stage: String, now: Timestamp) async throws {
         try await write { db in
@@ -225,6 +247,12 @@ extension Database: DeliveryStore {
                 return count.flatMap { $0 > 0 ? (stage: stage, count: $0) : nil }
             }
         }
+    }
+}
+
+extension DueDelivery {
+    fileprivate init(row: Row) {
+        self.init(id: row["id"], eventID: row["event_id"], payload: row["payload"], attempts: row["attempts"])
     }
 }
 

@@ -1,9 +1,17 @@
 import Foundation
 import GRDB
 package import MiddlewareKit
+import Synchronization
 
 /// Endpoints that were added at run time. Their settings hold secrets, so they are encrypted.
 extension Database {
+    package var endpointGeneration: Int { endpointChanges.load(ordering: .acquiring) }
+
+    private func noteEndpointChange() {
+        endpointChanges.add(1, ordering: .releasing)
+        changes.fire()
+    }
+
     package func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)] {
         let secrets = secrets
         return try await read { db in
@@ -27,7 +35,7 @@ extension Database {
                     """, arguments: [stage, name, sealed, now.milliseconds])
             return db.changesCount == 1
         }
-        changes.fire()
+        noteEndpointChange()
         return isNew
     }
 
@@ -39,7 +47,7 @@ extension Database {
                 arguments: [sealed, stage, name])
             return db.changesCount == 1
         }
-        changes.fire()
+        noteEndpointChange()
         return isKnown
     }
 
@@ -51,7 +59,7 @@ extension Database {
             if isRemoved { try Self.abandon(stage, name, "the endpoint was removed", now: now, db) }
             return isRemoved
         }
-        changes.fire()
+        noteEndpointChange()
         return isRemoved
     }
 
@@ -72,6 +80,6 @@ extension Database {
                 sql: "INSERT INTO webhook_gone (stage, endpoint, address, at) VALUES (?, ?, ?, ?)",
                 arguments: [stage, endpoint, address, now.milliseconds])
         }
-        changes.fire()
+        noteEndpointChange()
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 package import GRDB
 package import MiddlewareKit
+import Synchronization
 
 /// The SQLite database: sessions, messages, access keys and gateways that were added at run time.
 ///
@@ -19,6 +20,8 @@ package final class Database: Sendable {
     let pages = PageCache()
     /// Fires when rows came into the outbox, and when webhooks were changed.
     let changes = ChangeSignal()
+    /// How often endpoints of webhooks were changed.
+    let endpointChanges = Atomic(0)
     let secrets: SecretBox
     /// The clock by which rows get their times.
     let now: @Sendable () -> Timestamp

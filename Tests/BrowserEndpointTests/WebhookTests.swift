@@ -20,6 +20,7 @@ import Webhooks
         endpoint.events = EventType.allCases
         var webhook = WebhookOptions()
         webhook.endpoints = [endpoint]
+        webhook.pace = .zero
         var options = Rig.Options()
         options.webhook = webhook
         options.http = http

@@ -123,6 +123,36 @@ import Testing
         }
     }
 
+    @Test func whatIsBehindInALaneComesWithItsFirst() async throws {
+        try await withDatabase { database in
+            try await plan(["a", "b", "c"], lane: "one", database)
+            try await plan(["x"], lane: "two", database)
+            let lanes = try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10)
+            #expect(lanes.map { $0.map(\.eventID) } == [["a", "b", "c"], ["x"]])
+            let attempts = lanes[0].prefix(2).map { delivery in
+                DeliveryAttempt(
+                    delivery: delivery.id, at: now, duration: .zero, status: 200, error: nil, answer: "",
+                    verdict: .delivered)
+            }
+            try await database.record(attempts, stage: Self.stage, now: now)
+            #expect(Set(try await due(database)) == ["c", "x"])
+        }
+    }
+
+    @Test func whatIsReadOfDueDeliveriesIsBounded() async throws {
+        try await withDatabase { database in
+            let large = String(repeating: "x", count: 400_000)
+            try await database.store((0..<5).map { _ in OutboxRow(stage: Self.stage, topic: "x", payload: large) })
+            let events = try await database.unplannedEvents(stage: Self.stage, limit: 10)
+            let deliveries = events.map { event in
+                PlannedDelivery(event: event, eventID: "\(event.id)", endpoint: "e", lane: "one", dueAt: now)
+            }
+            try await database.plan(deliveries, stage: Self.stage, through: try #require(events.last?.id), now: now)
+            let lanes = try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10)
+            #expect(lanes.map(\.count) == [3])
+        }
+    }
+
     @Test func replayWaitsForWhatIsUnderWay() async throws {
         try await withDatabase { database in
             try await plan(["a", "b"], lane: "one", database)
@@ -180,6 +210,7 @@ import Testing
     }
 
     private func due(_ database: Storage.Database) async throws -> [String] {
-        try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10).map(\.eventID)
+        try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10)
+            .compactMap(\.first?.eventID)
     }
 }

@@ -70,6 +70,22 @@ import Webhooks
         #expect(rig.http.calls.compactMap(\.run).last == "b")
     }
 
+    /// The database is not asked in between: the clock stands still.
+    @Test func whatIsNextInASessionGoesAtOnce() async throws {
+        let rig = try WorkerRig()
+        let runs = ["a", "b", "c", "d"]
+        for run in runs { try await rig.store(run) }
+        let pace = Duration.milliseconds(100)
+        try await rig.running([try WorkerRig.endpoint()], pace: pace) { _ in
+            await rig.waitForCalls(runs.count)
+            #expect(rig.http.calls.compactMap(\.run) == runs)
+            // What came of the last ones is written down with what else there is then.
+            await rig.time.waitForSleeper(of: pace)
+            rig.time.advance(by: pace)
+            try await rig.wait(for: .delivered, count: runs.count)
+        }
+    }
+
     @Test func withoutOrderingNothingWaits() async throws {
         let rig = try WorkerRig(ScriptedHTTPCaller { call, _ in HTTPAnswer(status: call.run == "a" ? 500 : 200) })
         try await rig.store("a")
@@ -177,7 +193,8 @@ import Webhooks
         let clock = JumpingTime(rig.time)
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
-            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400))
+            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400),
+            pace: .zero)
         let worker = DeliveryWorker(
             stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
             services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)
@@ -292,7 +309,8 @@ import Webhooks
         let clock = JumpingTime(rig.time)
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
-            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400))
+            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400),
+            pace: .zero)
         let worker = DeliveryWorker(
             stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
             services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)

@@ -38,10 +38,11 @@ final class WorkerRig: Sendable {
         return try #require(Endpoint(options, content: .text, isAdded: false))
     }
 
-    func worker(_ endpoints: [Endpoint]) -> DeliveryWorker {
+    func worker(_ endpoints: [Endpoint], pace: Duration = .zero) -> DeliveryWorker {
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(5), .seconds(300)], jitter: 0), rules: AddressRules(),
-            content: .text, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400))
+            content: .text, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400),
+            pace: pace)
         return DeliveryWorker(
             stage: Self.stage, configured: endpoints, added: [], settings: settings,
             services: DeliveryServices(store: database, http: http, time: time, random: { 0.5 }),
@@ -49,8 +50,10 @@ final class WorkerRig: Sendable {
     }
 
     /// Runs the worker for as long as `body` takes.
-    func running(_ endpoints: [Endpoint], _ body: (DeliveryWorker) async throws -> Void) async throws {
-        let worker = worker(endpoints)
+    func running(
+        _ endpoints: [Endpoint], pace: Duration = .zero, _ body: (DeliveryWorker) async throws -> Void
+    ) async throws {
+        let worker = worker(endpoints, pace: pace)
         let task = Task { await worker.run() }
         do {
             try await body(worker)

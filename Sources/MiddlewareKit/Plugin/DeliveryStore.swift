@@ -12,6 +12,8 @@ package protocol DeliveryStore: Sendable {
 
     /// Yields after rows were stored and after anything here was changed, in this process; many changes are one.
     func webhookChanges() -> AsyncStream<Void>
+    /// Grows with each change of endpoints in this process, before the change is told of.
+    var endpointGeneration: Int { get }
 
     // MARK: Delivering
 
@@ -19,9 +21,10 @@ package protocol DeliveryStore: Sendable {
     func unplannedEvents(stage: String, limit: Int) async throws -> [OutboxEvent]
     /// Plans all events up to `last`. An event without a delivery is forgotten.
     func plan(_ deliveries: [PlannedDelivery], stage: String, through last: Int64, now: Timestamp) async throws
-    /// The deliveries whose time has come, in the order of their times.
-    func dueDeliveries(stage: String, endpoint: String, now: Timestamp, limit: Int) async throws -> [DueDelivery]
-    /// Writes down attempts, and lets those go ahead that waited for a delivery that is over.
+    /// The deliveries whose time has come, in the order of their times, each with those behind it in its lane, which may
+    /// follow as soon as it has arrived. Not all of them: what is returned has a bound in bytes.
+    func dueDeliveries(stage: String, endpoint: String, now: Timestamp, limit: Int) async throws -> [[DueDelivery]]
+    /// Writes down attempts in their order, and lets those go ahead that waited for a delivery that is over.
     func record(_ attempts: [DeliveryAttempt], stage: String, now: Timestamp) async throws
     /// Moves the time of everything that is scheduled, because the clock was set.
     func shiftSchedule(stage: String, by change: Duration) async throws

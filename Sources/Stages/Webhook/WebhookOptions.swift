@@ -14,6 +14,8 @@ package struct WebhookOptions: OptionGroup {
     package var ports = [80, 443]
     package var keepDelivered: Duration = .seconds(7 * 86_400)
     package var keepDead: Duration = .seconds(30 * 86_400)
+    /// Not for the file: see ``DeliverySettings/pace``.
+    package var pace: Duration = .milliseconds(100)
 
     package init() {}
 
@@ -61,7 +63,7 @@ package struct WebhookOptions: OptionGroup {
     package var settings: DeliverySettings {
         DeliverySettings(
             schedule: RetrySchedule(waits: schedule, jitter: jitter), rules: rules, content: content,
-            storedContent: storedContent, keepDelivered: keepDelivered, keepDead: keepDead)
+            storedContent: storedContent, keepDelivered: keepDelivered, keepDead: keepDead, pace: pace)
     }
 
     package var ready: [Endpoint] { endpoints.compactMap { Endpoint($0, content: content, isAdded: false) } }

@@ -4,8 +4,9 @@ import Logging
 import MiddlewareKit
 import Telemetry
 
-/// The state of a worker's loop, and what one turn of the loop does: note what came of calls, plan new events, choose what is
-/// sent next.
+/// The state of a worker's loop, and what one turn of the loop does: note what came of calls, and choose what is sent next. The
+/// database has a part in it only when there was time to gather something: then attempts are written down, new events are planned,
+/// and what is due is read.
 struct DeliveryRound {
     private let worker: DeliveryWorker
     private var queues: [String: EndpointQueue] = [:]
@@ -15,7 +16,9 @@ struct DeliveryRound {
     private var retiring: Set<String> = []
     /// Added endpoints that the log says cannot be read.
     private var unreadable: Set<String> = []
-    private var mustReload = true
+    private var mustLook = true
+    /// Which change of the endpoints is known here; nil: none are known yet.
+    private var endpointGeneration: Int?
     private var stopBy: Duration?
     private var lastClean: Duration?
     private var lastSample: Duration?
@@ -37,29 +40,34 @@ struct DeliveryRound {
 
     var isOver: Bool {
         guard let stopBy else { return false }
-        return time.uptime >= stopBy || queues.values.allSatisfy(\.inFlight.isEmpty)
+        return time.uptime >= stopBy || queues.values.allSatisfy(\.isAtRest)
     }
 
     /// - Returns: What is to be sent now.
     mutating func proceed(_ wakes: [DeliveryWorker.Wake]) async -> [(Endpoint, DueDelivery)] {
         for wake in wakes {
             switch wake {
-            case .changed: mustReload = true
-            case .tick: break
-            case .stop: stopBy = time.uptime + DeliveryWorker.patience
+            case .look: mustLook = true
+            case .stop:
+                stopBy = time.uptime + DeliveryWorker.patience
+                for name in Array(queues.keys) { queues[name]?.stop() }
             case .finished(let call): note(call)
             }
         }
-        var started: [(Endpoint, DueDelivery)] = []
+        if mustLook || stopBy != nil { await look() }
+        return stopBy == nil ? startReady() : []
+    }
+
+    private mutating func look() async {
+        mustLook = false
         do {
             // First, as these are times of the clock as it was.
             try await recordAttempts()
             try await followClock()
             try await storeSideEvents()
             if stopBy == nil {
-                if mustReload { try await loadEndpoints() }
                 try await plan()
-                started = try await startDue()
+                try await readDue()
                 try await clean()
             }
             try await retire()
@@ -72,17 +80,16 @@ struct DeliveryRound {
         // Also while nothing can be written, which is when somebody looks at them.
         if stopBy == nil { try? await sampleMetrics() }
         publish()
-        return started
     }
 
     // MARK: What came of calls
 
     private mutating func note(_ call: DeliveryWorker.FinishedCall) {
-        guard var queue = queues[call.endpoint] else { return }
-        let (verdict, change) = queue.judge(
-            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: time.uptime, now: now,
+        let (uptime, now) = (time.uptime, now)
+        let judgement = queues[call.endpoint]?.judge(
+            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: uptime, now: now,
             random: worker.services.random())
-        queues[call.endpoint] = queue
+        guard let (verdict, change) = judgement else { return }
         let attempt = DeliveryAttempt(
             delivery: call.delivery.id, at: call.at, duration: call.duration, status: call.outcome.status,
             error: call.outcome.error, answer: call.outcome.body, verdict: verdict)
@@ -151,6 +158,8 @@ struct DeliveryRound {
     }
 
     private mutating func loadEndpoints() async throws {
+        let generation = store.endpointGeneration
+        guard generation != endpointGeneration else { return }
         var added: [Endpoint] = []
         for (name, settings) in try await store.addedEndpoints(stage: stage) {
             if let endpoint = Endpoint(stored: settings, name: name, content: worker.settings.content) {
@@ -171,18 +180,21 @@ struct DeliveryRound {
             queues[endpoint.name] = queue
         }
         // One with a call under way stays until the call is over.
-        for (name, queue) in queues where !known.contains(name) && queue.inFlight.isEmpty {
+        for (name, queue) in queues where !known.contains(name) && queue.isAtRest {
             queues[name] = nil
             forgetMetrics(of: name)
         }
         for name in Array(queues.keys) where !known.contains(name) { queues[name]?.isGone = true }
-        mustReload = false
+        // Those that are waited for are looked at again.
+        endpointGeneration = queues.keys.allSatisfy(known.contains) ? generation : nil
     }
 
-    private func plan() async throws {
+    private mutating func plan() async throws {
         let batch = 500
         while true {
             let events = try await store.unplannedEvents(stage: stage, limit: batch)
+            // After the events were read: those that came after an endpoint are for it too.
+            try await loadEndpoints()
             guard let last = events.last else { return }
             let deliveries = events.flatMap(deliveries)
             try await store.plan(deliveries, stage: stage, through: last.id, now: now)
@@ -204,16 +216,21 @@ struct DeliveryRound {
         }
     }
 
-    private mutating func startDue() async throws -> [(Endpoint, DueDelivery)] {
-        var started: [(Endpoint, DueDelivery)] = []
-        for (name, var queue) in Array(queues) {
+    private mutating func readDue() async throws {
+        for (name, queue) in queues {
             let limit = queue.wanted(at: time.uptime)
             guard limit > 0 else { continue }
             let due = try await store.dueDeliveries(stage: stage, endpoint: name, now: now, limit: limit)
-            started += queue.start(due, at: time.uptime).map { (queue.endpoint, $0) }
-            queues[name] = queue
+            queues[name]?.take(due)
         }
-        return started
+    }
+
+    private mutating func startReady() -> [(Endpoint, DueDelivery)] {
+        let uptime = time.uptime
+        return Array(queues.keys).flatMap { name -> [(Endpoint, DueDelivery)] in
+            guard let endpoint = queues[name]?.endpoint else { return [] }
+            return (queues[name]?.start(at: uptime) ?? []).map { (endpoint, $0) }
+        }
     }
 
     // MARK: Keeping order

@@ -10,10 +10,12 @@ package struct DeliverySettings: Sendable {
     package var storedContent: EventContent
     package var keepDelivered: Duration
     package var keepDead: Duration
+    /// How long what happens is gathered before the database is asked again: many events then share a transaction.
+    package var pace: Duration
 
     package init(
         schedule: RetrySchedule, rules: AddressRules, content: EventContent, storedContent: EventContent,
-        keepDelivered: Duration, keepDead: Duration
+        keepDelivered: Duration, keepDead: Duration, pace: Duration
     ) {
         self.schedule = schedule
         self.rules = rules
@@ -21,6 +23,7 @@ package struct DeliverySettings: Sendable {
         self.storedContent = storedContent
         self.keepDelivered = keepDelivered
         self.keepDead = keepDead
+        self.pace = pace
     }
 }
 

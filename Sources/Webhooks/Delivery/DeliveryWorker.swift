@@ -9,9 +9,8 @@ import Synchronization
 package final class DeliveryWorker: Sendable {
     /// What makes the loop look again.
     enum Wake: Sendable {
-        /// Something was stored or changed in this process.
-        case changed
-        case tick
+        /// The database may have something to do, or there is something to write down.
+        case look
         case finished(FinishedCall)
         case stop
     }
@@ -81,17 +80,29 @@ package final class DeliveryWorker: Sendable {
 
     private func loop() async {
         await withDiscardingTaskGroup { group in
-            let (mailbox, time, changes) = (mailbox, services.time, services.store.webhookChanges())
-            group.addTask { for await _ in changes { mailbox.put(.changed) } }
+            let (mailbox, time, pace) = (mailbox, services.time, settings.pace)
+            let changes = services.store.webhookChanges()
+            // What there is to do while the last look is not long ago is done together.
+            let (signals, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
             group.addTask {
-                while (try? await time.sleep(for: Self.interval)) != nil { mailbox.put(.tick) }
+                for await _ in signals {
+                    mailbox.put(.look)
+                    try? await time.sleep(for: pace)
+                }
             }
-            mailbox.put(.changed)
+            group.addTask { for await _ in changes { signal.yield() } }
+            group.addTask {
+                while (try? await time.sleep(for: Self.interval)) != nil { mailbox.put(.look) }
+            }
+            mailbox.put(.look)
             var round = DeliveryRound(self)
             while !round.isOver {
                 let wakes = await mailbox.takeAll()
                 for (endpoint, delivery) in await round.proceed(wakes) {
-                    group.addTask { await self.call(endpoint, delivery) }
+                    group.addTask {
+                        await self.call(endpoint, delivery)
+                        signal.yield()
+                    }
                 }
             }
             round.forgetMetrics()

@@ -2,37 +2,75 @@ import Foundation
 import MiddlewareKit
 
 /// Decides for one endpoint what is sent when, and what follows from an answer. It sends nothing itself.
+///
+/// What is due is read ahead, lane by lane, so that what is next goes out without asking the database. All of it is open by the
+/// books until its attempt is written down.
 struct EndpointQueue: Sendable {
+    /// Lanes that are read ahead.
+    private static let lookahead = 64
+
     var endpoint: Endpoint
     /// It said that it is gone (410).
     var isGone = false
-    private(set) var inFlight: Set<Int64> = []
     private(set) var breaker = CircuitBreaker()
+    /// What may go as soon as there is room: due deliveries, each with those behind it in its lane.
+    private var ready: [ArraySlice<DueDelivery>] = []
+    /// Calls under way, each with what is behind it in its lane.
+    private var calling: [Int64: ArraySlice<DueDelivery>] = [:]
+    /// Calls that are over, and not written down yet.
+    private var unwritten: Set<Int64> = []
 
     init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
-    /// How many due deliveries to look at; 0: none may be sent now.
-    func wanted(at now: Duration) -> Int {
+    /// Nothing is under way, and all is written down.
+    var isAtRest: Bool { calling.isEmpty && unwritten.isEmpty }
+
+    /// How many calls may be under way.
+    private func allowance(at now: Duration) -> Int {
         guard endpoint.options.enabled, !isGone else { return 0 }
-        let allowance = breaker.allowance(endpoint.options.concurrency, at: now)
-        // Those in flight are still due by the books.
-        return allowance > inFlight.count ? allowance + inFlight.count : 0
+        return breaker.allowance(endpoint.options.concurrency, at: now)
     }
 
-    /// Those of the due deliveries that are to be sent now.
-    mutating func start(_ due: [DueDelivery], at now: Duration) -> [DueDelivery] {
-        let room = breaker.allowance(endpoint.options.concurrency, at: now) - inFlight.count
-        let started = due.filter { !inFlight.contains($0.id) }.prefix(max(0, room))
-        inFlight.formUnion(started.map(\.id))
-        return Array(started)
+    /// How many due deliveries to look at; 0: there is no need.
+    func wanted(at now: Duration) -> Int {
+        guard allowance(at: now) > calling.count, ready.count < endpoint.options.concurrency else { return 0 }
+        // Those in memory are still due by the books.
+        return Self.lookahead + ready.count + calling.count + unwritten.count
     }
+
+    /// Takes what is due. What it has already stays as it is.
+    mutating func take(_ lanes: [[DueDelivery]]) {
+        let known = unwritten.union(calling.keys).union(ready.compactMap { $0.first?.id })
+        ready += lanes.filter { lane in lane.first.map { !known.contains($0.id) } ?? false }.map { $0[...] }
+    }
+
+    /// What is to be sent now.
+    mutating func start(at now: Duration) -> [DueDelivery] {
+        let allowance = allowance(at: now)
+        // It is read again when its time comes.
+        if allowance == 0 { ready = [] }
+        let lanes = ready.prefix(max(0, allowance - calling.count))
+        ready.removeFirst(lanes.count)
+        for lane in lanes {
+            if let first = lane.first { calling[first.id] = lane.dropFirst() }
+        }
+        return lanes.compactMap(\.first)
+    }
+
+    /// Nothing more is sent.
+    mutating func stop() { ready = [] }
 
     /// What becomes of a delivery after an attempt. Call `finish` once it is written down.
     mutating func judge(
         _ outcome: CallOutcome, of delivery: DueDelivery, schedule: RetrySchedule, uptime: Duration, now: Timestamp,
         random: Double
     ) -> (verdict: DeliveryAttempt.Verdict, change: CircuitBreaker.Change?) {
-        if outcome.isSuccess { return (.delivered, breaker.noteSuccess()) }
+        let behind = calling.removeValue(forKey: delivery.id) ?? []
+        unwritten.insert(delivery.id)
+        if outcome.isSuccess {
+            if !behind.isEmpty { ready.insert(behind, at: 0) }
+            return (.delivered, breaker.noteSuccess())
+        }
         if outcome.isGone {
             isGone = true
             return (.dead, nil)
@@ -44,7 +82,7 @@ struct EndpointQueue: Sendable {
         return (.retry(at: Timestamp(milliseconds: now.milliseconds + wait.wholeMilliseconds)), change)
     }
 
-    mutating func finish(_ delivery: Int64) { inFlight.remove(delivery) }
+    mutating func finish(_ delivery: Int64) { unwritten.remove(delivery) }
 }
 
 /// What came of a call.

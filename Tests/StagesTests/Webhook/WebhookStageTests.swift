@@ -177,6 +177,7 @@ import Webhooks
         endpoint.events = events
         var options = WebhookOptions()
         options.endpoints = [endpoint]
+        options.pace = .zero
         return options
     }
 
