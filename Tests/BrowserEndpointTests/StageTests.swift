@@ -3,6 +3,7 @@ import MiddlewareKit
 import MiddlewareTesting
 import OpenClawTesting
 import PipelineEngine
+import Storage
 import Testing
 
 /// Stages that do not let things pass, as the browser sees them.
@@ -50,7 +51,8 @@ import Testing
         #expect(error["message"]?.string?.contains("test") == true)
     }
 
-    /// Chats against a stage for finals, and returns what the browser got. Nothing may have been stored.
+    /// Chats against a stage for finals, and returns what the browser got. The run must have ended once, and be stored as failed,
+    /// without the answer.
     private func withheld(by body: @escaping ClosureStage.Outbound) async throws -> Turn {
         var turn = Turn()
         try await Rig.run(Self.options(.outbound(.final, body))) { rig in
@@ -58,7 +60,12 @@ import Testing
             browser.chat("Hello")
             await (try await rig.gateway.nextRun()).final("The answer")
             turn = try await browser.turn("r")
-            #expect(try await browser.history().map { $0["role"]?.string } == ["user"])
+            #expect(turn.states.filter { $0 == "error" || $0 == "final" } == ["error"])
+            let history = try await browser.history()
+            #expect(history.map { $0["state"]?.string } == ["complete", "failed"])
+            #expect(!history.contains { $0.encoded().contains("The answer") })
+            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).isEmpty)
+            #expect(try await browser.pending().isEmpty)
         }
         return turn
     }
@@ -103,6 +110,36 @@ import Testing
                     #expect(try await browser.history().map { $0["state"]?.string } == ["complete", "complete"])
                 }
             }
+        }
+    }
+
+    /// The text that was streamed is taken back; others who ask find the error, too.
+    @Test func aFinalThatIsStoppedTakesItsTextWithIt() async throws {
+        try await Rig.run(Self.options(.outbound(.final) { _, _, _ in throw Broken() })) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("The ")
+            _ = try await browser.next(state: "delta")
+            await run.final("The answer")
+            let turn = try await browser.turn("r", after: "The ")
+            #expect(turn.streamed == "" && turn.text == "")
+            #expect(turn.last["error"]?["code"] == "stage_failed")
+        }
+    }
+
+    /// A stage that lets nothing through at all: the browsers are told once, and the answer is not looked for after a start.
+    @Test func aStageThatStopsEveryEndStillEndsTheRun() async throws {
+        let broken = ClosureStage(
+            handles: StagePaths(outbound: [.final, .error]), onOutbound: { _, _, _ in throw Broken() })
+        try await Rig.run(Self.options(Stage(name: "test", kind: "test", middleware: broken))) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("The answer")
+            let turn = try await browser.turn("r")
+            #expect(turn.last["error"]?["code"] == "stage_failed")
+            #expect(try await browser.pending().isEmpty)
+            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).isEmpty)
         }
     }
 

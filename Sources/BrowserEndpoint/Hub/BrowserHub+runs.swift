@@ -281,7 +281,8 @@ extension BrowserHub {
             }
         case .event(let kind, let outcome):
             await deliver(kind, outcome, of: run, key)
-            isOver = kind.isTerminal || kind == .message
+            // Another end may have taken the place of this one.
+            isOver = kind == .message || kind.isTerminal && run.waiting.isEmpty
         }
         run.isBusy = false
         if isOver { finish(run) } else { pump(run) }
@@ -304,14 +305,15 @@ extension BrowserHub {
             }
             if case .dropped(let stage) = passage, kind.isTerminal {
                 let message = "The stage “\(stage)” withheld the reply."
-                broadcast(.failed(code: "withheld", message: message, time.now), of: run)
+                await replaceEnd(of: run, kind, outcome, with: Rejection(code: "withheld", message: message))
             }
         } catch {
             // Once the browsers have the end, no stage can give them another one.
             guard kind.isTerminal, !run.isEndShown else {
                 return run.context.logger.warning("a stage failed when the browsers had the event: \(error)")
             }
-            fail(run, error, kind, outcome)
+            await replaceEnd(
+                of: run, kind, outcome, with: Rejection(answering: error, logger: run.context.logger))
         }
     }
 
@@ -329,19 +331,37 @@ extension BrowserHub {
         run.waiting.append(.event(.error, outcome))
     }
 
-    /// The end of a run did not get through the chain.
-    private func fail(_ run: LiveRun, _ error: any Error, _ kind: EventKind, _ outcome: RunOutcome) {
+    /// The end of a run did not get through the chain. A stage that stopped it makes an error of it, without the text, which goes
+    /// through the chain as well, so that it is stored and told of; where even that is stopped, the browsers get it as it is. An
+    /// end that could not be stored is kept, and they are told so.
+    private func replaceEnd(
+        of run: LiveRun, _ kind: EventKind, _ outcome: RunOutcome, with rejection: Rejection
+    ) async {
         run.hasEnded = true
-        let rejection = Rejection(answering: error, logger: run.context.logger)
         run.context.endTrace(rejection)
-        guard rejection.code == "storage_failed" else { return tellOfFailure(of: run, rejection) }
-        keep(run, kind, outcome)
+        let isUnstored = rejection.code == "storage_failed"
+        if !isUnstored, run.refusal == nil {
+            run.refusal = rejection
+            run.waiting.append(
+                .event(
+                    .error,
+                    RunOutcome(text: "", detail: rejection.message, errorKind: rejection.code, timestamp: time.now)))
+            return
+        }
+        if isUnstored { keep(run, kind, outcome) }
         // It is told once, however often it is tried.
-        if !run.wasToldOfFailure { tellOfFailure(of: run, rejection) }
-    }
-
-    private func tellOfFailure(of run: LiveRun, _ rejection: Rejection) {
-        broadcast(.failed(code: rejection.code, message: rejection.message, time.now), of: run)
+        if !run.wasToldOfFailure {
+            let first = run.refusal ?? rejection
+            broadcast(.failed(code: first.code, message: first.message, time.now), of: run)
+        }
+        guard !isUnstored else { return }
+        do {
+            // Otherwise the answer would be looked for after the next start, and shown.
+            try await storage.markUnanswered(
+                gateway: run.run.gateway, sessionKey: run.run.sessionKey, runID: run.run.id)
+        } catch {
+            logger.warning("that a run failed could not be stored", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// The outbound terminal: the browsers get the event. Before it they get what is missing of its text, so that the

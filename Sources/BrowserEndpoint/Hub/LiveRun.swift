@@ -70,6 +70,8 @@ final class LiveRun {
     var hasEnded = false
     /// The browsers got the terminal event.
     var isEndShown = false
+    /// Why a stage did not let the terminal event through; nil: none did.
+    var refusal: Rejection?
 
     init(
         run: Run, chain: Chain, context: MessageContext, session: Session, upstream: SessionID, arrivedAt: Duration?,
