@@ -21,9 +21,13 @@ struct Recording {
         "ticks", "tool-call", "two-clients.A", "two-clients.B",
     ]
 
-    init(_ name: String) throws {
+    static func text(_ name: String) throws -> String {
         let url = try #require(Bundle.module.url(forResource: name, withExtension: "jsonl", subdirectory: "Fixtures"))
-        lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map { line in
+        return try String(contentsOf: url, encoding: .utf8)
+    }
+
+    init(_ name: String) throws {
+        lines = try Self.text(name).split(separator: "\n").map { line in
             let value = try JSONValue(parsing: String(line))
             let frame = try #require(value["frame"])
             return Line(isIncoming: value["dir"]?.string == "in", frame: frame, text: frame.encoded())

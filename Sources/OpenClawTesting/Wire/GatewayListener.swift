@@ -13,7 +13,7 @@ enum GatewayListener {
         port: Int,
         on eventLoop: any EventLoop,
         options: WebSocketOptions,
-        makePeer: @escaping @Sendable (any Channel) -> GatewayPeer
+        makePeer: @escaping @Sendable (any Channel) -> any WebSocketDelegate
     ) -> EventLoopFuture<any Channel> {
         ServerBootstrap(group: eventLoop)
             .serverChannelOption(.backlog, value: 256)
