@@ -42,7 +42,7 @@ extension ConnectError {
         remedy: "Correct the port in `url`; if it speaks TLS, use wss://.")
     static let endedEarly = ConnectError(
         own: "CLOSED_AT_ONCE", reason: "the connection was closed as soon as it was made",
-        remedy: "Correct the port in `url`; if it speaks TLS, use wss://.")
+        remedy: "Correct the port in `url`. Use wss:// if it speaks TLS, and ws:// if it does not.")
     static let noChallenge = ConnectError(
         own: "NO_CHALLENGE", reason: "the gateway sent no challenge in time",
         remedy: "Check that `url` leads to an OpenClaw gateway. If it does, look at its log: it may be overloaded.")
@@ -86,7 +86,13 @@ extension ConnectFailure {
             case .invalidAnswer: .notAWebSocket
             case .closedDuringHandshake: .endedEarly
             }
-        self.init(row, detail: "\(error)")
+        let detail =
+            switch error {
+            // The row says so already.
+            case .tls(let problem), .unreachable(let problem): problem
+            default: "\(error)"
+            }
+        self.init(row, detail: detail)
     }
 
     /// The socket was closed before the hello, and no error frame said why.

@@ -198,7 +198,7 @@ package actor GatewayConnection {
             .whenFailure { [attempt] error in
                 let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
                 self.assumeIsolated {
-                    $0.socketFailed(failure ?? ConnectFailure(.unreachable, detail: "\(error)"), attempt: attempt)
+                    $0.socketFailed(failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error)), attempt: attempt)
                 }
             }
     }
@@ -267,7 +267,7 @@ package actor GatewayConnection {
     func socketClosed(_ closure: WebSocketClosure, attempt: Int) {
         guard attempt == self.attempt else { return }
         socket = nil
-        let reason = closure.error.map { "\($0)" } ?? closure.reason
+        let reason = closure.error.map(PlainWords.describe) ?? closure.reason
         perform(machine.socketClosed(code: closure.code, reason: reason, now: Moment(time)))
     }
 

@@ -34,7 +34,7 @@ enum SocketProbe {
             .assumeIsolated()
             .whenFailure { error in
                 let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
-                delegate.finish(.failed(failure ?? ConnectFailure(.unreachable, detail: "\(error)")))
+                delegate.finish(.failed(failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error))))
             }
         }
         return events

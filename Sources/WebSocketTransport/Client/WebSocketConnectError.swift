@@ -56,12 +56,12 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
             } else if errors.contains(where: Self.isTimeout) {
                 self = .timedOut
             } else {
-                self = .unreachable(errors.map { "\($0)" }.joined(separator: ", "))
+                self = .unreachable(PlainWords.describe(error))
             }
         case _ where Self.isTimeout(error): self = .timedOut
         case let error as IOError where error.errnoCode == ECONNREFUSED:
             self = .refused(host: address.host, port: address.port)
-        default: self = .unreachable("\(error)")
+        default: self = .unreachable(PlainWords.describe(error))
         }
     }
 
@@ -69,7 +69,7 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
     init(upgrading error: any Error) {
         switch error {
         case let error as WebSocketConnectError: self = error
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tls("\(error)")
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tls(PlainWords.describe(error))
         case is ChannelError, is IOError: self = .closedDuringHandshake
         default: self = .invalidAnswer("\(error)")
         }
