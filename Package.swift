@@ -134,8 +134,8 @@ let package = Package(
         .target(
             name: "BrowserEndpoint",
             dependencies: nio + [
-                "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Storage", "Telemetry",
-                "WebSocketTransport", "Webhooks", crypto, lifecycle, log, metrics, tracing,
+                "Analytics", "Console", "JSON", "MiddlewareKit", "OpenClaw", "PipelineEngine", "Settings", "Storage",
+                "Telemetry", "WebSocketTransport", "Webhooks", crypto, lifecycle, log, metrics, tracing,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -173,8 +173,10 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "PluginLibraries", "Settings", "SluiceServer",
+                "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClawTesting", "PluginLibraries", "Settings",
+                "SluiceServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             // Loaded libraries find MiddlewareKit in the server itself: a copy of their own would be another kit.
             linkerSettings: [
@@ -229,7 +231,7 @@ let package = Package(
         .testTarget(
             name: "StorageTests",
             dependencies: [
-                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Storage", crypto,
+                "Analytics", "JSON", "MiddlewareKit", "MiddlewareTesting", "Storage", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]

@@ -49,6 +49,34 @@ struct FaultTests {
         }
     }
 
+    @Test func helloCanLackMembers() async throws {
+        let fault = FakeGateway.Fault.helloWithout(["features.methods", "snapshot"])
+        try await withGateway(.test { $0.faults = [fault] }) { gateway in
+            let hello = try await TestClient.connect(to: gateway).handshake()["payload"]
+            #expect(hello?["features"]?["events"] != nil)
+            #expect(hello?["features"]?["methods"] == nil && hello?["snapshot"] == nil)
+            #expect(hello?["policy"] != nil)
+        }
+    }
+
+    @Test(arguments: FakeGateway.Fault.words)
+    func everyFaultCanBeWritten(word: String) {
+        let value = ["BYTES": "7", "KIND": "cut"]
+        let text = value.reduce(word) { $0.replacing("=" + $1.key, with: "=" + $1.value) }
+        #expect(FakeGateway.Fault(text) != nil)
+        // Without what it needs, or with what it does not, it is none.
+        #expect(FakeGateway.Fault(word.contains("=") ? String(word.prefix { $0 != "=" }) : word + "=x") == nil)
+    }
+
+    @Test func faultsAreReadFromWords() {
+        #expect(
+            FakeGateway.Fault("hello-without=features.methods,snapshot")
+                == .helloWithout(["features.methods", "snapshot"]))
+        #expect(FakeGateway.Fault("fragment-messages=200") == nil)
+        #expect(FakeGateway.Fault("interrupt=never") == nil)
+        for word in FakeGateway.Fault.interruptionWords { #expect(FakeGateway.Fault("interrupt=" + word) != nil) }
+    }
+
     @Test func helloCanBeMissing() async throws {
         try await withGateway(.test { $0.faults = [.noHello] }) { gateway in
             let client = try await TestClient.connect(to: gateway)

@@ -32,6 +32,21 @@ import Testing
         }
     }
 
+    /// What a gateway does not tell of itself has its default, and chats work all the same.
+    @Test(
+        arguments: FakeGateway.ProtocolVersion.allCases,
+        ["features", "features.methods", "snapshot", "snapshot.sessionDefaults", "policy", "server", "auth"])
+    func aGatewayThatTellsLittle(version: FakeGateway.ProtocolVersion, member: String) async throws {
+        try await LiveConnection.run(Self.options(version) { $0.faults = [.helloWithout([member])] }) { live in
+            try await live.reaches(.ready)
+            let chat = ChatRequest(sessionKey: "main", message: "Hello", idempotencyKey: "k")
+            #expect(try await live.connection.sendChat(chat) == .started(runID: "k"))
+            while await live.connection.hasPendingRequests { await Task.yield() }
+            #expect(await live.connection.status.state == .ready)
+            #expect(await live.connection.metadata?.agents.isEmpty == false)
+        }
+    }
+
     /// The first gateways of protocol 3 know neither the newer members nor the newer signature.
     @Test(arguments: FakeGateway.ProtocolVersion.allCases)
     func anOlderGateway(version: FakeGateway.ProtocolVersion) async throws {

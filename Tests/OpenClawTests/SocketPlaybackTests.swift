@@ -55,14 +55,6 @@ import Testing
         await manager.start([configuration])
 
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                // The requests of the recording's client, each when its turn has come, without waiting for answers.
-                await withDiscardingTaskGroup { requests in
-                    for await request in gateway.expected {
-                        requests.addTask { await Self.send(request, manager) }
-                    }
-                }
-            }
             var ends: [String] = []
             var texts: [String: String] = [:]
             for await event in events {
@@ -72,6 +64,15 @@ import Testing
                 case .ended(let run, let how, let text):
                     ends.append(how)
                     if let text, let streamed = texts[run] { #expect(streamed == text, "run \(run)") }
+                case .status(let status) where status.state == .ready:
+                    // The requests of the recording's client, each when its turn has come, without waiting for answers.
+                    tasks.addTask {
+                        await withDiscardingTaskGroup { requests in
+                            for await request in gateway.expected {
+                                requests.addTask { await Self.send(request, manager) }
+                            }
+                        }
+                    }
                 case .status(let status):
                     guard [.backingOff, .refused].contains(status.state) else { continue }
                     #expect(status.state == outcome.state)
@@ -88,8 +89,6 @@ import Testing
     }
 
     private static func send(_ request: RecordedRequest, _ manager: GatewayManager) async {
-        // The recorded client asks as soon as the hello was sent; ours has to read it first.
-        while await manager.status(of: "home")?.isConnected != true, !Task.isCancelled { await Task.yield() }
         let parameters = request.parameters
         let key = parameters["sessionKey"]?.string ?? ""
         switch request.method {

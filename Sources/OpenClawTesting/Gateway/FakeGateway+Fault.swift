@@ -19,6 +19,8 @@ extension FakeGateway {
         case blankNonce
         /// `connect` is never answered.
         case noHello
+        /// `hello-ok` lacks these members, such as `features.methods`, `snapshot` or `policy.tickIntervalMs`.
+        case helloWithout([String])
         /// No ticks.
         case noTicks
         /// Disturbs the first connection that got this many chat events since its hello. 0: right before the first one.

@@ -17,7 +17,7 @@ extension FakeGateway {
             try refuseByFault()
             let admission = try admit(request.parameters, nonce: nonce)
             connections[id]?.admission = admission
-            respond(to: request.id, hello(admission), on: id)
+            respond(to: request.id, trimmed(hello(admission)), on: id)
             broadcastSeq += 1
             sendEvent("health", healthPayload, to: id)
         } catch {
@@ -123,6 +123,13 @@ extension FakeGateway {
         return Set(asked).sorted()
     }
 
+    private func trimmed(_ hello: JSONValue) -> JSONValue {
+        faults.reduce(hello) { hello, fault in
+            guard case .helloWithout(let members) = fault else { return hello }
+            return members.reduce(hello) { $0.without($1.split(separator: ".").map(String.init)[...]) }
+        }
+    }
+
     private func hello(_ admission: Admission) -> JSONValue {
         var auth: JSONObject = ["role": "operator", "scopes": .array(admission.scopes.map { .string($0) })]
         if let deviceID = admission.deviceID {
@@ -186,5 +193,15 @@ extension GatewayRefusal {
             "recommendedNextStep": .string(step),
         ]
         return .invalidRequest("unauthorized: \(message)", details: details)
+    }
+}
+
+extension JSONValue {
+    /// The value without the member that the path leads to.
+    fileprivate func without(_ path: ArraySlice<String>) -> JSONValue {
+        guard let first = path.first, var members = object, let member = members[first] else { return self }
+        // A bare nil would be JSON's null.
+        members[first] = path.count == 1 ? JSONValue?.none : member.without(path.dropFirst())
+        return .object(members)
     }
 }

@@ -35,7 +35,8 @@ public actor RecordedGateway {
         var options = WebSocketOptions()
         options.pingInterval = nil
         options.closeTimeout = .seconds(1)
-        let listener = try await GatewayListener.bind(host: "127.0.0.1", port: 0, on: eventLoop, options: options) { _ in
+        let listener = try await GatewayListener.bind(host: "127.0.0.1", port: 0, on: eventLoop, options: options) {
+            _ in
             RecordedPeer(gateway: self)
         }
         .get()
