@@ -21,7 +21,8 @@ enum LocalHTTP {
     private static let bodyLimit = 4 << 20
 
     static func send(
-        _ method: HTTPMethod, _ path: String, to server: Address, key: String? = nil, body: String = ""
+        _ method: HTTPMethod, _ path: String, to server: Address, key: String? = nil, body: String = "",
+        atMost limit: TimeAmount = .seconds(10)
     ) async throws -> Answer {
         let group = MultiThreadedEventLoopGroup.singleton
         let (host, port) = (server.host, server.port)
@@ -38,7 +39,7 @@ enum LocalHTTP {
                     }
                 }
                 .connect(host: host, port: port).get()
-            let timeout = channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+            let timeout = channel.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
             var headers = HTTPHeaders([
                 ("Host", host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"), ("Connection", "close"),
                 ("Content-Length", "\(body.utf8.count)"), ("Content-Type", "application/json"),

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -54,11 +54,12 @@ package struct RunningServer: Sendable {
     /// - Parameter key: The access key of an administrator, where the server asks who is there.
     /// - Returns: What the server says against it; nil: it is added.
     package func add(
-        id: String, name: String, url: String, token: String?, password: String?, key: String?
+        id: String, name: String, url: String, token: String?, password: String?, options: JSONObject, key: String?
     ) async throws -> String? {
         var body: JSONObject = ["id": .string(id), "name": .string(name), "url": .string(url)]
         body["token"] = token.map { .string($0) }
         body["password"] = password.map { .string($0) }
+        if options.count > 0 { body["options"] = .object(options) }
         let answer = try await LocalHTTP.send(
             .POST, "/api/gateways", to: address, key: key, body: JSONValue.object(body).encoded())
         if answer.status == .created { return nil }
@@ -72,6 +73,19 @@ package struct RunningServer: Sendable {
     package func connect(id: String, key: String?) async throws -> String? {
         let answer = try await LocalHTTP.send(
             .POST, "/api/gateways/\(id)/connect", to: address, key: key)
+        return answer.status == .ok ? nil : Self.problem(answer)
+    }
+
+    /// Lets the server remove a gateway, and waits until that is done.
+    ///
+    /// - Parameter runs: What becomes of answers under way: `finish` or `abort`; nil: what the gateway's options say.
+    /// - Parameter key: As for ``add``.
+    /// - Returns: What the server says against it; nil: it is removed.
+    package func remove(id: String, runs: String?, key: String?) async throws -> String? {
+        let query = runs.map { "?runs=\($0)" } ?? ""
+        // Somewhat longer than the server lets answers go on.
+        let answer = try await LocalHTTP.send(
+            .DELETE, "/api/gateways/\(id)\(query)", to: address, key: key, atMost: .seconds(90))
         return answer.status == .ok ? nil : Self.problem(answer)
     }
 

@@ -1,9 +1,8 @@
 import BrowserEndpoint
 import MiddlewareKit
 import NIOCore
-package import OpenClaw
 import PipelineEngine
-package import Settings
+import Settings
 import WebSocketTransport
 
 /// From the words of config.yaml to the parts' own values.
@@ -28,32 +27,6 @@ extension Settings {
     var dataFolder: String {
         guard let slash = storage.path.lastIndex(of: "/") else { return "." }
         return slash == storage.path.startIndex ? "/" : String(storage.path[..<slash])
-    }
-}
-
-extension GatewayConfiguration {
-    package init(_ settings: GatewaySettings) {
-        self.init(
-            id: settings.id.value, name: settings.name, url: settings.url, token: settings.token,
-            password: settings.password, scopes: settings.scopes, tls: WebSocketTLS(settings.tls),
-            requestTimeout: settings.requestTimeout)
-        whileAway =
-            settings.whileAway == .reject
-            ? .reject : .queue(maxMessages: settings.queueMessages, maxAge: settings.queueTime)
-        blocksCommands = settings.commands == .block
-        sharesKnownSessions = settings.knownSessions == .firstUser
-        switch settings.approvals {
-        case .off: approvals = .off
-        case .administrators: approvals = .administrators
-        case .owners: approvals = .owners
-        }
-    }
-}
-
-extension WebSocketTLS {
-    fileprivate init(_ settings: GatewayTLSSettings) {
-        self.init(
-            caFile: settings.caFile, pin: settings.pin.flatMap(WebSocketTLS.pin), serverName: settings.serverName)
     }
 }
 

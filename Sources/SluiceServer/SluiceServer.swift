@@ -87,10 +87,8 @@ package struct SluiceServer: Sendable {
         await manager.setObserver(hub)
 
         var configurations = settings.gateways.map(GatewayConfiguration.init)
-        let stored = try await storage.gateways()
-        configurations += stored.map(GatewayConfiguration.init).filter { new in
-            !configurations.contains { $0.id == new.id }
-        }
+        let stored = try await storage.gatewayConfigurations(logger)
+        configurations += stored.filter { new in !configurations.contains { $0.id == new.id } }
         let demo = options.demo && configurations.isEmpty ? DemoGateway() : nil
 
         let tls = try settings.tlsFiles.map { try ServerTLS(ServerTLS.read($0)) }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+package import JSON
 import MiddlewareKit
 
 /// A gateway that was added at run time.
@@ -9,14 +10,21 @@ package struct StoredGateway: Sendable, Hashable {
     package let url: String
     package let token: String?
     package let password: String?
+    /// In the words of an entry of `gateways:`; what is not there has its default.
+    package let options: JSONObject
 
-    package init(id: String, name: String, url: String, token: String?, password: String?) {
+    package init(
+        id: String, name: String, url: String, token: String?, password: String?, options: JSONObject = [:]
+    ) {
         self.id = id
         self.name = name
         self.url = url
         self.token = token
         self.password = password
+        self.options = options
     }
+
+    fileprivate var optionsText: String { JSONValue.object(options).encoded() }
 }
 
 extension Database {
@@ -29,8 +37,11 @@ extension Database {
         let now = now().milliseconds
         try await write { db in
             try db.execute(
-                sql: "INSERT INTO gateways (id, name, url, token, password, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-                arguments: [gateway.id, gateway.name, gateway.url, token, password, now])
+                sql: """
+                    INSERT INTO gateways (id, name, url, token, password, options, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [gateway.id, gateway.name, gateway.url, token, password, gateway.optionsText, now])
         }
     }
 
@@ -40,8 +51,8 @@ extension Database {
         let password = try gateway.password.map(secrets.seal)
         return try await write { db in
             try db.execute(
-                sql: "UPDATE gateways SET name = ?, url = ?, token = ?, password = ? WHERE id = ?",
-                arguments: [gateway.name, gateway.url, token, password, gateway.id])
+                sql: "UPDATE gateways SET name = ?, url = ?, token = ?, password = ?, options = ? WHERE id = ?",
+                arguments: [gateway.name, gateway.url, token, password, gateway.optionsText, gateway.id])
             return db.changesCount > 0
         }
     }
@@ -61,8 +72,15 @@ extension Database {
                 let (token, password): (Data?, Data?) = (row["token"], row["password"])
                 return StoredGateway(
                     id: row["id"], name: row["name"], url: row["url"], token: try token.map(secrets.open),
-                    password: try password.map(secrets.open))
+                    password: try password.map(secrets.open), options: try Self.options(row["options"]))
             }
         }
+    }
+
+    private static func options(_ text: String) throws -> JSONObject {
+        guard let options = try? JSONValue(parsing: text).object else {
+            throw StorageFailure(reason: .damaged, description: "the options of a gateway cannot be read")
+        }
+        return options
     }
 }

@@ -22,6 +22,7 @@ enum Schema {
         migrator.registerMigration("routes") { db in try db.execute(sql: routes) }
         migrator.registerMigration("error-kinds") { try $0.execute(sql: errorKinds) }
         migrator.registerMigration("former-owners") { db in try db.execute(sql: formerOwners) }
+        migrator.registerMigration("gateway-options") { try $0.execute(sql: gatewayOptions) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -48,6 +49,9 @@ enum Schema {
 
     /// Which answers may still be found on the gateway.
     private static let errorKinds = "ALTER TABLE messages ADD COLUMN error_kind TEXT"
+
+    /// A JSON object in the words of an entry of `gateways:` of the configuration file.
+    private static let gatewayOptions = "ALTER TABLE gateways ADD COLUMN options TEXT NOT NULL DEFAULT '{}'"
 
     /// Times are milliseconds since 1970.
     private static let version1 = """

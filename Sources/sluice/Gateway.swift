@@ -9,8 +9,10 @@ import Storage
 
 struct Gateway: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List, test, add and connect gateways.",
-        subcommands: [List.self, Test.self, GatewayAdd.self, GatewayConnect.self])
+        abstract: "List, test, add, connect and remove gateways, and play one.",
+        subcommands: [
+            List.self, Test.self, GatewayAdd.self, GatewayConnect.self, GatewayRemove.self, GatewayFake.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -71,19 +73,21 @@ struct Gateway: AsyncParsableCommand {
         @Argument(help: "The gateway's id, or a URL. May be left out when there is only one gateway.")
         var gateway: String?
         @ArgumentParser.OptionGroup var secret: SecretOptions
+        @ArgumentParser.OptionGroup var flags: GatewayFlags
 
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
             let database = try Loading.database(loaded.settings)
-            let all =
-                loaded.settings.gateways.map(GatewayConfiguration.init)
-                + (try await database.gateways()).map(GatewayConfiguration.init)
+            var all = loaded.settings.gateways.map { GatewayConfiguration($0) }
+            for stored in try await database.gateways() {
+                do {
+                    all.append(try GatewayConfiguration(stored))
+                } catch {
+                    Output.error("sluice: the options of \(stored.id) are not right: \(error)")
+                }
+            }
             guard var found = try choose(among: all) else {
-                let known = all.map(\.id).joined(separator: ", ")
-                Output.error(
-                    known.isEmpty
-                        ? "sluice: no gateway is configured. Give a URL: sluice gateway test ws://127.0.0.1:18789"
-                        : "sluice: say which gateway to test: \(known)")
+                Output.error("sluice: \(Self.advice(gateway, known: all.map(\.id)))")
                 throw ExitCode(Exit.failure)
             }
             if let text = try secret.read(asks: false) { secret.set(text, in: &found) }
@@ -95,9 +99,23 @@ struct Gateway: AsyncParsableCommand {
 
         private func choose(among all: [GatewayConfiguration]) throws -> GatewayConfiguration? {
             guard let gateway else { return all.count == 1 ? all[0] : nil }
-            if let known = all.first(where: { $0.id == gateway || $0.url == gateway }) { return known }
+            if var known = all.first(where: { $0.id == gateway || $0.url == gateway }) {
+                try flags.change(&known)
+                return known
+            }
             guard gateway.contains(":") else { return nil }
-            return GatewayConfiguration(id: gateway, name: "the gateway", url: gateway)
+            return GatewayConfiguration(try GatewayFlags.settings(gateway, "the gateway", gateway, flags.read()))
+        }
+
+        /// What to do when it is not clear which gateway is meant.
+        private static func advice(_ name: String?, known: [String]) -> String {
+            let address = "Give an address: sluice gateway test ws://127.0.0.1:18789"
+            let list = known.joined(separator: ", ")
+            guard let name else {
+                return known.isEmpty ? "no gateway is configured. \(address)" : "say which gateway to test: \(list)"
+            }
+            let others = known.isEmpty ? "none is configured" : "known are: \(list)"
+            return "there is no gateway \(name); \(others). \(address)"
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BrowserEndpoint
 import Foundation
+import JSON
 import MiddlewareKit
 import OpenClaw
 import Settings
@@ -24,6 +25,7 @@ struct GatewayAdd: AsyncParsableCommand {
     @ArgumentParser.Option(help: "What people call the gateway.")
     var name = "Gateway"
     @ArgumentParser.OptionGroup var secret: SecretOptions
+    @ArgumentParser.OptionGroup var flags: GatewayFlags
     @ArgumentParser.Option(help: "How many seconds to wait for the approval.")
     var wait = 600
     @ArgumentParser.Option(help: "How many seconds to pause between two attempts while it waits.")
@@ -46,7 +48,8 @@ struct GatewayAdd: AsyncParsableCommand {
             Output.error("sluice: there is a gateway \(new.id) already. Give another --id.")
             throw ExitCode(Exit.failure)
         }
-        var gateway = GatewayConfiguration(id: new.id, name: new.name, url: new.url)
+        let options = try flags.read()
+        var gateway = GatewayConfiguration(try GatewayFlags.settings(new.id, new.name, new.url, options))
         if let text = try secret.read(asks: true) { secret.set(text, in: &gateway) }
 
         let test = try await GatewayTest(gateway, loaded.settings, storage: database)
@@ -56,7 +59,7 @@ struct GatewayAdd: AsyncParsableCommand {
             Output.error("sluice: \(new.id) was not added. Correct that, or add it all the same with --force.")
             throw ExitCode(Exit.failure)
         }
-        try await store(gateway, loaded.settings, database)
+        try await store(gateway, options, loaded.settings, database)
         var isUsable = report.hasPassed
         if report.state == .pairing {
             Output.line("Waiting for the approval. Ctrl-C ends only the waiting: the server tries on by itself.")
@@ -69,17 +72,21 @@ struct GatewayAdd: AsyncParsableCommand {
     }
 
     /// By the running server if there is one, as it should connect at once.
-    private func store(_ gateway: GatewayConfiguration, _ settings: Settings, _ database: Database) async throws {
+    private func store(
+        _ gateway: GatewayConfiguration, _ options: JSONObject, _ settings: Settings, _ database: Database
+    ) async throws {
         let (token, password) = (gateway.token?.revealed, gateway.password?.revealed)
         guard let server = await RunningServer.find(settings) else {
             try await database.addGateway(
                 StoredGateway(
-                    id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password))
+                    id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password,
+                    options: options))
             return Output.line("Added \(gateway.id). The server connects to it when it starts.")
         }
         let key = Environment.key
         let problem = try await server.add(
-            id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password, key: key)
+            id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password, options: options,
+            key: key)
         if let problem {
             Output.error("sluice: the running server did not add it: \(problem)")
             if key == nil { Output.error(Environment.hint) }

@@ -1,5 +1,7 @@
+import BrowserEndpoint
 import JSON
 import MiddlewareTesting
+import OpenClaw
 import OpenClawTesting
 import Storage
 import Testing
@@ -150,7 +152,8 @@ import Testing
         }
     }
 
-    @Test func whatDoesNotEndInTimeEndsWithTheGateway() async throws {
+    /// The agent goes on for longer than it is waited for.
+    @Test func whatDoesNotEndInTimeIsStopped() async throws {
         try await Rig.run(Self.manual()) { rig in
             let browser = try await rig.browser()
             try await addExtra(rig, browser)
@@ -161,9 +164,79 @@ import Testing
             _ = try await browser.next(state: "accepted")
             async let removed = rig.http("DELETE", "/api/gateways/extra")
             let ticking = ticking(rig)
-            #expect(try await browser.turn("r").last["error"]?["code"] == "gateway_lost")
+            #expect(try await browser.turn("r").last["state"] == "aborted")
             #expect(try await removed.json == ["ok": true])
             ticking.cancel()
+        }
+    }
+
+    // MARK: Taken out of the configuration
+
+    /// A run of the rig's own gateway, which stands in no database.
+    private func chat(_ rig: Rig, _ browser: Browser) async throws -> FakeRun {
+        browser.chat("Hi")
+        let run = try await rig.gateway.nextRun()
+        _ = try await browser.next(state: "accepted")
+        return run
+    }
+
+    @Test func aGatewayThatIsTakenOutLetsItsRunsEnd() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            let run = try await chat(rig, browser)
+            await rig.hub.retireGateway("home")
+            browser.chat("And?", run: "q")
+            let refused = try await browser.next(type: "error")
+            #expect(refused["code"] == "gateway_unavailable")
+            #expect(refused["message"]?.string?.contains("is being removed") == true)
+            await run.final("Done")
+            #expect(try await browser.turn("r").text == "Done")
+            let ticking = ticking(rig)
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "stopped" }
+            ticking.cancel()
+            #expect(try await rig.http("GET", "/api/gateways/home/status").status == 404)
+        }
+    }
+
+    @Test func aGatewayThatIsTakenOutStopsWhatTakesTooLong() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            _ = try await chat(rig, browser)
+            await rig.hub.retireGateway("home")
+            let ticking = ticking(rig)
+            #expect(try await browser.turn("r").last["state"] == "aborted")
+            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "stopped" }
+            ticking.cancel()
+        }
+    }
+
+    @Test func aGatewayCanStopItsRunsWhenItIsTakenOut() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            _ = try await chat(rig, browser)
+            var configuration = try #require(await rig.manager.configuration(of: "home"))
+            configuration.abortsWhenRemoved = true
+            await rig.hub.useGateway(configuration)
+            await rig.hub.retireGateway("home")
+            // The clock stands still: it is not waited for.
+            #expect(try await browser.turn("r").last["state"] == "aborted")
+        }
+    }
+
+    @Test func aGatewayThatComesBackInTimeStays() async throws {
+        try await Rig.run(Self.manual()) { rig in
+            let browser = try await rig.browser()
+            let run = try await chat(rig, browser)
+            let configuration = try #require(await rig.manager.configuration(of: "home"))
+            await rig.hub.retireGateway("home")
+            await rig.time.waitForSleeper(of: .milliseconds(50))
+            await rig.hub.useGateway(configuration)
+            rig.time.advance(by: .seconds(70))
+            await run.final("Done")
+            #expect(try await browser.turn("r").text == "Done")
+            browser.chat("And?", run: "q")
+            await (try await rig.gateway.nextRun()).final("So")
+            #expect(try await browser.turn("q").text == "So")
         }
     }
 

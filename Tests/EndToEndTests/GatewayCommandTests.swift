@@ -1,4 +1,5 @@
 import Foundation
+import FoundationNetworking
 import JSON
 import OpenClawTesting
 import Testing
@@ -39,7 +40,68 @@ import Testing
         let http = try await SluiceProcess.run(["gateway", "test", "http" + url.dropFirst(2)], in: folder)
         #expect(http.code == 1)
         #expect(http.output.contains("What to do: Write \(url) instead."))
+        let secure = try await SluiceProcess.run(["gateway", "test", "wss" + url.dropFirst(2)], in: folder)
+        #expect(secure.code == 1)
+        #expect(secure.output.contains("the other side does not speak TLS: use ws://"))
+        #expect(!secure.output.contains("OPENSSL") && !secure.output.contains(".c"))
+
+        let unknown = try await SluiceProcess.run(["gateway", "test", "nope"], in: folder)
+        #expect(unknown.code == 1)
+        #expect(unknown.errors.contains("there is no gateway nope; known are: home"))
+
+        let pin = try await SluiceProcess.run(["gateway", "test", url, "--pin", "abc"], in: folder)
+        #expect(pin.code != 0 && pin.errors.contains("`pin` must be 64 hexadecimal digits"))
         await gateway.stop()
+    }
+
+    @Test func optionsOfTheCommandAreStored() async throws {
+        let gateway = try await Self.gateway()
+        let folder = try SluiceProcess.makeFolder()
+        try Self.write("server: { port: 0 }\n", in: folder)
+        let url = await gateway.url
+        let added = try await SluiceProcess.run(
+            ["gateway", "add", url, "--id", "home", "--options", #"{"commands":"block"}"#], in: folder)
+        #expect(added.code == 0, "\(added.output) \(added.errors)")
+        let pinned = try await SluiceProcess.run(
+            [
+                "gateway", "add", "wss://127.0.0.1:9", "--id", "pinned", "--force", "--server-name",
+                "gateway.example.com",
+                "--pin", String(repeating: "ab", count: 32),
+            ], in: folder)
+        // It cannot be reached, and was added all the same.
+        #expect(pinned.output.contains("Added pinned."), "\(pinned.output) \(pinned.errors)")
+        let noFile = try await SluiceProcess.run(
+            ["gateway", "test", "wss://127.0.0.1:9", "--ca", "nothing.pem"], in: folder)
+        #expect(noFile.code == 1 && noFile.output.contains("nothing.pem cannot be read: there is no such file"))
+
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: "server: { port: 0 }\n")
+        try Self.write("server: { port: \(port) }\n", in: folder)
+        let (data, _) = try await URLSession.shared.data(
+            from: try #require(URL(string: "http://127.0.0.1:\(port)/api/gateways")))
+        let list = try JSONValue(parsing: String(decoding: data, as: UTF8.self)).array ?? []
+        #expect(list.first { $0["id"] == "home" }?["options"] == ["commands": "block"])
+        #expect(list.first { $0["id"] == "pinned" }?["options"]?["tls"]?["server-name"] == "gateway.example.com")
+        let removed = try await SluiceProcess.run(["gateway", "remove", "pinned", "--runs", "abort"], in: folder)
+        #expect(removed.code == 0, "\(removed.output) \(removed.errors)")
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+        #expect(try await SluiceProcess.run(["gateway", "remove", "home"], in: folder).code == 0)
+        let again = try await SluiceProcess.run(["gateway", "remove", "home"], in: folder)
+        #expect(again.code == 1 && again.errors.contains("there is no gateway home that was added at run time"))
+        await gateway.stop()
+    }
+
+    @Test func aFakeGatewayCanBeTested() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        try Self.write("server: { port: 0 }\n", in: folder)
+        let wrong = try await SluiceProcess.run(["gateway", "fake", "--fault", "no-idea"], in: folder)
+        #expect(wrong.code != 0 && wrong.errors.contains("There is no fault “no-idea”. Known are: refuse-connect=CODE"))
+        let (fake, url) = try await SluiceProcess.fakeGateway(
+            in: folder, ["--fault", "hello-without=features", "--echo"])
+        let test = try await SluiceProcess.run(["gateway", "test", url], in: folder)
+        #expect(test.code == 0, "\(test.output) \(test.errors)")
+        fake.signal(SIGTERM)
+        #expect(await fake.wait() == 0)
     }
 
     @Test func addWaitsForTheApproval() async throws {

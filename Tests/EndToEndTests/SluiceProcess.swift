@@ -54,6 +54,17 @@ final class SluiceProcess: Sendable {
         throw StartError()
     }
 
+    /// Starts `gateway fake` on a free port and waits for the line that tells the address.
+    static func fakeGateway(in folder: URL, _ arguments: [String]) async throws -> (SluiceProcess, url: String) {
+        let process = try SluiceProcess(folder: folder, arguments: ["gateway", "fake", "--port", "0"] + arguments)
+        var text = ""
+        for await piece in process.output.pieces {
+            text += String(decoding: piece, as: UTF8.self)
+            if let match = text.firstMatch(of: /(ws:\/\/127\.0\.0\.1:\d+)\s/) { return (process, String(match.1)) }
+        }
+        throw StartError()
+    }
+
     struct StartError: Error {}
 
     /// How much memory the process holds.

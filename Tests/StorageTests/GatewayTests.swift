@@ -1,12 +1,14 @@
 import Foundation
 import GRDB
+import JSON
 import MiddlewareKit
 import Storage
 import Testing
 
 struct GatewayTests {
     private let gateway = StoredGateway(
-        id: "g1", name: "One", url: "ws://127.0.0.1:18789", token: "t0ken-value", password: "")
+        id: "g1", name: "One", url: "ws://127.0.0.1:18789", token: "t0ken-value", password: "",
+        options: ["approvals": "owners", "tls": ["server-name": "x"]])
 
     @Test func comesBackAsItWasAdded() async throws {
         let folder = try TemporaryFolder()

@@ -121,6 +121,13 @@ extension JSONObject {
         return text
     }
 
+    /// An object member of a body; nil when absent or null.
+    func object(_ key: String) throws -> JSONObject? {
+        guard let value = self[key], !value.isNull else { return nil }
+        guard let object = value.object else { throw Rejection.badRequest("`\(key)` must be an object.") }
+        return object
+    }
+
     /// - Throws: ``Rejection`` that names the first key that is not in `known`.
     func requireOnly(_ known: String...) throws {
         guard let unknown = keys.first(where: { !known.contains($0) }) else { return }

@@ -1,8 +1,8 @@
 import Hummingbird
 import JSON
 import MiddlewareKit
-package import OpenClaw
-package import Storage
+import OpenClaw
+import Storage
 import WebSocketTransport
 
 extension Routes {
@@ -11,7 +11,9 @@ extension Routes {
         let scanner = scanner
         group.get { request, call in
             let context = await hub.context(of: request, call)
-            let list = try await hub.call(.gateways, gateway: "", context: context) { _ in await hub.gatewayList() }
+            let list = try await hub.call(.gateways, gateway: "", context: context) { principal in
+                try await hub.gatewayList(for: principal)
+            }
             return Response(json: .array(list))
         }
         group.post { request, call in
@@ -44,9 +46,11 @@ extension Routes {
         }
         group.delete("{gateway}") { request, call in
             let context = await hub.context(of: request, call)
-            let word = request.uri.queryParameters["runs"].map(String.init) ?? RunsOnRemoval.finish.rawValue
-            guard let runs = RunsOnRemoval(rawValue: word) else {
-                throw Rejection.badRequest("`runs` must be finish or abort.")
+            let runs = try request.uri.queryParameters["runs"].map { word in
+                guard let runs = RunsOnRemoval(rawValue: String(word)) else {
+                    throw Rejection.badRequest("`runs` must be finish or abort.")
+                }
+                return runs
             }
             try await hub.removeGateway(try call.parameter("gateway"), runs, context: context)
             return Response(json: ["ok": true])
@@ -105,6 +109,7 @@ package struct NewGateway: Sendable {
     package let url: String
     var token: String?
     var password: String?
+    var options: JSONObject = [:]
 
     /// - Parameter id: Made from the name when nil.
     /// - Throws: ``Rejection`` that says what is wrong.
@@ -124,7 +129,7 @@ package struct NewGateway: Sendable {
 
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     init(_ body: JSONObject) throws {
-        try body.requireOnly("id", "name", "url", "token", "password")
+        try body.requireOnly("id", "name", "url", "token", "password", "options")
         guard let name = try body.string("name", atMost: 100) else { throw Rejection.badRequest("`name` is missing.") }
         guard let url = try body.string("url") else {
             throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
@@ -132,6 +137,7 @@ package struct NewGateway: Sendable {
         try self.init(id: try body.string("id", atMost: 64), name: name, url: url)
         token = try body.string("token", atMost: 4096)
         password = try body.string("password", atMost: 4096)
+        options = try body.object("options") ?? [:]
     }
 
     static func check(url: String) throws {
@@ -176,24 +182,40 @@ extension Principal {
 
 extension BrowserHub {
     func addGateway(_ new: NewGateway, context: MessageContext) async throws -> JSONValue {
-        let (gateways, storage) = (gateways, storage)
+        let storage = storage
         return try await call(.manage, gateway: new.id, context: context) { principal in
             try principal.requireAdministrator()
-            guard await self.status(of: new.id) == nil else {
+            guard await !self.staysConfigured(new.id) else {
                 throw Rejection.badRequest("There is a gateway “\(new.id)” already.")
             }
             let stored = StoredGateway(
-                id: new.id, name: new.name, url: new.url, token: new.token, password: new.password)
+                id: new.id, name: new.name, url: new.url, token: new.token, password: new.password,
+                options: ([:] as JSONObject).merged(with: new.options))
+            let configuration = try await GatewayConfiguration.checked(stored)
             try await storage.addGateway(stored)
-            await gateways.add(GatewayConfiguration(stored))
-            return [
-                "id": .string(new.id), "name": .string(new.name), "url": .string(new.url), "connected": false,
-            ]
+            await self.useGateway(configuration)
+            return stored.json(isConnected: false)
+        }
+    }
+
+    /// What a gateway's own administrators see besides; nothing for everybody else.
+    private func options(for principal: Principal) async throws -> [String: JSONObject] {
+        guard principal.isAdministrator else { return [:] }
+        return Dictionary(uniqueKeysWithValues: try await storage.gateways().map { ($0.id, $0.options) })
+    }
+
+    /// As ``gatewayList()``; administrators also see the options of those that were added at run time.
+    func gatewayList(for principal: Principal) async throws -> [JSONValue] {
+        let options = try await options(for: principal)
+        return gatewayList().map { row in
+            guard var members = row.object, let options = options[row["id"]?.string ?? ""] else { return row }
+            members["options"] = .object(options)
+            return .object(members)
         }
     }
 
     func gatewayStatus(_ id: String, context: MessageContext) async throws -> JSONValue {
-        try await call(.gateways, gateway: id, context: context) { _ in
+        try await call(.gateways, gateway: id, context: context) { principal in
             guard let status = await self.status(of: id) else {
                 throw Rejection.notFound("There is no gateway “\(id)”.")
             }
@@ -207,15 +229,18 @@ extension BrowserHub {
                 "defaultModel": defaultModel,
             ]
             object.add(status)
+            object["options"] = try await self.options(for: principal)[id].map { .object($0) }
             return .object(object)
         }
     }
 }
 
-extension GatewayConfiguration {
-    package init(_ stored: StoredGateway) {
-        self.init(
-            id: stored.id, name: stored.name, url: stored.url, token: stored.token.map { Secret($0) },
-            password: stored.password.map { Secret($0) })
+extension StoredGateway {
+    /// Never a secret.
+    func json(isConnected: Bool) -> JSONValue {
+        [
+            "id": .string(id), "name": .string(name), "url": .string(url), "connected": .bool(isConnected),
+            "options": .object(options),
+        ]
     }
 }

@@ -166,6 +166,11 @@ extension BrowserHub {
 
     /// - Throws: ``Rejection`` that says why a message for the gateway can neither go out nor wait.
     func requireRoom(on gateway: String) throws {
+        guard retirements[gateway] == nil else {
+            throw Rejection(
+                code: "gateway_unavailable",
+                message: "The gateway “\(gateway)” is being removed: it takes no new messages.")
+        }
         do {
             _ = try gateways.assumeIsolated { try $0.checkRoom(gateway: gateway) }
         } catch GatewayError.notConnected {

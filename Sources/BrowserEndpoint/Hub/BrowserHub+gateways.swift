@@ -2,7 +2,7 @@ import JSON
 import Logging
 import MiddlewareKit
 import NIOCore
-import OpenClaw
+package import OpenClaw
 import PipelineEngine
 import Storage
 
@@ -20,26 +20,33 @@ struct GatewayChange: Sendable {
     var url: String?
     var token: String?
     var password: String?
+    /// Changes of the options: null gives one its default again.
+    var options: JSONObject = [:]
 
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     init(_ body: JSONObject) throws {
-        try body.requireOnly("name", "url", "token", "password")
+        try body.requireOnly("name", "url", "token", "password", "options")
         name = try body.string("name", atMost: 100)
         url = try body.string("url")
         token = try body.string("token", atMost: 4096)
         password = try body.string("password", atMost: 4096)
+        options = try body.object("options") ?? [:]
         if let name { try NewGateway.check(name: name) }
         if let url { try NewGateway.check(url: url) }
     }
 
     /// Secrets do not move to another address by themselves: whoever may change the URL may still not read them.
     func applied(to old: StoredGateway) -> StoredGateway {
-        let keepsSecrets = url == nil || url == old.url
+        let options = old.options.merged(with: options)
+        // A proxy that knows several names may lead to another gateway under each of them.
+        let keepsSecrets = (url ?? old.url, Self.serverName(options)) == (old.url, Self.serverName(old.options))
         return StoredGateway(
             id: old.id, name: name ?? old.name, url: url ?? old.url,
             token: token ?? (keepsSecrets ? old.token : nil),
-            password: password ?? (keepsSecrets ? old.password : nil))
+            password: password ?? (keepsSecrets ? old.password : nil), options: options)
     }
+
+    private static func serverName(_ options: JSONObject) -> JSONValue? { options["tls"]?["server-name"] }
 }
 
 /// Gateways that change while the server runs.
@@ -71,24 +78,22 @@ extension BrowserHub {
     private static let abortPatience = Duration.seconds(5)
 
     func changeGateway(_ id: String, _ change: GatewayChange, context: MessageContext) async throws -> JSONValue {
-        let (gateways, storage) = (gateways, storage)
+        let storage = storage
         return try await call(.manage, gateway: id, context: context) { principal in
             try principal.requireAdministrator()
-            try await self.requireGateway(id)
             guard let old = try await storage.gateways().first(where: { $0.id == id }) else {
+                try await self.requireGateway(id)
                 throw Self.standsInConfiguration(id, "change")
             }
             let new = change.applied(to: old)
             if new != old {
+                let configuration = try await GatewayConfiguration.checked(new)
                 guard try await storage.changeGateway(new) else {
                     throw Rejection.notFound("There is no gateway “\(id)”.")
                 }
-                await gateways.add(GatewayConfiguration(new))
+                await self.useGateway(configuration)
             }
-            let isConnected = await self.status(of: id)?.isConnected ?? false
-            return [
-                "id": .string(id), "name": .string(new.name), "url": .string(new.url), "connected": .bool(isConnected),
-            ]
+            return new.json(isConnected: await self.status(of: id)?.isConnected ?? false)
         }
     }
 
@@ -107,33 +112,65 @@ extension BrowserHub {
         }
     }
 
-    func removeGateway(_ id: String, _ runs: RunsOnRemoval, context: MessageContext) async throws {
+    /// - Parameter choice: Nil: what the gateway's own options say.
+    func removeGateway(_ id: String, _ choice: RunsOnRemoval?, context: MessageContext) async throws {
         let storage = storage
         try await call(.manage, gateway: id, context: context) { principal in
             try principal.requireAdministrator()
-            try await self.requireGateway(id)
-            guard try await storage.removeGateway(id: id) else { throw Self.standsInConfiguration(id, "remove") }
-            await self.willRemove(id, runs)
-            await self.removeGateway(id)
+            guard try await storage.removeGateway(id: id) else {
+                try await self.requireGateway(id)
+                throw Self.standsInConfiguration(id, "remove")
+            }
+            await self.retire(id, await self.beginRetirement(of: id), choice)
         }
     }
 
-    /// Lets the runs of a gateway end, or stops them. Returns when none is under way, or the time for that is over.
-    private func willRemove(_ gateway: String, _ choice: RunsOnRemoval) async {
-        if choice == .abort {
-            for run in runs.values where run.upstream.gateway == gateway {
-                // One that cannot be stopped is waited for, like the others.
-                _ = try? await gateways.abort(
-                    gateway: gateway, sessionKey: run.upstream.key, runID: run.gatewayRunID)
-            }
+    /// Adds a gateway, or changes one. One that was on its way out stays.
+    package func useGateway(_ configuration: GatewayConfiguration) async {
+        retirements[configuration.id] = nil
+        await gateways.add(configuration)
+    }
+
+    /// The gateway is no longer configured. It takes no new messages; its runs end as its options say, and then its connection
+    /// closes. Returns at once.
+    package func retireGateway(_ id: String) {
+        let number = beginRetirement(of: id)
+        jobs.submit { await self.retire(id, number, nil) }
+    }
+
+    private func beginRetirement(of id: String) -> Int {
+        lastRetirement += 1
+        retirements[id] = lastRetirement
+        return lastRetirement
+    }
+
+    private func retire(_ id: String, _ number: Int, _ choice: RunsOnRemoval?) async {
+        let isAborting = await gateways.configuration(of: id)?.abortsWhenRemoved ?? false
+        if choice ?? (isAborting ? .abort : .finish) == .finish {
+            await waitForRuns(of: id, number, atMost: Self.finishPatience)
         }
-        let deadline = time.uptime + (choice == .abort ? Self.abortPatience : Self.finishPatience)
-        while runs.keys.contains(where: { $0.gateway == gateway }), status(of: gateway)?.isConnected == true,
-            time.uptime < deadline
+        for run in runs.values where run.upstream.gateway == id && retirements[id] == number {
+            // One that cannot be stopped is waited for, like the others.
+            _ = try? await gateways.abort(gateway: id, sessionKey: run.upstream.key, runID: run.gatewayRunID)
+        }
+        await waitForRuns(of: id, number, atMost: Self.abortPatience)
+        guard retirements[id] == number else { return }
+        retirements[id] = nil
+        removeGateway(id)
+    }
+
+    /// Returns when no run of the gateway is under way, or the time for that is over, or the gateway stays after all.
+    private func waitForRuns(of id: String, _ number: Int, atMost patience: Duration) async {
+        let deadline = time.uptime + patience
+        while retirements[id] == number, runs.keys.contains(where: { $0.gateway == id }),
+            status(of: id)?.isConnected == true, time.uptime < deadline
         {
-            guard (try? await time.sleep(for: .milliseconds(50))) != nil else { return }
+            guard await pause(.milliseconds(50)) else { return }
         }
     }
+
+    /// Whether there is such a gateway that is not on its way out.
+    func staysConfigured(_ id: String) -> Bool { status(of: id) != nil && retirements[id] == nil }
 
     private func requireGateway(_ id: String) throws {
         guard status(of: id) != nil else { throw Rejection.notFound("There is no gateway “\(id)”.") }

@@ -66,6 +66,9 @@ package actor BrowserHub {
     var gatewaysLookedAfter: Set<String> = []
     /// Sessions whose history was compared with the gateway's since the gateway was last connected.
     var comparedSessions: Set<SessionID> = []
+    /// Gateways that are on their way out, each with the number of its removal.
+    var retirements: [String: Int] = [:]
+    var lastRetirement = 0
     /// How each gateway spells its session keys, as the database has it.
     var rememberedKeys: [String: SessionKeys] = [:]
     /// Commands of agents that wait for somebody to allow them.
@@ -122,8 +125,8 @@ package actor BrowserHub {
         flush()
     }
 
-    /// The gateway is no longer configured: the runs that it answers end here, and its connection closes.
-    package func removeGateway(_ id: String) {
+    /// The runs that the gateway answers end here, and its connection closes.
+    func removeGateway(_ id: String) {
         gateways.assumeIsolated { $0.remove(id: id) }
         awaySince[id] = nil
         for (key, run) in runs where key.gateway == id {

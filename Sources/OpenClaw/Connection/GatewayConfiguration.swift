@@ -27,6 +27,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var sharesKnownSessions = false
     /// Messages that begin with `/` are refused, except from administrators.
     package var blocksCommands = false
+    /// Answers under way are stopped at once when the gateway is removed. False: they may end first.
+    package var abortsWhenRemoved = false
 
     package init(
         id: String,
@@ -52,6 +54,7 @@ package struct GatewayConfiguration: Sendable, Equatable {
     func connects(otherThan new: Self) -> Bool {
         var new = new
         (new.name, new.whileAway, new.blocksCommands) = (name, whileAway, blocksCommands)
+        (new.sharesKnownSessions, new.abortsWhenRemoved) = (sharesKnownSessions, abortsWhenRemoved)
         return self != new
     }
 

@@ -198,7 +198,8 @@ package actor GatewayConnection {
             .whenFailure { [attempt] error in
                 let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
                 self.assumeIsolated {
-                    $0.socketFailed(failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error)), attempt: attempt)
+                    $0.socketFailed(
+                        failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error)), attempt: attempt)
                 }
             }
     }

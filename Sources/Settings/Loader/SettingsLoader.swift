@@ -83,7 +83,7 @@ package enum SettingsLoader {
         // A gateway without id has its finding already.
         let ids = settings.gateways.map(\.id).filter { !$0.value.isEmpty }
         findings.reportDuplicates(ids, what: "two gateways have the id", hint: "ids must be unique")
-        checkTLS(of: settings.gateways, findings: &findings)
+        for gateway in settings.gateways { gateway.checkTLS(findings: &findings) }
         checkTLS(of: settings.server, findings: &findings)
         section.read(settings.plugins)
         findings.add(section.findings)
@@ -97,14 +97,6 @@ package enum SettingsLoader {
         planner.plan()
         findings.add(planner.findings)
         return (settings, planner.chains)
-    }
-
-    /// Without TLS nothing would be checked, which nobody who writes `tls` expects.
-    private static func checkTLS(of gateways: [GatewaySettings], findings: inout Findings) {
-        for gateway in gateways where gateway.tls.isSet && gateway.url.lowercased().hasPrefix("ws://") {
-            findings.error(
-                at: gateway.id.position, "the gateway has `tls`, but its `url` begins with ws://", hint: "write wss://")
-        }
     }
 
     private static func checkTLS(of server: ServerSettings, findings: inout Findings) {

@@ -13,6 +13,9 @@ package struct GatewaySettings: OptionGroup {
         case firstUser = "first-user"
     }
 
+    /// What becomes of the answers under way when the gateway is taken out.
+    package enum WhenRemoved: String, OptionChoice { case finish, abort }
+
     /// Who may decide on commands that an agent wants to run.
     package enum Approvals: String, OptionChoice { case off, administrators, owners }
 
@@ -31,6 +34,7 @@ package struct GatewaySettings: OptionGroup {
     package var commands = Commands.forward
     package var knownSessions = KnownSessions.administrators
     package var approvals = Approvals.off
+    package var whenRemoved = WhenRemoved.finish
 
     package init() {}
 
@@ -96,6 +100,11 @@ package struct GatewaySettings: OptionGroup {
                 "Who may allow or deny the commands that an agent wants to run on the gateway's machine: `off` (nobody "
                 + "here), `administrators`, or `owners` (of the session that the agent works in, and administrators). "
                 + "Beside `scopes` the gateway is then asked for operator.approvals."),
+        Option(
+            "when-removed", \.whenRemoved,
+            help:
+                "What becomes of answers under way when the gateway is taken out of the configuration: `finish` lets them "
+                + "end for up to a minute and stops what is left then, `abort` stops them at once."),
         Option("tls", \.tls, help: "How to know the gateway behind a wss:// address."),
     ]
 }

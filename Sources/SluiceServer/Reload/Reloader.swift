@@ -129,15 +129,15 @@ package actor Reloader {
         let new = gateways.map(GatewayConfiguration.init)
         let old = (current.last.settings?.gateways ?? []).map(\.id.value)
         // Those that were added at run time come back when the file no longer names them.
-        let stored = (try? await parts.storage.gateways()) ?? []
+        let stored = (try? await parts.storage.gatewayConfigurations(parts.logger)) ?? []
         for id in old where !new.contains(where: { $0.id == id }) {
             if let stored = stored.first(where: { $0.id == id }) {
-                await parts.gateways.add(GatewayConfiguration(stored))
+                await parts.hub.useGateway(stored)
             } else {
-                await parts.hub.removeGateway(id)
+                await parts.hub.retireGateway(id)
             }
         }
-        for gateway in new { await parts.gateways.add(gateway) }
+        for gateway in new { await parts.hub.useGateway(gateway) }
     }
 }
 

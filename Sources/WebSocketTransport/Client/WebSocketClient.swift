@@ -60,7 +60,9 @@ package enum WebSocketClient {
     ) -> EventLoopFuture<NIOSSLContext?> {
         guard address.isSecure else { return eventLoop.makeSucceededFuture(nil) }
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try tls.makeContext() }
-            .flatMapErrorThrowing { throw $0 as? WebSocketConnectError ?? WebSocketConnectError.tls(PlainWords.describe($0)) }
+            .flatMapErrorThrowing {
+                throw $0 as? WebSocketConnectError ?? WebSocketConnectError.tls(PlainWords.describe($0))
+            }
     }
 }
 

@@ -29,6 +29,18 @@ package struct WebSocketTLS: Sendable, Hashable {
         pin.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined(separator: ":")
     }
 
+    /// What is wrong with the file of certificates, if one is named. Reads from disk.
+    package var problem: String? {
+        guard let caFile else { return nil }
+        do {
+            _ = try Self.certificates(in: caFile)
+            return nil
+        } catch {
+            if case .tls(let problem) = error { return problem }
+            return "\(error)"
+        }
+    }
+
     /// Reads certificates from disk.
     func makeContext() throws(WebSocketConnectError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
@@ -40,7 +52,7 @@ package struct WebSocketTLS: Sendable, Hashable {
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {
-            throw .tls("\(error)")
+            throw .tls(PlainWords.describe(error))
         }
     }
 

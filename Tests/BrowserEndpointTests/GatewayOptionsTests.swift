@@ -1,0 +1,131 @@
+import BrowserEndpoint
+import Foundation
+import JSON
+import MiddlewareKit
+import OpenClaw
+import OpenClawTesting
+import Storage
+import Testing
+import WebSocketTransport
+
+/// Gateways that are added at run time have the options of those in config.yaml.
+@Suite(.timeLimit(.minutes(1))) struct GatewayOptionsTests {
+    private static let options: JSONValue = [
+        "request-timeout": "5s", "scopes": ["operator.read", "operator.write", "operator.admin"],
+        "while-away": "reject", "commands": "block", "known-sessions": "first-user", "approvals": "owners",
+        "when-removed": "abort",
+        "tls": ["pin": .string(String(repeating: "ab", count: 32)), "server-name": "gateway.example.com"],
+    ]
+
+    private func add(_ rig: Rig, _ options: JSONValue, url: String = "wss://127.0.0.1:9") async throws -> HTTPAnswer {
+        let body: JSONValue = [
+            "id": "extra", "name": "Extra", "url": .string(url), "token": "t0ps3cret", "options": options,
+        ]
+        return try await rig.http("POST", "/api/gateways", body: body.encoded())
+    }
+
+    @Test func allOptionsAreStoredAndInForce() async throws {
+        try await Rig.run { rig in
+            let answer = try await add(rig, Self.options)
+            #expect(answer.status == 201, "\(answer.text)")
+            #expect(answer.json["options"] == Self.options)
+            let configuration = try #require(await rig.manager.configuration(of: "extra"))
+            #expect(configuration.requestTimeout == .seconds(5))
+            #expect(configuration.scopes.last == "operator.admin")
+            #expect(configuration.whileAway == .reject && configuration.blocksCommands)
+            #expect(configuration.sharesKnownSessions && configuration.approvals == .owners)
+            #expect(configuration.abortsWhenRemoved)
+            #expect(configuration.tls.pin == [UInt8](repeating: 0xAB, count: 32))
+            #expect(configuration.tls.serverName == "gateway.example.com")
+            // As after a restart.
+            let stored = try #require(try await rig.database.gateways().first)
+            #expect(try GatewayConfiguration(stored) == configuration)
+            let listed = try await rig.http("GET", "/api/gateways")
+            #expect(listed.json.array?.last?["options"] == Self.options)
+            #expect(!listed.text.contains("t0ps3cret"))
+            #expect(try await rig.http("GET", "/api/gateways/extra/status").json["options"] == Self.options)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"approval":"owners"}"#, "did you mean `approvals`?"),
+        (#"{"approvals":"everybody"}"#, "`approvals` must be one of off, administrators, owners"),
+        (#"{"queue-messages":0}"#, "`queue-messages` must be in the range 1 to 10000"),
+        (#"{"queue-time":5}"#, "`queue-time` must be a duration such as 30s or 1m"),
+        (#"{"tls":{"pin":"abc"}}"#, "`pin` must be 64 hexadecimal digits"),
+        (#"{"tls":{"ca-file":"/nowhere/ca.pem"}}"#, "/nowhere/ca.pem cannot be read: there is no such file"),
+        (#"{"tls":{"ca-file":"/dev/zero"}}"#, "/dev/zero cannot be read: it is a device, not a file"),
+        (#"{"tls":{"ca-file":"/etc"}}"#, "/etc cannot be read: it is a folder, not a file"),
+        (#"{"tls":{"ca-file":"/etc/passwd"}}"#, "/etc/passwd holds no certificate in PEM form"),
+        (#"{"token":"x"}"#, "`token` does not belong in `options`"),
+        (#"{"scopes":["${HOME}",""]}"#, "`scopes` must name at least one scope"),
+        (#"[]"#, "`options` must be an object"),
+    ])
+    func whatIsWrongIsSaid(options: String, words: String) async throws {
+        try await Rig.run { rig in
+            let answer = try await add(rig, try JSONValue(parsing: options))
+            #expect(answer.status == 400)
+            #expect(answer.json["error"]?["message"]?.string?.contains(words) == true, "\(answer.text)")
+            #expect(!answer.text.contains("root:"))
+            #expect(try await rig.database.gateways().isEmpty)
+            #expect(await rig.manager.configuration(of: "extra") == nil)
+        }
+    }
+
+    @Test func withoutTLSThereIsNothingToCheck() async throws {
+        try await Rig.run { rig in
+            let answer = try await add(rig, ["tls": ["server-name": "x.example"]], url: "ws://127.0.0.1:9")
+            #expect(answer.status == 400)
+            #expect(answer.json["error"]?["message"]?.string?.contains("begins with ws://") == true)
+        }
+    }
+
+    @Test func aPipeIsNotWaitedFor() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).pipe").path()
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try await Rig.run { rig in
+            let answer = try await add(rig, ["tls": ["ca-file": .string(path)]])
+            #expect(answer.json["error"]?["message"]?.string?.contains("it is a named pipe, not a file") == true)
+        }
+    }
+
+    @Test func optionsAreChangedOneByOne() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            #expect(try await add(rig, ["approvals": "owners"], url: await rig.gateway.url).status == 201)
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["connected"] == true }
+            let connections = await rig.gateway.clientCount
+            // What is decided here needs no new connection.
+            let path = "/api/gateways/extra"
+            let first = try await rig.http("PATCH", path, body: #"{"options":{"while-away":"reject"}}"#)
+            #expect(first.json["options"] == ["approvals": "owners", "while-away": "reject"])
+            #expect(first.json["connected"] == true)
+            #expect(await rig.gateway.clientCount == connections)
+            #expect(await rig.manager.configuration(of: "extra")?.whileAway == .reject)
+            // Other rights do.
+            let second = try await rig.http("PATCH", path, body: #"{"options":{"approvals":null}}"#)
+            #expect(second.json["options"] == ["while-away": "reject"])
+            #expect(second.json["connected"] == false)
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["connected"] == true }
+            #expect(await rig.manager.configuration(of: "extra")?.approvals == .off)
+            #expect(try await rig.database.gateways().first?.token == "t0ps3cret")
+            let wrong = try await rig.http("PATCH", path, body: #"{"options":{"while-away":"never"}}"#)
+            #expect(wrong.status == 400)
+            #expect(try await rig.database.gateways().first?.options == ["while-away": "reject"])
+        }
+    }
+
+    /// Behind a proxy another name may be another gateway.
+    @Test func anotherNameDoesNotGetTheOldSecret() async throws {
+        try await Rig.run { rig in
+            #expect(try await add(rig, Self.options).status == 201)
+            let path = "/api/gateways/extra"
+            let pin = try await rig.http("PATCH", path, body: #"{"options":{"tls":{"pin":null}}}"#)
+            #expect(pin.json["options"]?["tls"] == ["server-name": "gateway.example.com"])
+            #expect(try await rig.database.gateways().first?.token == "t0ps3cret")
+            _ = try await rig.http("PATCH", path, body: #"{"options":{"tls":{"server-name":"other.example.com"}}}"#)
+            #expect(try await rig.database.gateways().first?.token == nil)
+        }
+    }
+}
