@@ -2,10 +2,13 @@ import Foundation
 
 /// What commands print: results to standard output, everything else to standard error.
 enum Output {
-    static func line(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+    static func line(_ text: String) { write(text + "\n", to: .standardOutput) }
 
-    static func error(_ text: String, terminator: String = "\n") {
-        FileHandle.standardError.write(Data((text + terminator).utf8))
+    static func error(_ text: String, terminator: String = "\n") { write(text + terminator, to: .standardError) }
+
+    /// Nobody may read it any more, or the disk may be full: no reason for a server to end.
+    private static func write(_ text: String, to file: FileHandle) {
+        try? file.write(contentsOf: Data(text.utf8))
     }
 
     /// A time in milliseconds since 1970, for people.

@@ -45,6 +45,24 @@ import Testing
         }
     }
 
+    @Test func aServerWhoseOutputNobodyReadsServes() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        // Nobody can read which port it chose.
+        let probe = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(
+            host: "127.0.0.1", port: 0
+        )
+        .get()
+        let port = try #require(probe.localAddress?.port)
+        try await probe.close()
+        try Data("server: { port: \(port) }\n".utf8).write(to: folder.appending(path: "config.yaml"))
+        let server = try SluiceProcess(
+            folder: folder, arguments: ["serve", "--config", "config.yaml", "--demo"], isRead: false)
+        let url = try #require(URL(string: "http://127.0.0.1:\(port)/healthz"))
+        while (try? await URLSession.shared.data(from: url)) == nil {}
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
     /// The connections over which the test asks how the server is doing stay open, as those of browsers do: they hold
     /// nothing up.
     @Test func aRunUnderWayEndsAndThenTheBrowsersAreSentAway() async throws {

@@ -18,13 +18,15 @@ final class SluiceProcess: Sendable {
         return URL(filePath: ".build/debug/sluice")
     }()
 
-    init(folder: URL, arguments: [String]) throws {
+    /// - Parameter isRead: Whether anybody reads what it prints.
+    init(folder: URL, arguments: [String], isRead: Bool = true) throws {
         self.folder = folder
         process = Process()
         process.executableURL = Self.binary
         process.arguments = arguments
         process.currentDirectoryURL = folder
         process.standardOutput = output
+        if !isRead { try output.fileHandleForReading.close() }
         let log = folder.appending(path: "log.txt")
         try Data().write(to: log)
         process.standardError = try FileHandle(forWritingTo: log)
