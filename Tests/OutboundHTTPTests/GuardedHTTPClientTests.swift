@@ -265,6 +265,8 @@ import Testing
     private func call(_ server: ScriptedServer, _ target: String = "/", body: String = "") throws -> HTTPCall {
         HTTPCall(
             url: try HTTPAddress("http://127.0.0.1:\(server.port)\(target)"), body: Array(body.utf8),
+            // Only who is to run out of time does, however busy the machine is.
+            timeout: .seconds(60),
             rules: AddressRules(allowed: [try #require(IPNetwork("127.0.0.0/8"))], ports: [server.port]))
     }
 }

@@ -34,7 +34,8 @@ public actor RecordedGateway {
     public func start() async throws -> String {
         var options = WebSocketOptions()
         options.pingInterval = nil
-        options.closeTimeout = .seconds(1)
+        // A socket that is given up with something unread takes from the client what it has not read yet.
+        options.closeTimeout = .seconds(30)
         let listener = try await GatewayListener.bind(host: "127.0.0.1", port: 0, on: eventLoop, options: options) {
             _ in
             RecordedPeer(gateway: self)
