@@ -115,9 +115,11 @@ import Testing
                 "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hi", "idempotencyKey": "r",
             ])
             #expect(try await browser.next(state: "status")["phase"] == "waiting_for_gateway")
-            await rig.gateway.setFaults([])
             let answer = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"token":"another"}"#)
             #expect(answer.status == 200)
+            // Not before: the old connection must not come back, with the message, while it is replaced.
+            await rig.gateway.setFaults([])
+            #expect(try await rig.http("POST", "/api/gateways/extra/connect").status == 200)
             await (try await rig.gateway.nextRun()).final("Hello")
             #expect(try await browser.turn("r").text == "Hello")
         }
