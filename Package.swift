@@ -289,7 +289,7 @@ let package = Package(
             dependencies: nio + [
                 "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
-                "PipelineEngine", "Stages", "Storage", "WebSocketTransport", log, tracing,
+                "PipelineEngine", "Stages", "Storage", "TestCertificates", "WebSocketTransport", log, tracing,
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ]
         ),

@@ -2,9 +2,12 @@ import BrowserEndpoint
 import Foundation
 import JSON
 import MiddlewareKit
+import MiddlewareTesting
 import OpenClaw
 import OpenClawTesting
+import Stages
 import Storage
+import TestCertificates
 import Testing
 import WebSocketTransport
 
@@ -126,6 +129,66 @@ import WebSocketTransport
             #expect(try await rig.database.gateways().first?.token == "t0ps3cret")
             _ = try await rig.http("PATCH", path, body: #"{"options":{"tls":{"server-name":"other.example.com"}}}"#)
             #expect(try await rig.database.gateways().first?.token == nil)
+        }
+    }
+
+    @Test func onlyAdministratorsSeeThem() async throws {
+        var options = Rig.Options()
+        options.auth = .apiKeys
+        try await Rig.run(options) { rig in
+            let root = try await rig.database.createKey(user: "root", isAdministrator: true).text
+            let ada = try await rig.database.createKey(user: "ada", isAdministrator: false).text
+            let body: JSONValue = ["id": "extra", "name": "Extra", "url": "wss://127.0.0.1:9", "options": Self.options]
+            let added = try await rig.http("POST", "/api/gateways", headers: bearer(root), body: body.encoded())
+            #expect(added.status == 201)
+            for path in ["/api/gateways", "/api/gateways/extra/status"] {
+                #expect(try await rig.http("GET", path, headers: bearer(root)).text.contains("gateway.example.com"))
+                let seen = try await rig.http("GET", path, headers: bearer(ada))
+                #expect(seen.status == 200 && seen.text.contains("extra"))
+                #expect(!seen.text.contains("options") && !seen.text.contains("gateway.example.com"))
+            }
+        }
+    }
+
+    private func bearer(_ key: String) -> [(String, String)] { [("Authorization", "Bearer \(key)")] }
+
+    /// Real TLS, with a certificate that is trusted because of the option alone.
+    @Test func theFileOfTheAuthorityIsInForce() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ text: String, to name: String) throws -> String {
+            let file = folder.appending(path: name)
+            try Data(text.utf8).write(to: file)
+            return file.path()
+        }
+        let authority = try TestAuthority()
+        let issued = try authority.issue(for: "gateway.test")
+        let authorityFile = try write(authority.certificate.pem, to: "authority.pem")
+        let files = ServerTLS.Files(
+            certificate: try write(issued.certificate.pem, to: "certificate.pem"),
+            key: try write(issued.key.pem, to: "key.pem"))
+        var options = FakeGateway.Options()
+        options.tls = ServerTLS(try ServerTLS.read(files))
+        try await Rig.run { [options] rig in
+            var options = options
+            options.now = { rig.time.now.milliseconds }
+            let gateway = FakeGateway(options: options)
+            try await gateway.start()
+            let browser = try await rig.browser()
+            let tls: JSONValue = ["ca-file": .string(authorityFile), "server-name": "gateway.test"]
+            let answer = try await add(rig, ["tls": tls], url: await gateway.url)
+            #expect(answer.status == 201, "\(answer.text)")
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["connected"] == true }
+            browser.send([
+                "type": "chat", "gateway": "extra", "sessionKey": "s", "message": "Hello", "idempotencyKey": "r",
+            ])
+            #expect(try await browser.next(state: "final")["gateway"] == "extra")
+            // Without it nobody vouches for the certificate.
+            _ = try await rig.http("PATCH", "/api/gateways/extra", body: #"{"options":{"tls":{"ca-file":null}}}"#)
+            _ = try await browser.next { $0["gateway"] == "extra" && $0["state"] == "backing-off" }
+            #expect(try await rig.http("GET", "/api/gateways/extra/status").json["code"] == "TLS_FAILED")
+            await gateway.stop()
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 public import Logging
+package import WebSocketTransport
 
 extension FakeGateway {
     /// The protocol that a gateway speaks; it speaks exactly one.
@@ -81,6 +82,8 @@ extension FakeGateway {
         /// False: like the first gateways with protocol 3 it knows no `sessions.subscribe`, and tells nobody what users write.
         public var offersSubscriptions = true
         public var serverVersion = "fake"
+        /// The certificate that clients see; nil: no TLS.
+        package var tls: ServerTLS?
 
         /// The largest frame that the gateway takes, in bytes.
         public var maxPayload = 26_214_400

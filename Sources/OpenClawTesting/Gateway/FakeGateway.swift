@@ -82,7 +82,8 @@ public actor FakeGateway {
     /// The address for clients, such as `ws://127.0.0.1:18789`.
     public var url: String {
         guard let address = listener?.localAddress?.ipAddress else { return "" }
-        return address.contains(":") ? "ws://[\(address)]:\(port)" : "ws://\(address):\(port)"
+        let scheme = options.tls == nil ? "ws" : "wss"
+        return address.contains(":") ? "\(scheme)://[\(address)]:\(port)" : "\(scheme)://\(address):\(port)"
     }
 
     /// Listens. A gateway that was stopped can be started again, on the same port too: transcripts are still there,
@@ -98,8 +99,9 @@ public actor FakeGateway {
         socketOptions.slowConsumerCode = 1008
         socketOptions.pingInterval = nil
         socketOptions.closeTimeout = .seconds(1)
-        listener = try await GatewayListener.bind(host: host, port: port, on: eventLoop, options: socketOptions) {
-            channel in
+        listener = try await GatewayListener.bind(
+            host: host, port: port, on: eventLoop, options: socketOptions, tls: options.tls
+        ) { channel in
             self.assumeIsolated { $0.makePeer(channel) }
         }
         .get()

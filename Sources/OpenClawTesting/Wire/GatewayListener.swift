@@ -13,6 +13,7 @@ enum GatewayListener {
         port: Int,
         on eventLoop: any EventLoop,
         options: WebSocketOptions,
+        tls: ServerTLS? = nil,
         makePeer: @escaping @Sendable (any Channel) -> any WebSocketDelegate
     ) -> EventLoopFuture<any Channel> {
         ServerBootstrap(group: eventLoop)
@@ -21,6 +22,7 @@ enum GatewayListener {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try tls?.protect(channel)
                     _ = try WebSocketServerUpgrade.configure(
                         channel: channel,
                         options: options,
