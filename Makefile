@@ -6,6 +6,7 @@
 # make bench   measure a release build against others (see docs/performance.md)
 # make bench-stages   measure the engine, conditions, and thinking-strip on texts that are made to be slow
 # make bench-analytics   measure how long questions about a million messages take
+# make soak    let twenty of fifty gateways of a running server flap for three minutes (see docs/performance.md)
 
 SWIFT ?= swift
 SWIFT_FILES = Package.swift Sources Tests Plugins Benchmarks
@@ -14,7 +15,7 @@ SWIFT_FILES = Package.swift Sources Tests Plugins Benchmarks
 # more than a thousand files are open, as they are when all tests run side by side.
 PROGRAM_TESTS = EndToEndTests|PluginLibrariesTests
 
-.PHONY: run build test lint format bench bench-stages bench-analytics deps
+.PHONY: run build test lint format bench bench-stages bench-analytics soak deps
 
 run: build
 	.build/release/sluice serve --config config.yaml --demo
@@ -45,6 +46,10 @@ bench-stages:
 
 bench-analytics:
 	$(SWIFT) run -c release AnalyticsBenchmarks
+
+soak: build
+	$(SWIFT) build -c release --product GatewaySoak
+	.build/release/GatewaySoak .build/release/sluice
 
 # The C libraries that Sluice is built on; installed where the system is Debian's and they are missing.
 deps:

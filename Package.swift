@@ -192,6 +192,10 @@ let package = Package(
             name: "AnalyticsBenchmarks", dependencies: ["Analytics", "MiddlewareKit", "Storage"],
             path: "Benchmarks/AnalyticsBenchmarks"
         ),
+        .executableTarget(
+            name: "GatewaySoak", dependencies: nio + ["JSON", "OpenClawTesting", "WebSocketTransport", log],
+            path: "Benchmarks/GatewaySoak"
+        ),
         .target(name: "MiddlewareTesting", dependencies: ["MiddlewareKit", log]),
         .target(
             name: "OpenClawTesting",

@@ -30,6 +30,9 @@ extension FakeGateway {
         for id in connections.keys.sorted() { commit(interruption, on: id) }
     }
 
+    /// How many connections there were, those that are gone too.
+    public var connectionCount: Int { lastConnectionID }
+
     /// How many clients got `hello-ok` and are still there.
     public var clientCount: Int { readyConnections.count }
 
