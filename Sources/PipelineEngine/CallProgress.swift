@@ -8,7 +8,7 @@ struct CallProgress {
     private var position = Position.waiting
     private(set) var hasPassed = false
     /// What `next` threw came from further down.
-    private(set) var downstreamFailed = false
+    private(set) var downstreamError: (any Error)?
     /// When the stage last got control, and the time it had it before.
     private var since: Duration
     private var spent: Duration = .zero
@@ -29,7 +29,7 @@ struct CallProgress {
         since = now
     }
 
-    mutating func noteDownstreamError() { downstreamFailed = true }
+    mutating func note(downstream error: any Error) { downstreamError = error }
 
     /// Ends the stage's say in the matter.
     mutating func bar() { position = .barred }

@@ -1,3 +1,4 @@
+import Logging
 import MiddlewareKit
 import Synchronization
 import Tracing
@@ -32,7 +33,7 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
         notes?.note(.entered)
         do {
-            try await step(0, message, context, mayCompute: false)
+            try await step(0, message, context)
             notes?.end(passage)
             return passage
         } catch {
@@ -44,62 +45,62 @@ final class ChainPath<Message: ChainMessage>: Sendable {
 
     var passage: Passage { place.withLock { $0 } }
 
-    /// - Parameter mayCompute: It is not the thread that serves all sockets.
-    private func step(_ index: Int, _ message: Message, _ context: MessageContext, mayCompute: Bool) async throws {
+    private func step(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
         guard index < steps.count else {
             try await terminal(message, context)
             return place.withLock { $0 = .delivered }
         }
         let step = steps[index]
-        guard step.rewrites != nil else { return try await meet(index, message, context, mayCompute) }
+        guard step.rewrites != nil else { return try await meet(index, message, context) }
         let rewritten: Message
         do {
             rewritten = try await message.rewritten(by: step, context, time, notes)
         } catch {
             step.stage.figures.record(.failed, took: .zero)
+            context.logger.error("stage \(step.stage.name) failed on the text of a reply: \(error)")
             notes?.note(.failed, stage: step.stage.name)
             guard step.stage.onError == .open else {
                 throw StageFailure(stage: step.stage.name, cause: .threw(error))
             }
-            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
+            return try await self.step(index + 1, message, context)
         }
-        try await meet(index, rewritten, context, mayCompute)
+        try await meet(index, rewritten, context)
     }
 
     /// Calls the function of a stage, if it takes part.
-    private func meet(_ index: Int, _ message: Message, _ context: MessageContext, _ mayCompute: Bool) async throws {
+    private func meet(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
         let step = steps[index]
         guard let calls = step.calls, calls.matches(message.facts(context)) else {
             if step.calls != nil { notes?.note(.skipped, stage: step.stage.name) }
-            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
+            return try await self.step(index + 1, message, context)
         }
         let contributors = step.contributors(for: message.facts(context))
         if contributors.isEmpty, context.contributors.isEmpty {
-            try await call(index, message, context, mayCompute)
+            try await call(index, message, context)
         } else {
             var context = context
             context.contributors = contributors
-            try await call(index, message, context, mayCompute)
+            try await call(index, message, context)
         }
     }
 
-    private func call(_ index: Int, _ message: Message, _ context: MessageContext, _ mayCompute: Bool) async throws {
+    private func call(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
         let step = steps[index]
         let stage = step.stage
         if stage.mode == .shadow {
             callShadow(step, message, context, notes)
-            return try await self.step(index + 1, message, context, mayCompute: mayCompute)
+            return try await self.step(index + 1, message, context)
         }
         place.withLock { $0 = .dropped(stage: stage.name) }
         let span = tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer)
         let start = notes == nil ? .zero : time.uptime
         do {
-            if let executor = stage.executor, !mayCompute, step.deadlines == nil {
+            if let executor = stage.executor, step.deadlines == nil {
                 try await withTaskExecutorPreference(executor) {
-                    try await call(index, message, context, span, start, mayCompute: true)
+                    try await call(index, message, context, span, start)
                 }
             } else {
-                try await call(index, message, context, span, start, mayCompute: mayCompute || stage.executor != nil)
+                try await call(index, message, context, span, start)
             }
             noteEnd(of: stage, nil, since: start)
         } catch {
@@ -109,19 +110,18 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     }
 
     private func call(
-        _ index: Int, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?, _ start: Duration,
-        mayCompute: Bool
+        _ index: Int, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?, _ start: Duration
     ) async throws {
         let step = steps[index]
         if let deadlines = step.deadlines {
             try await call(step.stage, message, context, span, within: deadlines) {
                 self.noteThat(step.stage, passed: $0, for: message, since: start)
-                try await self.step(index + 1, $0, $1, mayCompute: mayCompute)
+                try await self.step(index + 1, $0, $1)
             }
         } else {
             try await call(step.stage, message, context, span) {
                 noteThat(step.stage, passed: $0, for: message, since: start)
-                try await self.step(index + 1, $0, $1, mayCompute: mayCompute)
+                try await self.step(index + 1, $0, $1)
             }
         }
     }

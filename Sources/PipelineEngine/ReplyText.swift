@@ -1,3 +1,4 @@
+import Logging
 package import MiddlewareKit
 
 /// The transforms of one run, in list order. A value; the caller feeds it from one place at a time.
@@ -14,6 +15,8 @@ package struct ReplyText: Sendable {
         var silent = 0
         /// It held back too much; the rest of the run goes by it.
         var isOut = false
+        /// That it failed was logged: once is enough for a run.
+        var isLogged = false
 
         mutating func take(_ transform: ReplyTransformKind) {
             switch transform {
@@ -38,13 +41,15 @@ package struct ReplyText: Sendable {
 
     private let run: Run
     private let time: any TimeSource
+    private let logger: Logger
     private var steps: [Step]
     /// A stage of this run must await something for each piece.
     package let isAwaiting: Bool
 
-    init(stages: [Stage], run: Run, time: any TimeSource) {
+    init(stages: [Stage], run: Run, time: any TimeSource, logger: Logger) {
         self.run = run
         self.time = time
+        self.logger = logger
         steps = stages.compactMap { stage in
             guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else {
                 return nil
@@ -92,7 +97,7 @@ package struct ReplyText: Sendable {
                 change = out.following(change)
             } catch {
                 steps[index].isOut = error is HoldExceeded
-                try apply(error, of: stage)
+                try apply(error, ofStep: index)
             }
         }
         return change
@@ -114,14 +119,17 @@ package struct ReplyText: Sendable {
         do {
             try steps[index].check(after: piece, out)
         } catch {
-            try apply(error, of: steps[index].stage)
+            try apply(error, ofStep: index)
             steps[index].isOut = true
             if let rest = steps[index].immediate?.finish() { out = out.followed(by: rest) }
         }
         change = out.following(change)
     }
 
-    private func apply(_ error: any Error, of stage: Stage) throws(StageFailure) {
+    private mutating func apply(_ error: any Error, ofStep index: Int) throws(StageFailure) {
+        let stage = steps[index].stage
+        if !steps[index].isLogged { logger.error("stage \(stage.name) failed on the text of a reply: \(error)") }
+        steps[index].isLogged = true
         stage.figures.record(error is HoldExceeded ? .timedOut : .failed, took: .zero)
         if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
     }

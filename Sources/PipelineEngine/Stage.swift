@@ -29,6 +29,9 @@ package struct Stage: Sendable {
     var timeLimit: Duration? { timeout ?? (mode == .shadow ? Self.shadowLimit : nil) }
     /// Where calls run, which may compute for long or block their thread; nil: they are quick, and run where the message is.
     package let executor: (any TaskExecutor)?
+    /// Where the stages below run; nil: where the message is. They do not wait for a thread of this stage: all may be blocked, and
+    /// then nobody would be left to end a call whose time is over.
+    var executorBelow: (any TaskExecutor)? { executor == nil ? nil : globalConcurrentExecutor }
     /// What the stage's transform may keep back.
     package let hold: Hold
     /// The stage's own options as YAML, without secrets.

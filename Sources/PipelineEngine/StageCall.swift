@@ -25,13 +25,14 @@ extension ChainPath {
                 try progress.open(at: time.uptime)
                 span?.end()
                 if changed.differs(from: message) { stage.figures.recordChange() }
-                do {
-                    try await next(changed, context)
-                    progress.close(at: time.uptime)
-                } catch {
-                    progress.noteDownstreamError()
-                    progress.close(at: time.uptime)
-                    throw error
+                try await withTaskExecutorPreference(stage.executorBelow) {
+                    defer { progress.close(at: time.uptime) }
+                    do {
+                        try await next(changed, context)
+                    } catch {
+                        progress.note(downstream: error)
+                        throw error
+                    }
                 }
             }
             span?.end()
@@ -62,12 +63,15 @@ extension ChainPath {
                         try gate.open(at: time.uptime)
                         span?.end()
                         if changed.differs(from: message) { stage.figures.recordChange() }
-                        defer { gate.close(at: time.uptime) }
-                        do {
-                            try await next(changed, context)
-                        } catch {
-                            gate.noteDownstreamError()
-                            throw error
+                        // The clock must go on even if the stage finds no thread to go on with.
+                        try await withTaskExecutorPreference(stage.executorBelow) {
+                            defer { gate.close(at: time.uptime) }
+                            do {
+                                try await next(changed, context)
+                            } catch {
+                                gate.note(downstream: error)
+                                throw error
+                            }
                         }
                     }
                     gate.finish(.success(()))
@@ -127,10 +131,10 @@ extension ChainPath {
         _ error: any Error, of stage: Stage, _ message: Message, _ context: MessageContext,
         _ span: (any Tracing.Span)?, _ progress: CallProgress, _ own: Duration
     ) throws {
-        if progress.downstreamFailed {
+        if let cause = progress.downstreamError {
             // Another stage's doing, and already counted there.
             stage.figures.record(.passed, took: own)
-            throw error
+            throw error is StageTimeout ? cause : error
         }
         let cause: StageFailure.Cause
         switch error {

@@ -24,7 +24,7 @@ final class StageGate: Deadlines.Member {
 
     func close(at now: Duration) { state.withLock { $0.progress.close(at: now) } }
 
-    func noteDownstreamError() { state.withLock { $0.progress.noteDownstreamError() } }
+    func note(downstream error: any Error) { state.withLock { $0.progress.note(downstream: error) } }
 
     /// The call is over. Returns how far it was.
     func bar() -> CallProgress {

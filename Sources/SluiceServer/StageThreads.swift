@@ -9,10 +9,13 @@ final class StageThreads: TaskExecutor {
 
     private let pool: NIOThreadPool
 
-    private init(count: Int) {
+    init(count: Int) {
         pool = NIOThreadPool(numberOfThreads: count)
         pool.start()
     }
+
+    /// Of those that are not shared. Returns when no call runs.
+    func shutdown() async { try? await pool.shutdownGracefully() }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

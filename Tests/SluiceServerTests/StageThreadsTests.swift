@@ -57,4 +57,49 @@ import Testing
         }
         #expect(chain.stages[0].figures.current.timeouts == count)
     }
+
+    /// Those that find no thread are told so in time, also below another stage that has such threads.
+    @Test(.timeLimit(.minutes(1))) func moreBlockedCallsThanThreadsEndInTime() async throws {
+        let time = ManualTime()
+        let (begun, beginning) = AsyncStream.makeStream(of: Void.self)
+        let stage = Blocking(begun: beginning)
+        let threads = StageThreads(count: 4)
+        func entry(_ name: String, _ middleware: any Middleware) -> Stage {
+            Stage(name: name, kind: "test", middleware: middleware, timeout: .seconds(5), executor: threads)
+        }
+        let chain = Chain(stages: [entry("above", PassOn()), entry("blocking", stage)], time: time)
+        try await withThrowingTaskGroup(of: StageFailure?.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    await #expect(throws: StageFailure.self) { _ = try await self.send("block", through: chain) }
+                }
+            }
+            var started = begun.makeAsyncIterator()
+            for _ in 0..<4 { await started.next() }
+            await time.waitForSleepers(1)
+            // It does not even get as far as the stage that blocks.
+            group.addTask {
+                await #expect(throws: StageFailure.self) { _ = try await self.send("late", through: chain) }
+            }
+            await time.waitForSleepers(1)
+            // A call is over once its stage is, and the stage above has to find a thread to hear of it.
+            let ticking = Task {
+                while !Task.isCancelled {
+                    time.advance(by: .seconds(1))
+                    await Task.yield()
+                }
+            }
+            var ended = 0
+            for try await failure in group {
+                #expect(failure?.rejection.code == "stage_timeout")
+                ended += 1
+            }
+            ticking.cancel()
+            #expect(ended == 5)
+        }
+        for _ in 0..<5 { stage.end.signal() }
+        await threads.shutdown()
+    }
+
+    private struct PassOn: Middleware {}
 }

@@ -20,6 +20,10 @@ extension Routes {
         }
         group.post("reload") { request, call in
             try await hub.requireAdministrator(request, call)
+            // A word that is not known might be one that was to keep the configuration as it is.
+            if let other = request.uri.queryParameters.first(where: { $0.key != "dry-run" }) {
+                throw Rejection.badRequest("There is no parameter `\(other.key)` here, only `dry-run`.")
+            }
             let isDryRun: Bool
             switch request.uri.queryParameters["dry-run"] {
             case nil, "false": isDryRun = false

@@ -5,6 +5,9 @@ import Tracing
 
 /// Makes the chains of a configuration.
 struct ChainFactory: Sendable {
+    /// How long a stage may take to be made. One that never is must not keep the server from being reloaded or stopped.
+    static let patience = Duration.seconds(60)
+
     let keeper: StageKeeper
     /// Nil: calls of stages are not traced.
     let tracer: (any Tracer)?
@@ -40,7 +43,10 @@ struct ChainFactory: Sendable {
                 instance = known
             } else {
                 do {
-                    let middleware = try await planned.provision(in: provisionContext(name))
+                    let context = provisionContext(name)
+                    let middleware = try await within(
+                        Self.patience, time, on: StageThreads.shared, orElse: ProvisionTimeout(limit: Self.patience)
+                    ) { try await planned.provision(in: context) }
                     let kept = keeper.keep(middleware, name: name, identity: identity)
                     new.append(kept)
                     instance = kept.instance
@@ -53,4 +59,10 @@ struct ChainFactory: Sendable {
         }
         return Chain(stages: stages, generation: generation, tracer: tracer, time: time)
     }
+}
+
+/// A stage was not made in time.
+private struct ProvisionTimeout: Error, CustomStringConvertible {
+    let limit: Duration
+    var description: String { "it was not ready within \(limit.optionText)" }
 }
