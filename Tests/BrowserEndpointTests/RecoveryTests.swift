@@ -96,6 +96,36 @@ import Testing
         }
     }
 
+    /// All are on their way before the first one waits.
+    @Test func onlySoManyWaitOfThoseThatComeAtOnce() async throws {
+        var options = Rig.Options()
+        options.whileAway = .queue(maxMessages: 2, maxAge: .seconds(60))
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
+            try await cut(rig, browser)
+            for number in 1...6 { browser.chat("Hello", in: "s\(number)", run: "r\(number)") }
+            var refused: Set<String> = []
+            while refused.count < 4 {
+                let frame = try await browser.next { $0["type"] == "error" || $0["state"] == "error" }
+                refused.insert(frame["runId"]?.string ?? "")
+            }
+            #expect(await rig.manager.waitingChats.first { $0.gateway == "home" }?.count == 2)
+        }
+    }
+
+    @Test func whatWaitsForItsGatewayIsLeftToTheNextStart() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            try await cut(rig, browser)
+            browser.chat("Hello")
+            #expect(try await browser.next(state: "status")["phase"] == "waiting_for_gateway")
+            await rig.hub.drain(timeout: .zero)
+            await rig.manager.stop()
+            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).map(\.runID) == ["r"])
+        }
+    }
+
     @Test func whereWaitingIsNotWantedTheMessageIsRefused() async throws {
         var options = Rig.Options()
         options.whileAway = .reject

@@ -18,7 +18,9 @@ extension Routes {
             let body = try await request.jsonObject()
             try body.requireOnly("when", "seconds", "text")
             let condition = try Condition(member: try body.string("when", atMost: 2000))
-            guard let seconds = body["seconds"].map({ $0.int }) ?? 60, (1...600).contains(seconds) else { throw Rejection.badRequest("`seconds` must be 1 to 600.") }
+            guard let seconds = body["seconds"].map({ $0.int }) ?? 60, (1...600).contains(seconds) else {
+                throw Rejection.badRequest("`seconds` must be 1 to 600.")
+            }
             guard let showsText = body["text"].map({ $0.bool }) ?? false else {
                 throw Rejection.badRequest("`text` must be true or false.")
             }

@@ -80,6 +80,8 @@ extension BrowserHub {
         } catch GatewayError.withdrawn {
             end(run, .aborted, RunOutcome(text: "", timestamp: time.now))
         } catch {
+            // This server stops, not the gateway: the next start says what became of the message.
+            if isDraining, error is GatewayError { return }
             let rejection = Rejection(answering: error, logger: context.logger)
             end(run, .error, RunOutcome(detail: rejection.message, errorKind: rejection.code, timestamp: time.now))
         }

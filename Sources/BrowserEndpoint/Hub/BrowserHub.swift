@@ -128,6 +128,7 @@ package actor BrowserHub {
     /// The runs that the gateway answers end here, and its connection closes.
     func removeGateway(_ id: String) {
         gateways.assumeIsolated { $0.remove(id: id) }
+        metrics.gatewayWasRemoved(id)
         awaySince[id] = nil
         for (key, run) in runs where key.gateway == id {
             let words = "The gateway was removed while it answered, or before it confirmed that it has the message."

@@ -58,6 +58,12 @@ struct HubMetrics {
         }
     }
 
+    /// What is gone leaves no series behind: alerts would take it for one that is away.
+    mutating func gatewayWasRemoved(_ id: String) {
+        gateways.removeValue(forKey: id)?.destroy()
+        isConnected[id] = nil
+    }
+
     mutating func tell(_ sample: HubSample) {
         received.increment(by: framesReceived - toldReceived)
         sent.increment(by: framesSent - toldSent)
@@ -91,6 +97,12 @@ private struct GatewayMeters {
         since = Meter(.gatewayStateSince, id)
         attempts = Meter(.gatewayAttempts, id)
         handshake = Meter(.gatewayHandshake, id)
+    }
+
+    func destroy() {
+        for meter in states.values { meter.destroy() }
+        for meter in [since, attempts, handshake] { meter.destroy() }
+        info?.meter.destroy()
     }
 
     mutating func set(_ status: GatewayStatus) {

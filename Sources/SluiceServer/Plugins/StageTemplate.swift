@@ -92,8 +92,6 @@ package struct StageTemplate: Sendable {
         enum HouseRulesPlugin: MiddlewarePlugin {
             static let kind = "house-rules"
             static let summary = "Refuses long messages, and puts a line below replies."
-            /// It waits for nothing.
-            static let defaultTimeout: Duration? = nil
 
             static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRules.paths(options) }
 

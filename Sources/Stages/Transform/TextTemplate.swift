@@ -9,7 +9,8 @@ struct TextTemplate: Sendable {
         do {
             template = try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}\n" + text)
         } catch let error as MustacheTemplate.ParserError {
-            throw TemplateProblem(words: "is no Mustache template: \(error.error), in line \(error.context.lineNumber)")
+            throw TemplateProblem(
+                words: "is no Mustache template: \(error.error), in line \(error.context.lineNumber - 1)")
         } catch {
             throw TemplateProblem(words: "is no Mustache template: \(error)")
         }
