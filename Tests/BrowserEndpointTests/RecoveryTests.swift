@@ -96,21 +96,21 @@ import Testing
         }
     }
 
-    /// All are on their way before the first one waits.
-    @Test func onlySoManyWaitOfThoseThatComeAtOnce() async throws {
+    @Test func aKeyInUseIsForNoOtherMessage() async throws {
         var options = Rig.Options()
-        options.whileAway = .queue(maxMessages: 2, maxAge: .seconds(60))
+        options.gateway.reply = ManualReply()
         try await Rig.run(options) { rig in
             let browser = try await rig.browser()
-            await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
-            try await cut(rig, browser)
-            for number in 1...6 { browser.chat("Hello", in: "s\(number)", run: "r\(number)") }
-            var refused: Set<String> = []
-            while refused.count < 4 {
-                let frame = try await browser.next { $0["type"] == "error" || $0["state"] == "error" }
-                refused.insert(frame["runId"]?.string ?? "")
-            }
-            #expect(await rig.manager.waitingChats.first { $0.gateway == "home" }?.count == 2)
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            browser.chat("Something else")
+            let error = try await browser.next(type: "error")
+            #expect(error["code"] == "bad_request")
+            // The same words again are the same message.
+            browser.chat("Hello")
+            await run.final("Hi")
+            #expect(try await browser.turn("r").text == "Hi")
+            #expect(try await stored(browser) == ["user Hello", "assistant Hi"])
         }
     }
 

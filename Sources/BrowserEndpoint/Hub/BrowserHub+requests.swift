@@ -155,8 +155,9 @@ extension BrowserHub {
             chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
             throw rejection
         }
-        if let run = runs[RunKey(gateway: id.gateway, runID: runID)], run.session.id != id {
-            throw Rejection.keyInUse
+        if let run = runs[RunKey(gateway: id.gateway, runID: runID)] {
+            guard run.session.id == id else { throw Rejection.keyInUse }
+            guard run.askedText == nil || run.askedText == text else { throw Rejection.keyOfOtherMessage }
         }
         let (session, isHeld) = try await claim(id, for: principal)
         defer {
@@ -175,7 +176,7 @@ extension BrowserHub {
         do {
             let passage = try await chain.send(message, context: context) { message, context in
                 try await self.forward(
-                    message, context: context, session: id, agentID: agentID, thinking: request.thinking,
+                    message, asked: text, context: context, session: id, agentID: agentID, thinking: request.thinking,
                     chain: chain, arrivedAt: request.arrivedAt
                 ) {
                     await self.leaveLane(turn, of: connectionID)
@@ -310,6 +311,12 @@ extension Rejection {
 
     static let keyInUse = Rejection(
         code: "bad_request", message: "This `idempotencyKey` is in use in another session.")
+
+    static let keyOfOtherMessage = Rejection(
+        code: "bad_request",
+        message:
+            "This `idempotencyKey` belongs to another message, which is being answered. Send this one with a key of its own."
+    )
 
     static let forbidden = Rejection(
         code: "forbidden", message: "This session belongs to somebody else. Start a new one of your own.")

@@ -12,9 +12,10 @@ import WebSocketTransport
 extension BrowserHub {
     /// The inbound terminal of a chat: tells the watchers, and hands the message to the gateway.
     ///
-    /// `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
+    /// `asked` is what the browser wrote, before any stage. `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
     func forward(
-        _ message: InboundMessage, context: MessageContext, session id: SessionID, agentID: String?, thinking: String?,
+        _ message: InboundMessage, asked: String, context: MessageContext, session id: SessionID, agentID: String?,
+        thinking: String?,
         chain: Chain, arrivedAt: Duration,
         isForwarded: @Sendable () async -> Void
     ) async throws {
@@ -30,6 +31,7 @@ extension BrowserHub {
         // The message was sent before, and its run goes on.
         if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
+        run.askedText = asked
         run.isAccepted = false
         recentSends.note(message.text, in: upstream)
         context.logger.trace("to the gateway: \(message.text)")

@@ -22,6 +22,8 @@ final class LiveRun {
     let upstream: SessionID
     /// The text that started it, as the gateway got it; nil when it was started elsewhere.
     var sentText: String?
+    /// What the browser wrote, before any stage.
+    var askedText: String?
     /// What the gateway calls it: another run's id when it took the message for one that it is answering already.
     var gatewayRunID: String
     /// Runs that end with this one: their messages were taken for the one that started it.

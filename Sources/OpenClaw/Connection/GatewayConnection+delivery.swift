@@ -40,11 +40,9 @@ extension GatewayConnection {
             let reason = status.reason ?? "it is \(status.state.rawValue)"
             switch delivery.next(now: time.uptime, gatewayStart: gatewayStart, awayReason: reason) {
             case .wait(let longest):
-                try await wait(
-                    runID: key, sessionKey: sessionKey, atMost: longest, isPause: false, isBound: !delivery.isInDoubt)
+                try await wait(runID: key, sessionKey: sessionKey, atMost: longest, isPause: false)
             case .pause(let delay):
-                try await wait(
-                    runID: key, sessionKey: sessionKey, atMost: delay, isPause: true, isBound: false)
+                try await wait(runID: key, sessionKey: sessionKey, atMost: delay, isPause: true)
             case .lookUp:
                 let sought = SoughtRun(runID: key, sessionKey: sessionKey, message: chat.message, since: acceptedAt)
                 do {
@@ -98,16 +96,14 @@ extension GatewayConnection {
 
     /// Waits for the connection, or for the end of a pause. The message can be taken back meanwhile.
     ///
-    /// - Parameters:
-    ///   - isPause: The connection is there.
-    ///   - isBound: Only if there is room. `checkRoom` was asked before the message was stored; others may have come since.
+    /// - Parameter isPause: The connection is there.
     private func wait(
-        runID: String, sessionKey: String, atMost longest: Duration, isPause: Bool, isBound: Bool
+        runID: String, sessionKey: String, atMost longest: Duration, isPause: Bool
     ) async throws(GatewayError) {
         let time = time
         let error = await withTaskGroup(of: GatewayError?.self) { tasks -> GatewayError? in
             // One of two that are waited for here; how many messages wait at a time is bounded by `checkRoom`.
-            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause, isBound: isBound) }
+            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause) }
             tasks.addTask {
                 // When the time is over the message goes on, and finds that it must give up.
                 try? await time.sleep(for: longest)
@@ -121,13 +117,10 @@ extension GatewayConnection {
         if let error { throw error }
     }
 
-    private func join(runID: String, sessionKey: String, isPause: Bool, isBound: Bool) async -> GatewayError? {
+    private func join(runID: String, sessionKey: String, isPause: Bool) async -> GatewayError? {
         if isStopped { return stoppedError }
         // The connection may be back already.
         if status.isConnected, !isPause { return nil }
-        if isBound, case .queue(let most, _) = configuration.whileAway, chatQueue.count >= most {
-            return .tooManyPending
-        }
         return await withCheckedContinuation { continuation in
             chatQueue.append(
                 ChatQueue.Entry(runID: runID, sessionKey: sessionKey) { continuation.resume(returning: $0) })
