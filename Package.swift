@@ -103,10 +103,11 @@ let package = Package(
             name: "PluginLibraries",
             dependencies: ["Files", "JSON", "MiddlewareKit", "PluginSources", "Settings", crypto]
         ),
+        .target(name: "TLSWords", dependencies: [.product(name: "NIOSSL", package: "swift-nio-ssl")]),
         .target(
             name: "WebSocketTransport",
             dependencies: nio + [
-                "Files", crypto, log,
+                "Files", "TLSWords", crypto, log,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -116,7 +117,7 @@ let package = Package(
         .target(
             name: "OutboundHTTP",
             dependencies: nio + [
-                "MiddlewareKit",
+                "MiddlewareKit", "TLSWords",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]

@@ -2,6 +2,7 @@ import MiddlewareKit
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import TLSWords
 
 #if canImport(Glibc)
     import Glibc
@@ -16,7 +17,7 @@ extension HTTPFailure {
         case let failure as HTTPFailure:
             self = failure
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            self.init(.tls, "TLS failed: \(Self.words(tls: error))")
+            self.init(.tls, "TLS failed: \(TLSWords.describe(error, withoutTLS: "http://"))")
         case is HTTPParserError:
             self.init(.badAnswer, "the server's answer is no HTTP: \(error)")
         case let error as IOError where error.errnoCode == ECONNREFUSED:
@@ -32,18 +33,5 @@ extension HTTPFailure {
         default:
             self.init(.unreachable, "the host could not be reached: \(error)")
         }
-    }
-
-    /// TLS libraries tell the reason as a word among places in their source.
-    private static func words(tls error: any Error) -> String {
-        if case NIOSSLExtraError.failedToValidateHostname? = error as? NIOSSLExtraError {
-            return "the certificate is for another name"
-        }
-        let text = "\(error)"
-        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "the certificate is not trusted" }
-        if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
-            return "the other side does not speak TLS: use http://"
-        }
-        return "the two sides cannot agree"
     }
 }

@@ -56,7 +56,9 @@ struct GatewayFake: AsyncParsableCommand {
         }
         Output.line("A fake gateway listens at \(await gateway.url)")
         try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // One of two, of which the first to end ends the command: until somebody stops it.
             tasks.addTask { for await _ in await UnixSignalsSequence(trapping: [.sigint, .sigterm]) { return } }
+            // The other: until nobody can be told any more.
             tasks.addTask { try await tell(gateway) }
             try await tasks.next()
             tasks.cancelAll()

@@ -11,41 +11,29 @@ import Testing
 
 /// Connections that are lost at a bad moment: no message is lost or doubled, and every run ends.
 @Suite(.timeLimit(.minutes(1))) struct RecoveryTests {
-    /// Cuts the connection, and waits until the browser heard of it.
-    private func cut(_ rig: Rig, _ browser: Browser) async throws {
-        await rig.gateway.interrupt(.cut)
-        _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
-    }
-
-    private func reconnect(_ rig: Rig) async { await rig.manager.connectNow(id: "home") }
-
-    private func stored(_ browser: Browser) async throws -> [String] {
-        try await browser.history().map { "\($0["role"]?.string ?? "") \($0["content"]?.text ?? "")" }
-    }
-
     @Test func aMessageWaitsForItsGateway() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("Hello")
             let waiting = try await browser.next(state: "status")
             #expect(waiting["phase"] == "waiting_for_gateway")
-            await reconnect(rig)
+            await rig.reconnect()
             await (try await rig.gateway.nextRun()).final("Hi")
             #expect(try await browser.turn("r").text == "Hi")
-            #expect(try await stored(browser) == ["user Hello", "assistant Hi"])
+            #expect(try await browser.stored() == ["user Hello", "assistant Hi"])
         }
     }
 
     @Test func messagesThatWaitKeepTheirOrder() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             for number in 1...5 {
                 browser.chat("\(number)", run: "r\(number)")
                 _ = try await browser.next(state: "status")
             }
-            await reconnect(rig)
+            await rig.reconnect()
             for number in 1...5 {
                 let run = try await rig.gateway.nextRun()
                 #expect(run.prompt.message == "\(number)")
@@ -57,7 +45,7 @@ import Testing
     @Test func aMessageThatWaitsCanBeTakenBack() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("Hello")
             _ = try await browser.next(state: "status")
             browser.send(["type": "abort", "sessionKey": "s", "runId": "r", "id": "a"])
@@ -70,7 +58,7 @@ import Testing
     @Test func aMessageThatWaitsTooLongFailsHonestly() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("Hello")
             _ = try await browser.next(state: "status")
             await rig.time.waitForSleeper(of: .seconds(300))
@@ -86,7 +74,7 @@ import Testing
         options.whileAway = .queue(maxMessages: 1, maxAge: .seconds(60))
         try await Rig.run(options) { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("1", run: "r1")
             _ = try await browser.next(state: "status")
             browser.chat("2", run: "r2")
@@ -110,14 +98,14 @@ import Testing
             browser.chat("Hello")
             await run.final("Hi")
             #expect(try await browser.turn("r").text == "Hi")
-            #expect(try await stored(browser) == ["user Hello", "assistant Hi"])
+            #expect(try await browser.stored() == ["user Hello", "assistant Hi"])
         }
     }
 
     @Test func whatWaitsForItsGatewayIsLeftToTheNextStart() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("Hello")
             #expect(try await browser.next(state: "status")["phase"] == "waiting_for_gateway")
             await rig.hub.drain(timeout: .zero)
@@ -131,7 +119,7 @@ import Testing
         options.whileAway = .reject
         try await Rig.run(options) { rig in
             let browser = try await rig.browser()
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             browser.chat("Hello")
             #expect(try await browser.next(type: "error")["code"] == "gateway_unavailable")
             #expect(try await browser.history().isEmpty)
@@ -149,13 +137,13 @@ import Testing
             let run = try await rig.gateway.nextRun()
             _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
             await rig.gateway.setFaults([])
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await rig.gateway.nextRequest(method: "chat.send")
             let again = try await rig.gateway.nextRequest(method: "chat.send")
             #expect(again.parameters["idempotencyKey"] == "r")
             await run.final("Hi")
             #expect(try await browser.turn("r").text == "Hi")
-            #expect(try await stored(browser) == ["user Hello", "assistant Hi"])
+            #expect(try await browser.stored() == ["user Hello", "assistant Hi"])
         }
     }
 
@@ -179,10 +167,10 @@ import Testing
             await rig.gateway.forgetRuns()
             await rig.gateway.interrupt(.cut)
             _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
-            await reconnect(rig)
+            await rig.reconnect()
             if !hasArrived { await (try await rig.gateway.nextRun()).final("Two") }
             #expect(try await browser.turn("second").text == "Two")
-            #expect(try await stored(browser) == ["user yes", "assistant One", "user yes", "assistant Two"])
+            #expect(try await browser.stored() == ["user yes", "assistant One", "user yes", "assistant Two"])
             #expect(await rig.gateway.userMessages(in: "s") == ["yes", "yes"])
         }
     }
@@ -197,10 +185,10 @@ import Testing
             _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
             await rig.gateway.forgetRuns()
             await rig.gateway.setFaults([.loseAnswer(method: "chat.history")])
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
             await rig.gateway.setFaults([])
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await rig.gateway.nextRequest(method: "chat.history")
             _ = try await rig.gateway.nextRequest(method: "chat.history")
             await rig.gateway.addMessage("Hi", role: "assistant", to: run.prompt.sessionKey)
@@ -237,9 +225,9 @@ import Testing
         options.gateway.protocolVersion = version
         try await Rig.run(options) { rig in
             let (browser, run) = try await rig.answering("Hi")
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             await run.final("Hi there")
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             // Protocol 3 does not say that the session is idle: the answer must be the same twice.
             for pause in RunSearch.pauses.prefix(version == .v4 ? 1 : 2) {
@@ -250,16 +238,16 @@ import Testing
             #expect(turn.last["state"] == "final")
             #expect(turn.text == "Hi there")
             #expect(turn.streamed == "Hi there")
-            #expect(try await stored(browser) == ["user Hello", "assistant Hi there"])
+            #expect(try await browser.stored() == ["user Hello", "assistant Hi there"])
         }
     }
 
     @Test func aRunThatGoesOnIsCaughtUp() async throws {
         try await Rig.run { rig in
             let (browser, run) = try await rig.answering("One")
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             await run.delta(", two")
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             await rig.time.waitForSleeper(of: .seconds(1))
             rig.time.advance(by: .seconds(1))
@@ -275,8 +263,8 @@ import Testing
         try await Rig.run { rig in
             let (browser, _) = try await rig.answering("Hi")
             await rig.gateway.forgetRuns()
-            try await cut(rig, browser)
-            await reconnect(rig)
+            try await rig.cut(seenBy: browser)
+            await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             for pause in RunSearch.pauses {
                 await rig.time.waitForSleeper(of: pause)
@@ -293,11 +281,11 @@ import Testing
     @Test func aLateAnswerTakesThePlaceOfTheError() async throws {
         try await Rig.run { rig in
             let (browser, run) = try await rig.answering("Hi")
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
             #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
-            await reconnect(rig)
+            await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             await run.delta(" there")
             await run.final()
@@ -327,11 +315,11 @@ import Testing
         try await Rig.run { rig in
             let (browser, _) = try await rig.answering("Hi")
             await rig.gateway.setFaults([.refuseConnect(GatewayRefusal(code: "UNAVAILABLE", message: "too busy"))])
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             for _ in 1...2 {
                 rig.time.advance(by: .seconds(100))
-                await reconnect(rig)
+                await rig.reconnect()
                 _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
             }
             rig.time.advance(by: .seconds(100))
@@ -371,199 +359,14 @@ import Testing
     @Test func whatWasGivenUpIsHealed() async throws {
         try await Rig.run { rig in
             let (browser, run) = try await rig.answering("Hi")
-            try await cut(rig, browser)
+            try await rig.cut(seenBy: browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
             #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
             await run.final("Hi there")
-            await reconnect(rig)
+            await rig.reconnect()
             #expect(try await browser.turn("r").text == "Hi there")
             #expect(try await browser.history().map { $0["state"]?.string } == ["complete", "complete"])
-        }
-    }
-
-    // MARK: After a restart of the server
-
-    /// What is not known is not claimed.
-    @Test func aGatewayThatIsAwayAfterAStartSaysNothingOfTheMessage() async throws {
-        try await Rig.run { rig in
-            let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            try await browser.subscribe()
-            try await cut(rig, browser)
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            await rig.time.waitForSleeper(of: .seconds(300))
-            rig.time.advance(by: .seconds(300))
-            let turn = try await browser.turn("old")
-            #expect(turn.last["error"]?["code"] == "gateway_lost")
-            #expect(turn.last["error"]?["message"]?.string?.contains("not known") == true)
-        }
-    }
-
-    /// The gateway forgot the first question, and the user asks again, before or after hearing that it is lost.
-    @Test(arguments: [true, false], [true, false])
-    func theSameQuestionAgainHasAnAnswerOfItsOwn(isAskedEarly: Bool, isRestartedAgain: Bool) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        var options = Rig.Options()
-        options.folder = folder
-        let time = options.time
-        var gatewayOptions = FakeGateway.Options.manual
-        gatewayOptions.now = { time.now.milliseconds }
-        let gateway = FakeGateway(options: gatewayOptions)
-        try await gateway.start()
-        options.existing = gateway
-        try await Rig.run(options) { rig in
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            rig.time.advance(by: .seconds(60))
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            let browser = try await rig.browser()
-            try await browser.subscribe()
-            func ask() async throws {
-                browser.chat("Hello", run: "new")
-                await (try await gateway.nextRun()).final("Hi")
-                #expect(try await browser.turn("new").text == "Hi")
-            }
-            if isAskedEarly { try await ask() }
-            for pause in RunSearch.pauses {
-                await rig.time.waitForSleeper(of: pause)
-                rig.time.advance(by: pause)
-            }
-            #expect(try await browser.turn("old").last["error"]?["code"] == "undelivered")
-            if !isAskedEarly { try await ask() }
-            if !isRestartedAgain { try await checkTheSameQuestion(browser) }
-        }
-        time.advance(by: .seconds(60))
-        if isRestartedAgain {
-            try await Rig.run(options) { rig in
-                try await rig.hub.restoreRuns(gateways: ["home"])
-                try await checkTheSameQuestion(try await rig.browser())
-            }
-        }
-        await gateway.stop()
-    }
-
-    private func checkTheSameQuestion(_ browser: Browser) async throws {
-        for _ in 1...2 {
-            browser.send(["type": "history", "sessionKey": "s", "refresh": true, "id": "h"])
-            let messages = try await browser.result()["messages"]?.array ?? []
-            let answers = messages.filter { $0["role"] == "assistant" }
-            #expect(answers.first { $0["run_id"] == "old" }?["state"] == "failed")
-            #expect(answers.filter { $0["content"]?.text == "Hi" }.map { $0["run_id"] } == ["new"])
-        }
-    }
-
-    /// Whoever comes while a run is looked for is told so at once.
-    @Test func whoWatchesIsToldWhatARestoredRunWaitsFor() async throws {
-        try await Rig.run { rig in
-            let first = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            try await first.subscribe()
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            #expect(try await first.next(state: "status")["phase"] == "looking_for_answer")
-            let second = try await rig.browser()
-            #expect(try await second.subscribe().map { $0["runId"] } == ["old"])
-            #expect(try await second.next(state: "status")["phase"] == "looking_for_answer")
-            try await cut(rig, first)
-            #expect(try await first.next(state: "status")["phase"] == "waiting_for_gateway")
-            let third = try await rig.browser()
-            try await third.subscribe()
-            #expect(try await third.next(state: "status")["phase"] == "waiting_for_gateway")
-            await reconnect(rig)
-            #expect(try await third.next(state: "status")["phase"] == "looking_for_answer")
-        }
-    }
-
-    /// What the gateway is only asked about is asked about again after the next start.
-    @Test func aStopDoesNotWaitForRunsThatAreOnlyLookedFor() async throws {
-        try await Rig.run { rig in
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            // The clock stands still.
-            await rig.hub.drain(timeout: .seconds(10))
-            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).map(\.runID) == ["old"])
-        }
-    }
-
-    @Test func whatIsTooOldToBeLookedForIsMarked() async throws {
-        try await Rig.run { rig in
-            let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            rig.time.advance(by: .seconds(25 * 3600))
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            #expect(try await browser.history().map { $0["state"] } == ["unanswered"])
-        }
-    }
-
-    /// The gateway is away when the server starts: messages wait, under the keys that the gateway gave when it was there.
-    @Test func howKeysAreSpelledIsRemembered() async throws {
-        var options = Rig.Options()
-        options.gatewaysListen = false
-        try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello", in: "main")
-            #expect(try await browser.next(type: "error")["code"] == "gateway_unavailable")
-        }
-        options.knownKeys = ["home": SessionKeys(json: ["defaultAgent": "ops", "mainKey": "lobby"])]
-        try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello", in: "main")
-            #expect(try await browser.next(type: "chat")["state"] == "accepted")
-            #expect(try await rig.database.session(gateway: "home", key: "agent:ops:lobby") != nil)
-        }
-    }
-
-    @Test func keysAreKeptAndReadBack() async throws {
-        var options = Rig.Options()
-        options.gateway.agents = [.init(id: "ops")]
-        options.gateway.mainKey = "lobby"
-        try await Rig.run(options) { rig in
-            let browser = try await rig.browser()
-            browser.chat("Hello", in: "main")
-            _ = try await browser.next(state: "accepted")
-            try await rig.hub.restoreSessionKeys()
-            let kept = try await rig.database.remembered(under: "session-keys/")
-            #expect(kept.keys.sorted() == ["home"])
-            #expect(kept["home"]?.contains("lobby") == true)
-        }
-    }
-
-    @Test func afterAStartOldRunsAreTakenUp() async throws {
-        try await Rig.run { rig in
-            let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
-            try await browser.subscribe()
-            try await rig.hub.restoreRuns(gateways: ["home"])
-            try await cut(rig, browser)
-            await reconnect(rig)
-            _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
-            for pause in RunSearch.pauses {
-                await rig.time.waitForSleeper(of: pause)
-                rig.time.advance(by: pause)
-            }
-            let turn = try await browser.turn("old")
-            #expect(turn.last["error"]?["code"] == "undelivered")
-            #expect(turn.last["error"]?["message"]?.string?.contains("Send it again") == true)
-            // The next start finds nothing to do.
-            #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).isEmpty)
         }
     }
 }

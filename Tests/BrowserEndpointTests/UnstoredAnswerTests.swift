@@ -59,16 +59,10 @@ import Testing
 
     /// The server stopped before it could be stored: it is in the gateway's history.
     @Test func afterARestartTheyAreFound() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        let (lasting, folder, gateway) = try await Rig.Options.lasting()
         defer { try? FileManager.default.removeItem(at: folder) }
-        var options = Rig.Options()
-        options.folder = folder
+        var options = lasting
         let time = options.time
-        var gatewayOptions = FakeGateway.Options.manual
-        gatewayOptions.now = { time.now.milliseconds }
-        let gateway = FakeGateway(options: gatewayOptions)
-        try await gateway.start()
-        options.existing = gateway
         let database = try Database.open(
             path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5),
             now: { time.now })

@@ -187,17 +187,21 @@ import Webhooks
         #expect(rig.http.calls.count { $0.url.host == "gone.test" } == 1)
     }
 
+    /// One whose first attempt is followed by a second one after a minute.
+    private static func worker(_ rig: WorkerRig, _ clock: JumpingTime) throws -> DeliveryWorker {
+        let settings = DeliverySettings(
+            schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
+            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400), pace: .zero)
+        return DeliveryWorker(
+            stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
+            services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)
+    }
+
     /// Half an hour of waiting must not be over because the clock was set.
     @Test func aClockThatJumpsAheadBringsNothingForward() async throws {
         let rig = try WorkerRig(ScriptedHTTPCaller { _, number in HTTPAnswer(status: number == 0 ? 500 : 200) })
         let clock = JumpingTime(rig.time)
-        let settings = DeliverySettings(
-            schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
-            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400),
-            pace: .zero)
-        let worker = DeliveryWorker(
-            stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
-            services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)
+        let worker = try Self.worker(rig, clock)
         try await rig.store("a")
         let task = Task { await worker.run() }
         try await rig.waitForAttempts(1)
@@ -307,13 +311,7 @@ import Webhooks
     @Test func aClockThatIsSetDoesNotDelay() async throws {
         let rig = try WorkerRig(ScriptedHTTPCaller { _, number in HTTPAnswer(status: number == 0 ? 500 : 200) })
         let clock = JumpingTime(rig.time)
-        let settings = DeliverySettings(
-            schedule: RetrySchedule(waits: [.zero, .seconds(60)], jitter: 0), rules: AddressRules(), content: .text,
-            storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(86_400),
-            pace: .zero)
-        let worker = DeliveryWorker(
-            stage: WorkerRig.stage, configured: [try WorkerRig.endpoint()], added: [], settings: settings,
-            services: DeliveryServices(store: rig.database, http: rig.http, time: clock), logger: Sample.logger)
+        let worker = try Self.worker(rig, clock)
         try await rig.store("a")
         let task = Task { await worker.run() }
         try await rig.waitForAttempts(1)

@@ -34,8 +34,10 @@ final class StageKeeper: Service {
     func run() async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                // One for each instance in use: as many as the configurations in use name.
-                for await arrival in self.arrivals { group.addTask { await Self.run(arrival) } }
+                for await arrival in self.arrivals {
+                    // One for each instance in use: as many as the configurations in use name.
+                    group.addTask { await Self.run(arrival) }
+                }
             }
         }
     }
@@ -43,8 +45,9 @@ final class StageKeeper: Service {
     private static func run(_ arrival: Arrival) async {
         let background = arrival.middleware as? any BackgroundStage
         await withTaskGroup(of: Void.self) { group in
-            // Yields once at most, so this is one task. It also ends when the task is cancelled.
+            // Also ends when the task is cancelled.
             for await _ in arrival.use {
+                // `use` yields once at most, so this is one task.
                 if let background { group.addTask { await background.run() } }
             }
             group.cancelAll()

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import NIOSSL
+import TLSWords
 
 #if canImport(Glibc)
     import Glibc
@@ -16,7 +17,7 @@ package enum PlainWords {
         case let error as IOError: describe(errno: error.errnoCode)
         case let error as NIOConnectionError:
             unique(error.connectionErrors.map { describe($0.error) })
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: describe(tls: error)
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: TLSWords.describe(error, withoutTLS: "ws://")
         case ChannelError.connectTimeout: "it did not answer in time"
         case is ChannelError: "the connection ended"
         case let error as WebSocketError: error.description
@@ -40,31 +41,6 @@ package enum PlainWords {
         default: "the connection broke (error \(code))"
         }
     }
-
-    /// TLS libraries tell the reason as a word among places in their source.
-    private static func describe(tls error: any Error) -> String {
-        if case NIOSSLExtraError.failedToValidateHostname? = error as? NIOSSLExtraError {
-            return "the certificate is for another name"
-        }
-        let text = "\(error)"
-        return reasons.first { text.contains($0.word) }?.words ?? "the two sides cannot agree"
-    }
-
-    private static let reasons: [(word: String, words: String)] = [
-        ("WRONG_VERSION_NUMBER", "the other side does not speak TLS: use ws://"),
-        ("HTTP_REQUEST", "the other side does not speak TLS: use ws://"),
-        ("CERTIFICATE_VERIFY_FAILED", "the certificate is not trusted"),
-        ("CERTIFICATE_EXPIRED", "a certificate has expired"),
-        ("CERTIFICATE_REQUIRED", "the other side asks for a certificate of this server"),
-        ("BAD_CERTIFICATE", "the other side refuses a certificate"),
-        ("UNRECOGNIZED_NAME", "the other side does not know this name"),
-        ("UNSUPPORTED_PROTOCOL", "the two sides have no version of TLS in common"),
-        ("PROTOCOL_VERSION", "the two sides have no version of TLS in common"),
-        ("HANDSHAKE_FAILURE", "the other side refuses the handshake"),
-        ("uncleanShutdown", "the other side ended the connection"),
-        ("EOF", "the other side ended the connection"),
-        ("eof", "the other side ended the connection"),
-    ]
 
     private static func unique(_ texts: [String]) -> String {
         var seen: Set<String> = []

@@ -84,13 +84,16 @@ package final class DeliveryWorker: Sendable {
             let changes = services.store.webhookChanges()
             // What there is to do while the last look is not long ago is done together.
             let (signals, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+            // One of three that serve the worker as long as it runs: the pace, the changes, the time.
             group.addTask {
                 for await _ in signals {
                     mailbox.put(.look)
                     try? await time.sleep(for: pace)
                 }
             }
+            // The second: `signal` holds one, however many changes come meanwhile.
             group.addTask { for await _ in changes { signal.yield() } }
+            // The third: what falls due without a change.
             group.addTask {
                 while (try? await time.sleep(for: Self.interval)) != nil { mailbox.put(.look) }
             }
@@ -99,6 +102,7 @@ package final class DeliveryWorker: Sendable {
             while !round.isOver {
                 let wakes = await mailbox.takeAll()
                 for (endpoint, delivery) in await round.proceed(wakes) {
+                    // As many at a time as `concurrency` of the endpoints allows: the round hands out no more.
                     group.addTask {
                         await self.call(endpoint, delivery)
                         signal.yield()

@@ -262,3 +262,36 @@ private final class ConnectionWitness: GatewayObserver {
 
     func gatewayDidReadBurst(_ id: String) { hub.gatewayDidReadBurst(id) }
 }
+
+extension Rig.Options {
+    /// For a server that is started again: its folder and its gateway, which tells the time of the server's clock, outlast it.
+    static func lasting() async throws -> (options: Rig.Options, folder: URL, gateway: FakeGateway) {
+        var options = Rig.Options()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        options.folder = folder
+        let time = options.time
+        var gatewayOptions = FakeGateway.Options.manual
+        gatewayOptions.now = { time.now.milliseconds }
+        let gateway = FakeGateway(options: gatewayOptions)
+        try await gateway.start()
+        options.existing = gateway
+        return (options, folder, gateway)
+    }
+}
+
+extension Rig {
+    /// Cuts the connection, and waits until the browser heard of it.
+    func cut(seenBy browser: Browser) async throws {
+        await gateway.interrupt(.cut)
+        _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "backing-off" }
+    }
+
+    func reconnect() async { await manager.connectNow(id: "home") }
+}
+
+extension Browser {
+    /// What the history of its session holds: role and text.
+    func stored() async throws -> [String] {
+        try await history().map { "\($0["role"]?.string ?? "") \($0["content"]?.text ?? "")" }
+    }
+}
