@@ -77,7 +77,7 @@ package struct Stage: Sendable {
 }
 
 /// A stage threw something that is no rejection, or took too long, and its entry says `on-error: closed`.
-package struct StageFailure: Error, Sendable {
+package struct StageFailure: Error, Sendable, CustomStringConvertible {
     package enum Cause: Sendable {
         case threw(any Error)
         case timedOut(after: Duration)
@@ -85,6 +85,14 @@ package struct StageFailure: Error, Sendable {
 
     package let stage: String
     package let cause: Cause
+
+    /// For the log.
+    package var description: String {
+        switch cause {
+        case .threw(let error): "the stage “\(stage)” failed: \(error)"
+        case .timedOut(let limit): "the stage “\(stage)” took longer than \(limit.optionText)"
+        }
+    }
 
     /// What the browser is told; the cause is for the log only.
     package var rejection: Rejection {

@@ -182,5 +182,5 @@ func runShadow<Message>(
 /// A stage used up its `timeout`.
 struct StageTimeout: Error, CustomStringConvertible {
     let limit: Duration
-    var description: String { "it took longer than \(limit)" }
+    var description: String { "it took longer than \(limit.optionText)" }
 }

@@ -14,9 +14,12 @@ import Testing
         attach: [ { chain: quiet, when: gateway == away } ]
         """
 
+    /// Of the second line, which nobody without a key can be meant by.
+    private let warning = "nobody is in a group: no `auth` stage asks who somebody is"
+
     private func explain(_ facts: MessageFacts, kind: (MessageFacts.Direction, String)? = nil) -> ChainExplanation {
         let loaded = load(text, environment: ["SECRET": "hunter2"])
-        #expect(loaded.findings.all.isEmpty)
+        #expect(loaded.findings.all.map(\.message) == [warning])
         return ChainExplanation(loaded.chains, facts, kind: kind.map { (direction: $0.0, word: $0.1) })
     }
 

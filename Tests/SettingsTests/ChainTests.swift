@@ -31,7 +31,7 @@ import Testing
               own: { stages: [ { use: persist } ] }
             attach:
               - { chain: quiet, when: gateway == a }
-              - { chain: loud, when: staff in groups }
+              - { chain: loud, when: agent == b }
               - { chain: pipeline, when: user == ada }
               - chain: own
             """
@@ -75,7 +75,7 @@ import Testing
             chains:
               a: { override: { persist: { when: user == ada } } }
               b: { override: { persist: { with: { size: 3 } } } }
-            attach: [ { chain: a, when: user == a }, { chain: b } ]
+            attach: [ { chain: a, when: agent == a }, { chain: b } ]
             """
         let chains = load(text).chains
         let identities = [chains.pipeline.stages] + chains.named.map(\.chain.stages)
@@ -88,7 +88,7 @@ import Testing
         let text = """
             pipeline: [ { use: persist, with: { sise: 2 } } ]
             chains: { a: {} , b: {} }
-            attach: [ { chain: a, when: user == a }, { chain: b } ]
+            attach: [ { chain: a, when: agent == a }, { chain: b } ]
             """
         #expect(findings(text) == ["c:1:37: error: `sise` is not an option here (did you mean `size`?)"])
     }

@@ -70,6 +70,26 @@ import Testing
                 ])
     }
 
+    /// The configuration says what it said, and the stage is another one all the same.
+    @Test func aProgramThatWasWrittenAnewIsAChange() throws {
+        let folder = try TemporaryFolder()
+        let program = try folder.write("program.py", "1")
+        let text = """
+            pipeline: [ { use: process, with: { command: [sh, "\(program)"] } } ]
+            chains: { other: {} }
+            attach: [ { chain: other, when: agent == a } ]
+            """
+        let builtIn = StageCatalog(BuiltInStages.all)
+        let old = load(text, [:], builtIn)
+        #expect(ConfigDiff.changes(from: old, to: load(text, [:], builtIn)).isEmpty)
+        try folder.write("program.py", "12")
+        let new = load(text, [:], builtIn)
+        #expect(new.stages.map(\.identity) != old.stages.map(\.identity))
+        let changes = ConfigDiff.changes(from: old, to: new)
+        #expect(changes.map(\.path) == ["pipeline.process.\(program)", "chains.other.process.\(program)"])
+        #expect(changes.allSatisfy { !$0.needsRestart && $0.after?.hasPrefix("of 20") == true })
+    }
+
     /// Also where the secret stands in an entry of a list that has no name, however deep.
     @Test func secretsInListsAreNotTold() {
         func text(_ tag: String) -> String {

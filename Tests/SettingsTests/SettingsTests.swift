@@ -121,7 +121,7 @@ import Testing
                 "c:14:12: error: two stages have the name `auth`; the first one is in line 13, column 12 "
                     + "(give one of them a `name` of its own)",
                 "c:15:38: error: `kind` is never `chatt` (did you mean `chat`?)",
-                "c:16:34: error: `when` is never true (no message has this direction and kind)",
+                "c:16:34: error: `when` is never true (no message is all of this at once)",
                 "c:16:83: error: `timeout` must be longer than 0s",
             ])
     }

@@ -34,6 +34,37 @@ import Webhooks
         #expect(advice.map(\.message) == ["the endpoint mine is not enabled, so it is told of nothing"])
     }
 
+    @Test func cachesNeedTheQuestionAndTheAnswer() throws {
+        func advice(when text: String) throws -> [String] {
+            var findings = Findings()
+            let node = ConfigNode(
+                position: SourcePosition(file: "c", line: 1, column: 1), content: .scalar(text, isPlain: true))
+            let condition = try #require(Condition.read(node, findings: &findings))
+            return CachePlugin.advise(CacheOptions(), at: ChainPlace(when: condition)).map(\.message)
+        }
+        #expect(try advice(when: "agent == faq") == [])
+        #expect(try advice(when: "kind == final or text starts-with 'FAQ'") == [])
+        #expect(try advice(when: "kind == chat").first?.contains("leaves out answers (final)") == true)
+        #expect(try advice(when: "direction == outbound").first?.contains("leaves out questions (chat)") == true)
+        #expect(try advice(when: "text starts-with 'FAQ'").first?.contains("asks for the text") == true)
+    }
+
+    @Test func cachesStandBelowAuthAndAboveWhatChangesReplies() {
+        var options = CacheOptions()
+        #expect(CachePlugin.advise(options, at: ChainPlace(above: ["auth"], below: ["transform"])).isEmpty)
+        #expect(CachePlugin.advise(options, at: ChainPlace(below: ["auth"])).map(\.hint) == ["move it below `auth`"])
+        let below = ChainPlace(above: ["auth", "transform"], rewritersAbove: ["transform"])
+        #expect(CachePlugin.advise(options, at: below).map(\.hint) == ["move `cache` above it"])
+        options.scope = .everybody
+        #expect(CachePlugin.advise(options, at: ChainPlace(below: ["auth"])).isEmpty)
+    }
+
+    @Test func promptsAreNoTemplates() {
+        var options = PromptOptions()
+        options.after = "You talk to {{user}}."
+        #expect(PromptPlugin.advise(options, at: ChainPlace()).map(\.key) == ["after"])
+    }
+
     @Test func limitsByUserBelongBelowAuth() {
         var options = RateLimitOptions()
         #expect(RateLimitPlugin.advise(options, at: ChainPlace(below: ["auth"])).map(\.key) == ["limits"])

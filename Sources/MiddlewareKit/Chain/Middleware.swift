@@ -63,16 +63,19 @@ public struct StagePaths: Sendable, Hashable {
 }
 
 /// Thrown by a stage to answer the browser instead of passing its message on.
-public struct Rejection: Error, Sendable, Hashable {
+public struct Rejection: Error, Sendable, Hashable, CustomStringConvertible {
     /// A word for programs, such as `rate_limited`.
     public let code: String
-    /// A sentence for the person in front of the browser. Never put a secret here.
+    /// A sentence for the person in front of the browser. Never put a secret here. An empty one becomes “This was refused.”
     public let message: String
     public let retryAfterMs: Int?
 
     public init(code: String, message: String, retryAfterMs: Int? = nil) {
         self.code = code
-        self.message = message
+        self.message = message.allSatisfy(\.isWhitespace) ? "This was refused." : message
         self.retryAfterMs = retryAfterMs
     }
+
+    /// For the log.
+    public var description: String { "rejected, \(code): \(message)" }
 }

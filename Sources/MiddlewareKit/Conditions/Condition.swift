@@ -71,7 +71,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
             let condition = try Condition(parsing: text)
             guard condition.canHold else {
                 findings.error(
-                    at: node.position, "\(node.label) is never true", hint: "no message has this direction and kind")
+                    at: node.position, "\(node.label) is never true", hint: "no message is all of this at once")
                 return nil
             }
             return condition
@@ -93,6 +93,27 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
 
     /// Whether the condition asks for something that is only known of a single message: its direction, kind or text.
     package var asksForMessage: Bool { test.asksForMessage }
+
+    /// Whether the condition asks for the text, or its size.
+    package var asksForText: Bool { test.asksForText }
+
+    /// A value that a fact is compared with, as it was written.
+    package struct Comparison: Sendable, Hashable {
+        /// The word for the fact, such as `gateway`.
+        package let fact: String
+        package let operation: String
+        package let value: String
+        /// The number of a Unicode scalar in the text of the condition.
+        package let offset: Int
+    }
+
+    /// All comparisons, in the order in which they stand there.
+    package var comparisons: [Comparison] {
+        guard let tokens = try? ConditionToken.all(of: description) else { return [] }
+        var parser = ConditionParser(tokens: tokens)
+        _ = try? parser.whole()
+        return parser.comparisons
+    }
 
     public var optionText: String { description.optionText }
 }
@@ -126,7 +147,9 @@ extension Condition.Test {
             if case .constant(let answer) = test { return .constant(!answer) }
             return .not(test)
         case .all(let tests):
-            return Self.joined(tests.map { $0.narrowed(to: direction, kind) }, unless: false, Self.all)
+            let tests = tests.map { $0.narrowed(to: direction, kind) }
+            let exclude = tests.indices.contains { index in tests[..<index].contains { $0.excludes(tests[index]) } }
+            return exclude ? .constant(false) : Self.joined(tests, unless: false, Self.all)
         case .any(let tests):
             return Self.joined(tests.map { $0.narrowed(to: direction, kind) }, unless: true, Self.any)
         default: return self
@@ -140,13 +163,39 @@ extension Condition.Test {
         return open.isEmpty ? .constant(!decisive) : open.count == 1 ? open[0] : join(open)
     }
 
+    /// Whether no message can pass both tests, as far as can be seen from them.
+    private func excludes(_ other: Self) -> Bool {
+        switch (self, other) {
+        case (.isOne(let fact, let words), .isOne(let other, let others)):
+            fact == other && words.isDisjoint(with: others)
+        case (.isOne(let fact, let words), .starts(let other, let start)),
+            (.starts(let other, let start), .isOne(let fact, let words)):
+            fact == other && !words.contains { $0.utf8.starts(with: start.utf8) }
+        case (.isOne(let fact, let words), .not(.isOne(let other, let others))),
+            (.not(.isOne(let other, let others)), .isOne(let fact, let words)):
+            fact == other && words.isSubset(of: others)
+        case (.size(let sizes), .size(let others)): !sizes.overlaps(others)
+        case (let test, .not(let negated)), (.not(let negated), let test): test == negated
+        default: false
+        }
+    }
+
     var asksForMessage: Bool {
         switch self {
-        case .direction, .kind, .size: true
-        case .isOne(let fact, _), .starts(let fact, _), .matches(let fact, _): fact == .text
+        case .direction, .kind: true
         case .all(let tests), .any(let tests): tests.contains(where: \.asksForMessage)
         case .not(let test): test.asksForMessage
-        case .constant, .group, .address: false
+        default: asksForText
+        }
+    }
+
+    var asksForText: Bool {
+        switch self {
+        case .size: true
+        case .isOne(let fact, _), .starts(let fact, _), .matches(let fact, _): fact == .text
+        case .all(let tests), .any(let tests): tests.contains(where: \.asksForText)
+        case .not(let test): test.asksForText
+        case .constant, .direction, .kind, .group, .address: false
         }
     }
 }

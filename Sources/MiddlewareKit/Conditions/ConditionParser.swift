@@ -25,6 +25,8 @@ struct ConditionParser {
     private static let depthLimit = 50
     private static let keywords = ["and", "or", "not", "in", "matches", "starts-with"]
 
+    /// Those that were read so far.
+    private(set) var comparisons: [Condition.Comparison] = []
     private let tokens: [ConditionToken]
     private var place = 0
     private var depth = 0
@@ -75,6 +77,8 @@ struct ConditionParser {
         if isNegated { place += 1 }
         if token.kind == .word("in"), tokens[place + 1].kind == .word("groups") {
             place += 2
+            if let error = mistakenFact(subject) { throw error }
+            note(ConditionFact.groups, "in", [subject])
             return isNegated ? .not(.group(name)) : .group(name)
         }
         guard case .word = subject.kind, let fact = ConditionFact(rawValue: name) else {
@@ -90,8 +94,24 @@ struct ConditionParser {
             throw error("`\(name)` cannot be compared with `\(word)`", hint: "such as \(fact.example)")
         }
         place += 1
-        let test = try fact.test(word, word == "in" ? list() : [value()])
+        let values = word == "in" ? try list() : [try value()]
+        note(fact, word, values)
+        let test = try fact.test(word, values)
         return isNegated ? .not(test) : test
+    }
+
+    private mutating func note(_ fact: ConditionFact, _ operation: String, _ values: [ConditionToken]) {
+        comparisons += values.map {
+            Condition.Comparison(fact: fact.rawValue, operation: operation, value: $0.value, offset: $0.offset)
+        }
+    }
+
+    /// A fact without quotes where a value belongs: it would stand for nothing but its own letters.
+    private func mistakenFact(_ value: ConditionToken) -> ConditionError? {
+        guard case .word(let word) = value.kind, ConditionFact(rawValue: word) != nil else { return nil }
+        return ConditionError(
+            offset: value.offset, message: "a value is expected here, and `\(word)` is a fact",
+            hint: "put quotes around it if it is meant as a value")
     }
 
     private func unknown(_ subject: ConditionToken, _ name: String) -> ConditionError {
@@ -119,6 +139,7 @@ struct ConditionParser {
             throw error(
                 "a value is expected here, not `\(word)`", hint: "put quotes around it if it is meant as a value")
         case .word, .text:
+            if let error = mistakenFact(value) { throw error }
             place += 1
             return value
         case .symbol, .end:

@@ -29,6 +29,9 @@ public protocol MiddlewarePlugin: Sendable {
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem]
     /// What is legal but likely not meant, seen from the stage's place in its chain. Becomes warnings; no side effects.
     static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem]
+    /// The files that the stage is made from beside its options. A reload makes it anew when one of them has changed, though
+    /// the configuration says what it said.
+    static func files(_ options: Options) -> [String]
     /// Makes the middleware. May open what it needs; an error stops the start or the reload.
     static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware
 }
@@ -42,16 +45,41 @@ extension MiddlewarePlugin {
     public static func isGate(_ options: Options) -> Bool { false }
     public static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] { [] }
     public static func advise(_ options: Options, at place: ChainPlace) -> [OptionProblem] { [] }
+    public static func files(_ options: Options) -> [String] { [] }
 }
 
-/// The kinds of the enabled stages around a stage, in the order of their chain.
+/// What a stage may know of its place in the chain.
 public struct ChainPlace: Sendable, Hashable {
+    /// The kinds of the enabled stages above it, in the order of the chain.
     public let above: [String]
     public let below: [String]
+    /// Those above that are known to change the text of replies.
+    public let rewritersAbove: [String]
+    /// The messages that it takes part in.
+    public let when: Condition
+    /// The ids of the gateways that the configuration names; more of them may be added while the server runs.
+    public let gateways: [String]
 
-    public init(above: [String] = [], below: [String] = []) {
+    public init(
+        above: [String] = [], below: [String] = [], rewritersAbove: [String] = [], when: Condition = .always,
+        gateways: [String] = []
+    ) {
         self.above = above
         self.below = below
+        self.rewritersAbove = rewritersAbove
+        self.when = when
+        self.gateways = gateways
+    }
+
+    /// What is wrong with the id of a gateway, to be told as advice: no gateway of the configuration has it.
+    ///
+    /// Nil also when the configuration names no gateways.
+    public func problem(ofGateway id: String, key: String) -> OptionProblem? {
+        guard !gateways.isEmpty, !gateways.contains(id) else { return nil }
+        let hint = nearestWord(to: id, in: gateways).map { "did you mean `\($0)`?" }
+        return OptionProblem(
+            key: key, message: "no gateway here has the id \(quote(id))",
+            hint: hint ?? "it counts once one with this id is added; here are \(gateways.joined(separator: ", "))")
     }
 }
 
@@ -75,7 +103,8 @@ public struct StageEnvironment: Sendable {
 
 /// Something wrong with an option, found after decoding.
 public struct OptionProblem: Sendable, Hashable {
-    /// The key of the option inside `with`, or nil for the block as a whole.
+    /// The key of the option inside `with`, or the way to a part of its value, such as `endpoints[2].url`, counted from 1; nil
+    /// for the block as a whole.
     public let key: String?
     public let message: String
     /// What to do about it.

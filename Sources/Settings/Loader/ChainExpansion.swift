@@ -95,7 +95,7 @@ struct ChainExpansion {
         for pair in pairs {
             let name = ConfigNode(position: pair.keyPosition, content: .scalar(pair.key, isPlain: true))
             guard let index = index(of: name, in: entries) else { continue }
-            entries[index] = overlay(entries[index], with: pair.value)
+            entries[index] = overlay(entries[index], with: pair.value).standing(at: pair.keyPosition)
         }
     }
 
@@ -135,7 +135,7 @@ struct ChainExpansion {
         }
         var changes = entry
         changes.content = .mapping(pairs)
-        return overlay(base, with: changes)
+        return overlay(base, with: changes).standing(at: entry["use"]?.position ?? entry.position)
     }
 
     /// `base` with the options of `changes` in place of its own; of `with` only the options that are named.
@@ -160,6 +160,18 @@ extension ConfigNode {
     fileprivate var values: [String: ConfigNode] {
         guard case .mapping(let pairs) = content else { return [:] }
         return Dictionary(pairs.map { ($0.key, $0.value) }) { first, _ in first }
+    }
+
+    /// A stage entry that others find here: what is wrong with it at its place in the chain is wrong here, not where most of it
+    /// was written.
+    fileprivate func standing(at place: SourcePosition) -> ConfigNode {
+        guard case .mapping(var pairs) = content, let index = pairs.firstIndex(where: { $0.key == "use" }) else {
+            return self
+        }
+        pairs[index].value.position = place
+        var entry = self
+        (entry.position, entry.content) = (place, .mapping(pairs))
+        return entry
     }
 
     /// The name of a stage entry: its own, or its kind.

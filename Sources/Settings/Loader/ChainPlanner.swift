@@ -4,7 +4,7 @@ import MiddlewareKit
 struct ChainPlanner {
     private let root: ConfigNode
     private let settings: Settings
-    private let catalog: [any MiddlewarePlugin.Type]
+    private let catalog: StageCatalog
     private let environment: StageEnvironment
     /// Where findings about the address of the server point.
     private let hostPlace: SourcePosition
@@ -12,7 +12,7 @@ struct ChainPlanner {
     private(set) var chains = PlannedChains()
     private(set) var findings = Findings()
 
-    init(_ root: ConfigNode, _ settings: Settings, _ catalog: [any MiddlewarePlugin.Type]) {
+    init(_ root: ConfigNode, _ settings: Settings, _ catalog: StageCatalog) {
         self.root = root
         self.settings = settings
         self.catalog = catalog
@@ -58,8 +58,12 @@ struct ChainPlanner {
     }
 
     private var stagePlanner: StagePlanner {
-        StagePlanner(catalog: catalog, environment: environment, namedStages: Array(settings.stages.keys))
+        StagePlanner(
+            catalog: catalog.plugins, environment: environment, namedStages: Array(settings.stages.keys),
+            gateways: gateways)
     }
+
+    private var gateways: [String] { settings.gateways.map(\.id.value).filter { !$0.isEmpty } }
 
     /// - Parameter place: Where a finding about the chain as a whole points.
     private mutating func plan(_ nodes: [ConfigNode], at place: SourcePosition) -> PlannedChain {
@@ -69,6 +73,10 @@ struct ChainPlanner {
         var planner = stagePlanner
         planner.plan(entries)
         findings.add(planner.findings)
+        let people = KnownPeople(entries, catalog)
+        for node in nodes where node["enabled"]?.scalar != "false" {
+            findings.add(ConditionAdvice(gateways: gateways, people: people).findings(on: node["when"]))
+        }
         let chain = PlannedChain(listed: planner.stages)
         checkAuth(of: chain, entries, at: place)
         return chain
@@ -109,6 +117,12 @@ struct ChainPlanner {
 
     private mutating func attach() {
         var isComplete = false
+        if case .sequence(let nodes)? = root["attach"]?.content {
+            var read = Findings()
+            let people = KnownPeople(expansion.pipeline.compactMap { StageEntry.salvage($0, findings: &read) }, catalog)
+            let advice = ConditionAdvice(gateways: gateways, people: people)
+            for node in nodes { findings.add(advice.findings(on: node["when"])) }
+        }
         for entry in settings.attach where !entry.chain.value.isEmpty {
             let (name, place) = (entry.chain.value, entry.chain.position)
             if isComplete {
@@ -136,7 +150,7 @@ struct ChainPlanner {
                 if let problem = Identifier.problem(of: name) {
                     findings.error(at: place, "the name \(quote(name)) \(problem)")
                 }
-                if section == "stages", catalog.contains(where: { $0.kind == name }) {
+                if section == "stages", catalog[name] != nil {
                     findings.error(at: place, "\(quote(name)) is a kind of stage", hint: "give the stage another name")
                 }
                 if section == "stages", let use = settings.stages[name]?.use, namesAnotherStage(use.value) {
@@ -154,7 +168,7 @@ struct ChainPlanner {
     }
 
     private func namesAnotherStage(_ word: String) -> Bool {
-        settings.stages[word] != nil && !catalog.contains { $0.kind == word }
+        settings.stages[word] != nil && catalog[word] == nil
     }
 
     private mutating func warnOfUnused() {

@@ -76,6 +76,15 @@ package enum ConfigDiff {
         for (path, fingerprint) in loaded.libraries {
             leaves.append(Leaf(path: ["plugins", path], value: fingerprint, shown: fingerprint))
         }
+        // So is a program that was written anew.
+        let named = loaded.chains.named.map { (["chains", $0.name], $0.chain) }
+        for (section, chain) in [(["pipeline"], loaded.chains.pipeline)] + named {
+            for stage in chain.stages {
+                leaves += stage.files.map { stamp in
+                    Leaf(path: section + [stage.entry.name, stamp.path], value: stamp.state, shown: stamp.words)
+                }
+            }
+        }
         return leaves
     }
 }

@@ -9,6 +9,8 @@ package struct PlannedStage: Sendable {
     package let paths: StagePaths?
     /// See ``MiddlewarePlugin/isGate(_:)``.
     let isGate: Bool
+    /// The files that it is made from, as they were when the configuration was read.
+    let files: [FileStamp]
     private let make: @Sendable (ProvisionContext) async throws -> any Middleware
 
     init<Plugin: MiddlewarePlugin>(_ plugin: Plugin.Type, entry: StageEntry, options: Plugin.Options) {
@@ -17,12 +19,14 @@ package struct PlannedStage: Sendable {
         self.options = options
         paths = plugin.handles(options)
         isGate = plugin.isGate(options)
+        files = plugin.files(options).map { FileStamp(of: $0) }
         make = { try await plugin.provision(options, in: $0) }
     }
 
-    /// Equal for stages that can be one instance, with one state: the same code, name and options.
+    /// Equal for stages that can be one instance, with one state: the same code, name, options and files.
     package var identity: String {
-        "\(ObjectIdentifier(plugin))\u{0}\(entry.name)\u{0}\(entry.with?.node.fingerprint ?? "")"
+        let parts = ["\(ObjectIdentifier(plugin))", entry.name, entry.with?.node.fingerprint ?? ""]
+        return (parts + files.map(\.state)).joined(separator: "\u{0}")
     }
 
     /// The options as YAML on one line, without secrets.

@@ -93,7 +93,7 @@ package enum SettingsLoader {
                 "no gateway will be found: `networks` says where to look, and names none",
                 hint: "write networks: [192.168.1.0/24], with the network of this machine")
         }
-        var planner = ChainPlanner(node, settings, section.catalog.plugins)
+        var planner = ChainPlanner(node, settings, section.catalog)
         planner.plan()
         findings.add(planner.findings)
         return (settings, planner.chains)

@@ -6,14 +6,19 @@ struct StagePlanner {
     let environment: StageEnvironment
     /// The words that `use` knows beside the kinds.
     let namedStages: [String]
+    /// The ids of the gateways that the file names.
+    let gateways: [String]
     /// Those that are not enabled too.
     private(set) var stages: [PlannedStage] = []
     private(set) var findings = Findings()
 
-    init(catalog: [any MiddlewarePlugin.Type], environment: StageEnvironment, namedStages: [String]) {
+    init(
+        catalog: [any MiddlewarePlugin.Type], environment: StageEnvironment, namedStages: [String], gateways: [String]
+    ) {
         self.catalog = catalog
         self.environment = environment
         self.namedStages = namedStages
+        self.gateways = gateways
     }
 
     /// The options of an entry that is not enabled must be right too.
@@ -28,7 +33,11 @@ struct StagePlanner {
                 continue
             }
             let kinds = { (entries: ArraySlice<StageEntry>) in entries.filter(\.enabled).map(\.use.value) }
-            let place = ChainPlace(above: kinds(entries[..<index]), below: kinds(entries[(index + 1)...]))
+            let rewriters = stages.filter { $0.entry.enabled && $0.paths?.replyText == true }
+            let place = ChainPlace(
+                above: kinds(entries[..<index]), below: kinds(entries[(index + 1)...]),
+                rewritersAbove: rewriters.map(\.entry.use.value), when: entry.when ?? .always,
+                gateways: gateways)
             plan(plugin, entry, at: place)
         }
     }
@@ -110,9 +119,25 @@ struct StagePlanner {
 }
 
 extension OptionProblem {
-    fileprivate func position(in node: ConfigNode) -> SourcePosition {
-        key.flatMap { node[$0]?.position } ?? node.position
-    }
+    fileprivate func position(in node: ConfigNode) -> SourcePosition { key.map(node.position(of:)) ?? node.position }
 
     fileprivate var words: String { key.map { "\(quote($0)): \(message)" } ?? message }
+}
+
+extension ConfigNode {
+    /// The place of a part of the value, such as `endpoints[2].url`; of what it would stand in when it is not there.
+    fileprivate func position(of path: String) -> SourcePosition {
+        if let part = self[path] { return part.position }
+        var node = self
+        for step in path.split(whereSeparator: { $0 == "." || $0 == "[" }) {
+            guard let number = step.last == "]" ? Int(step.dropLast()) : nil else {
+                guard let part = node[String(step)] else { break }
+                node = part
+                continue
+            }
+            guard case .sequence(let entries) = node.content, entries.indices.contains(number - 1) else { break }
+            node = entries[number - 1]
+        }
+        return node.position
+    }
 }

@@ -15,14 +15,22 @@ package struct TracesSettings: OptionGroup {
             "endpoint", \.endpoint,
             help: "Where an OpenTelemetry collector takes traces over HTTP; nothing is traced when left out.",
             example: "\"http://127.0.0.1:4318/v1/traces\"",
-            check: { url in
-                let isRight = url.map { $0.hasPrefix("http://") || $0.hasPrefix("https://") } ?? true
-                return isRight ? nil : "must be an address such as http://127.0.0.1:4318/v1/traces"
-            }),
+            check: { $0.flatMap(endpointProblem) }),
         Option(
             "headers", \.headers, help: "Headers that the collector wants, such as a key.",
             example: "{ Authorization: \"Bearer ${TRACES_KEY}\" }"),
         Option("service-name", \.serviceName, help: "What the server is called in traces."),
         Option("share", \.share, help: "The share of messages that are traced.", range: 0...1),
     ]
+
+    private static func endpointProblem(_ text: String) -> String? {
+        do throws(HTTPAddress.Problem) {
+            _ = try HTTPAddress(text)
+            return nil
+        } catch {
+            return text.contains("@")
+                ? "must not hold a user or a password; give `headers` beside it"
+                : "\(error.words); it looks like http://127.0.0.1:4318/v1/traces"
+        }
+    }
 }

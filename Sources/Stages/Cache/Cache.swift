@@ -39,7 +39,7 @@ struct Cache: Middleware {
     /// `redact` put in the place of a value, which is another one in the next session.
     private func question(_ message: InboundMessage, _ context: MessageContext) -> Question? {
         let words = message.text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        guard message.answer == nil, message.attachments.isEmpty, !words.isEmpty, !words.hasPrefix("/"),
+        guard message.answer == nil, message.attachments.isEmpty, !words.isEmpty, !message.isCommand,
             words.utf8.count <= options.maxAnswer.bytes, !PlaceholderTable.mayHoldPlaceholder(words)
         else { return nil }
         let user = context.principal?.user ?? Principal.anonymous.user

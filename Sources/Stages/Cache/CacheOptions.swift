@@ -42,6 +42,41 @@ package enum CachePlugin: MiddlewarePlugin {
 
     package static func handles(_ options: CacheOptions) -> StagePaths? { Cache.paths }
 
+    package static func advise(_ options: CacheOptions, at place: ChainPlace) -> [OptionProblem] {
+        var advice: [OptionProblem] = []
+        let question = place.when.narrowed(to: .inbound, "chat")
+        let answer = place.when.narrowed(to: .outbound, "final")
+        if question.constant == false || answer.constant == false {
+            advice.append(
+                OptionProblem(
+                    message:
+                        "its `when` leaves out \(question.constant == false ? "questions (chat)" : "answers (final)"), "
+                        + "so no answer is ever given again",
+                    hint: "`cache` needs both: leave direction and kind out of `when`"))
+        } else if question.asksForText, answer.asksForText {
+            advice.append(
+                OptionProblem(
+                    message:
+                        "its `when` asks for the text, which is that of the answer when it comes to remembering one",
+                    hint: "for the text of questions write: kind == final or text …"))
+        }
+        if options.scope == .user, place.below.contains("auth"), !place.above.contains("auth") {
+            advice.append(
+                OptionProblem(
+                    message: "`cache` is above `auth`, so it does not know users, and all of them share their answers",
+                    hint: "move it below `auth`"))
+        }
+        if let rewriter = place.rewritersAbove.last {
+            advice.append(
+                OptionProblem(
+                    message:
+                        "`cache` is below \(quote(rewriter)), which changes replies: an answer that is given again goes "
+                        + "through it twice",
+                    hint: "move `cache` above it"))
+        }
+        return advice
+    }
+
     package static func provision(_ options: CacheOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

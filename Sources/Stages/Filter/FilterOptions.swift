@@ -12,7 +12,7 @@ package struct FilterOptions: OptionGroup {
     package enum Direction: String, OptionChoice { case inbound, outbound }
 
     package var words: [String] = []
-    package var patterns: [String] = []
+    package var patterns: [SearchPattern] = []
     package var ignoreCase = true
     package var wholeWords = true
     package var action = Action.replace
@@ -54,7 +54,7 @@ package struct FilterOptions: OptionGroup {
     /// - Throws: ``PatternProblem`` for a pattern that cannot be used.
     func automaton() throws(PatternProblem) -> Automaton {
         var builder = Automaton.Builder()
-        for pattern in patterns { try builder.add(PatternParser.parse(pattern, ignoresCase: ignoreCase), rule: 0) }
+        for pattern in patterns { try builder.add(PatternParser.parse(pattern.text, ignoresCase: ignoreCase), rule: 0) }
         if !words.isEmpty { try builder.add(words: words, ignoresCase: ignoreCase, areWhole: wholeWords, rule: 0) }
         return Automaton(builder)
     }
@@ -75,22 +75,12 @@ package enum FilterPlugin: MiddlewarePlugin {
         if options.words.isEmpty, options.patterns.isEmpty {
             return [OptionProblem(message: "`words` or `patterns` must say what to look for")]
         }
-        var problems: [OptionProblem] = []
-        for (index, pattern) in options.patterns.enumerated() {
-            do throws(PatternProblem) {
-                var builder = Automaton.Builder()
-                try builder.add(PatternParser.parse(pattern, ignoresCase: options.ignoreCase), rule: 0)
-            } catch {
-                problems.append(OptionProblem(key: "patterns", message: "entry \(index + 1) \(error.words)"))
-            }
-        }
-        guard problems.isEmpty else { return problems }
         do throws(PatternProblem) {
             _ = try options.automaton()
+            return []
         } catch {
-            problems.append(OptionProblem(message: "what to look for \(error.words)"))
+            return [OptionProblem(message: "what to look for \(error.words)")]
         }
-        return problems
     }
 
     package static func provision(_ options: FilterOptions, in context: ProvisionContext) async throws

@@ -52,12 +52,24 @@ package enum ProcessPlugin: MiddlewarePlugin {
         return [OptionProblem(key: "command", message: "there is no program of this name that can be run", hint: way)]
     }
 
-    private static func isThere(_ program: String) -> Bool {
+    private static func isThere(_ program: String) -> Bool { path(of: program) != nil }
+
+    private static func path(of program: String) -> String? {
         let folders =
             program.contains("/")
             ? [""]
             : (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/" }
-        return folders.contains { FileManager.default.isExecutableFile(atPath: $0 + program) }
+        return folders.map { $0 + program }.first(where: FileManager.default.isExecutableFile)
+    }
+
+    /// The program, and the files among its arguments: what an interpreter is to run.
+    package static func files(_ options: ProcessOptions) -> [String] {
+        guard let program = options.command.first else { return [] }
+        let arguments = options.command.dropFirst().filter { argument in
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) && !isFolder.boolValue
+        }
+        return [path(of: program) ?? program] + arguments
     }
 
     package static func provision(_ options: ProcessOptions, in context: ProvisionContext) async throws

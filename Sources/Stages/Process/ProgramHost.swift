@@ -94,7 +94,8 @@ final class ProgramHost: CallOut {
         if old == nil { first.yield(new) }
         if let old, old != new {
             logger.warning(
-                "the program says something else than before about what it handles; restart the server to apply it")
+                "the program says something else than before about what it handles; reload the configuration to apply it"
+            )
         }
     }
 }

@@ -10,7 +10,7 @@ struct Prompt: Middleware {
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         // A command of the gateway (`/new`) must stay at the beginning, and alone.
-        if options.skipCommands, message.text.hasPrefix("/") { return try await next(message, context) }
+        if options.skipCommands, message.isCommand { return try await next(message, context) }
         var message = message
         message.text = [options.before, message.text, options.after].filter { !$0.isEmpty }
             .joined(separator: options.separator)

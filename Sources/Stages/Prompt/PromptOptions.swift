@@ -33,6 +33,14 @@ package enum PromptPlugin: MiddlewarePlugin {
             ? [OptionProblem(message: "`before` or `after` must say what to add")] : []
     }
 
+    package static func advise(_ options: PromptOptions, at place: ChainPlace) -> [OptionProblem] {
+        [("before", options.before), ("after", options.after)].filter { $1.contains("{{") }.map { key, _ in
+            OptionProblem(
+                key: key, message: "`prompt` fills in nothing: the agent reads the braces as they stand here",
+                hint: "`transform` takes templates")
+        }
+    }
+
     package static func provision(_ options: PromptOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

@@ -19,7 +19,7 @@ struct PrivateValues: Sendable {
             names.append(value.rawValue.uppercased())
         }
         for (name, pattern) in options.patterns.sorted(by: { $0.key < $1.key }) {
-            try builder.add(PatternParser.parse(pattern, ignoresCase: false), rule: names.count)
+            try builder.add(PatternParser.parse(pattern.text, ignoresCase: false), rule: names.count)
             names.append(String(name.uppercased().map { $0 == "-" ? "_" : $0 }))
         }
         self.names = names

@@ -13,7 +13,7 @@ package struct RedactOptions: OptionGroup {
     }
 
     package var values: [Value] = Value.allCases
-    package var patterns: [String: String] = [:]
+    package var patterns: [String: SearchPattern] = [:]
     package var mode = Mode.reversible
     package var maxSessions = 10_000
 
@@ -60,22 +60,12 @@ package enum RedactPlugin: MiddlewarePlugin {
         if options.values.isEmpty, options.patterns.isEmpty {
             return [OptionProblem(message: "`values` or `patterns` must say what to look for")]
         }
-        var problems: [OptionProblem] = []
-        for (name, pattern) in options.patterns.sorted(by: { $0.key < $1.key }) {
-            do throws(PatternProblem) {
-                var builder = Automaton.Builder()
-                try builder.add(PatternParser.parse(pattern, ignoresCase: false), rule: 0)
-            } catch {
-                problems.append(OptionProblem(key: "patterns", message: "`\(name)` \(error.words)"))
-            }
-        }
-        guard problems.isEmpty else { return problems }
         do throws(PatternProblem) {
             _ = try PrivateValues(options)
+            return []
         } catch {
-            problems.append(OptionProblem(key: "patterns", message: "together \(error.words)"))
+            return [OptionProblem(key: "patterns", message: "together \(error.words)")]
         }
-        return problems
     }
 
     package static func provision(_ options: RedactOptions, in context: ProvisionContext) async throws

@@ -48,13 +48,17 @@ package enum RoutePlugin: MiddlewarePlugin {
     }
 
     package static func advise(_ options: RouteOptions, at place: ChainPlace) -> [OptionProblem] {
-        place.above.contains("persist")
-            ? [
+        var advice = options.to.enumerated().compactMap { index, target in
+            target.gateway.flatMap { place.problem(ofGateway: $0, key: "to[\(index + 1)].gateway") }
+        }
+        if place.above.contains("persist") {
+            advice.append(
                 OptionProblem(
                     message:
                         "`route` is below `persist`, so a restart cannot find the answers of messages that it sent on",
-                    hint: "move it above `persist`")
-            ] : []
+                    hint: "move it above `persist`"))
+        }
+        return advice
     }
 
     package static func provision(_ options: RouteOptions, in context: ProvisionContext) async throws

@@ -6,10 +6,16 @@ struct Transform: Middleware {
     let message: TextTemplate?
     let reply: ReplyTemplate?
     let time: any TimeSource
+    let skipsCommands: Bool
     let handles: StagePaths
 
+    /// What templates can name.
+    static let values = ["text", "user", "gateway", "agent", "session", "date"]
+
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
-        guard let template = self.message else { return try await next(message, context) }
+        guard let template = self.message, !(skipsCommands && message.isCommand) else {
+            return try await next(message, context)
+        }
         var message = message
         message.text = template.render([
             "text": message.text, "user": context.principal?.user ?? "", "gateway": message.gateway,

@@ -1,9 +1,11 @@
 package import MiddlewareKit
+import Webhooks
 
 /// The `with` block of `transform`.
 package struct TransformOptions: OptionGroup {
     package var message = ""
     package var reply = ""
+    package var skipCommands = true
 
     package init() {}
 
@@ -20,6 +22,9 @@ package struct TransformOptions: OptionGroup {
                 """,
             example: "\"{{text}}\\n\\n({{agent}})\"",
             check: { $0.isEmpty ? nil : ReplyTemplate.problem(of: $0) }),
+        Option(
+            "skip-commands", \.skipCommands,
+            help: "Whether messages that begin with a slash, such as /new, stay as they are."),
     ]
 
     var paths: StagePaths { StagePaths(inbound: message.isEmpty ? [] : [.chat], replyText: !reply.isEmpty) }
@@ -34,8 +39,19 @@ package enum TransformPlugin: MiddlewarePlugin {
     package static func handles(_ options: TransformOptions) -> StagePaths? { options.paths }
 
     package static func validate(_ options: TransformOptions, in environment: StageEnvironment) -> [OptionProblem] {
-        options.message.isEmpty && options.reply.isEmpty
-            ? [OptionProblem(message: "`message` or `reply` must be a template")] : []
+        if options.message.isEmpty, options.reply.isEmpty {
+            return [OptionProblem(message: "`message` or `reply` must be a template")]
+        }
+        return [("message", options.message), ("reply", options.reply)].compactMap { key, template in
+            guard let unknown = templateNames(in: template).first(where: { !Transform.values.contains($0) }) else {
+                return nil
+            }
+            // The name itself may have come from the environment.
+            let hint = nearestWord(to: unknown, in: Transform.values).map { "did you mean {{\($0)}}?" }
+            return OptionProblem(
+                key: key, message: "names a value that there is not",
+                hint: hint ?? "known are \(Transform.values.joined(separator: ", "))")
+        }
     }
 
     package static func provision(_ options: TransformOptions, in context: ProvisionContext) async throws
@@ -44,6 +60,6 @@ package enum TransformPlugin: MiddlewarePlugin {
         Transform(
             message: options.message.isEmpty ? nil : try TextTemplate(options.message),
             reply: options.reply.isEmpty ? nil : try ReplyTemplate(options.reply), time: context.time,
-            handles: options.paths)
+            skipsCommands: options.skipCommands, handles: options.paths)
     }
 }

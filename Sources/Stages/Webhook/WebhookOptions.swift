@@ -83,15 +83,16 @@ package enum WebhookPlugin: MiddlewarePlugin {
     package static func validate(_ options: WebhookOptions, in environment: StageEnvironment) -> [OptionProblem] {
         var problems: [OptionProblem] = []
         var names: Set<String> = []
-        for endpoint in options.endpoints {
+        for (index, endpoint) in options.endpoints.enumerated() {
+            let place = "endpoints[\(index + 1)]"
             if !names.insert(endpoint.name).inserted {
                 problems.append(
                     OptionProblem(
-                        key: "endpoints",
+                        key: "\(place).name",
                         message: "two endpoints have the name \(endpoint.name); give one of them a `name` of its own"))
             }
             if let problem = endpoint.problem(under: options.rules) {
-                problems.append(OptionProblem(key: "endpoints", message: "\(endpoint.name): \(problem)"))
+                problems.append(OptionProblem(key: "\(place).url", message: problem))
             }
         }
         return problems
@@ -100,10 +101,19 @@ package enum WebhookPlugin: MiddlewarePlugin {
     package static func handles(_ options: WebhookOptions) -> StagePaths? { Webhook.paths }
 
     package static func advise(_ options: WebhookOptions, at place: ChainPlace) -> [OptionProblem] {
-        var advice = options.endpoints.filter { !$0.enabled }.map { endpoint in
-            OptionProblem(
-                key: "endpoints", message: "the endpoint \(endpoint.name) is not enabled, so it is told of nothing",
-                hint: "delete it, or leave out `enabled`")
+        var advice: [OptionProblem] = []
+        for (index, endpoint) in options.endpoints.enumerated() {
+            let key = "endpoints[\(index + 1)]"
+            if !endpoint.enabled {
+                advice.append(
+                    OptionProblem(
+                        key: "\(key).enabled",
+                        message: "the endpoint \(endpoint.name) is not enabled, so it is told of nothing",
+                        hint: "delete it, or leave out `enabled`"))
+            }
+            advice += (endpoint.when?.gateway?.words ?? []).compactMap {
+                place.problem(ofGateway: $0, key: "\(key).when.gateway")
+            }
         }
         if !place.above.contains(PersistPlugin.kind) {
             let isBelow = place.below.contains(PersistPlugin.kind)

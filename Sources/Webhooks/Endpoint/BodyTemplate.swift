@@ -41,7 +41,17 @@ package struct BodyTemplate: OptionValue {
     package static func read(_ node: ConfigNode, findings: inout Findings) -> BodyTemplate? {
         guard let text = String.read(node, findings: &findings) else { return nil }
         do throws(Problem) {
-            return try BodyTemplate(text)
+            let template = try BodyTemplate(text)
+            let unknown = templateNames(in: text).flatMap { $0.split(separator: ".") }.map(String.init)
+                .first { !TemplateSamples.names.contains($0) }
+            // Those that were stored by another version must be read all the same, so it is no error.
+            if let unknown, !node.isFromEnvironment {
+                let nearest = nearestWord(to: unknown, in: TemplateSamples.names).map { "did you mean `\($0)`?" }
+                findings.warning(
+                    at: node.position, "\(node.label) names \(quote(unknown)), which no event has",
+                    hint: nearest ?? "see the event in docs/webhooks.md")
+            }
+            return template
         } catch {
             findings.error(at: node.position, "\(node.label) \(error.words)")
             return nil

@@ -42,6 +42,9 @@ package struct PatternList: OptionValue, Hashable {
         patterns = texts.map(Pattern.init)
     }
 
+    /// Those that match one text only.
+    package var words: [String] { texts.filter { !$0.contains("*") } }
+
     /// What is not known matches nothing.
     func matches(_ text: String?) -> Bool {
         guard let text else { return false }

@@ -36,6 +36,15 @@ enum TemplateSamples {
         ],
     ]
 
+    /// The names of all members that an event or a part of one has, in alphabetical order.
+    static let names: [String] = {
+        func names(in value: JSONValue) -> [String] {
+            if let entries = value.array { return entries.flatMap(names) }
+            return (value.object ?? [:]).flatMap { [$0] + names(in: $1) }
+        }
+        return Set(names(in: whole)).sorted()
+    }()
+
     private static let attachment: JSONValue = [
         "type": hostile, "mimeType": hostile, "fileName": hostile, "bytes": 7,
     ]

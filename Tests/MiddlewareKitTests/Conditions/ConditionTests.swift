@@ -46,6 +46,14 @@ import Testing
         ("kind == chatt", 8, "`kind` is never `chatt`", "did you mean `chat`?"),
         ("kind matches chat", 5, "`kind` cannot be compared with `matches`", "such as kind in [chat, final]"),
         ("user in ada", 8, "a list is expected behind `in`, not `ada`", "write in [a, b]"),
+        (
+            "user == session", 8, "a value is expected here, and `session` is a fact",
+            "put quotes around it if it is meant as a value"
+        ),
+        (
+            "user in groups", 0, "a value is expected here, and `user` is a fact",
+            "put quotes around it if it is meant as a value"
+        ),
         ("user in [ada bob]", 13, "`,` or `]` is expected here, not `bob`", nil),
         ("user == and", 8, "a value is expected here, not `and`", "put quotes around it if it is meant as a value"),
         ("user ada", 5, "a comparison is expected behind `user`, not `ada`", "such as user in [ada, bob]"),
@@ -69,11 +77,27 @@ import Testing
     @Test func whatNoMessageCanMeetIsAnError() throws {
         for text in [
             "kind == final and direction == inbound", "kind == chat and kind == abort",
-            "not kind != chat and kind == final",
+            "not kind != chat and kind == final", "user == a and user == b", "user in [a, b] and user not in [b, a]",
+            "session == agent:a:web and session starts-with agent:b:", "text-size < 10 and text-size > 1KiB",
+            "staff in groups and staff not in groups", "text-size < 0", "kind == chat and (user == a and user == b)",
         ] {
             #expect(try !Condition(parsing: text).canHold)
         }
-        #expect(try Condition(parsing: "user == a and user == b").canHold)
+        for text in [
+            "user == a or user == b", "user == a and agent == b", "user in [a, b] and user != b",
+            "session == agent:a:web and session starts-with agent:a:", "text-size < 10 and text-size > 5",
+            "staff in groups and admins not in groups",
+        ] {
+            #expect(try Condition(parsing: text).canHold)
+        }
+    }
+
+    @Test func comparisonsAreTold() throws {
+        let condition = try Condition(parsing: "gateway in [home, 'my work'] and not staff in groups or text-size > 5")
+        #expect(
+            condition.comparisons.map { "\($0.fact) \($0.operation) \($0.value) \($0.offset)" } == [
+                "gateway in home 12", "gateway in my work 18", "groups in staff 37", "text-size > 5 68",
+            ])
     }
 
     @Test func narrowingLeavesOnlyWhatIsOpen() throws {

@@ -76,9 +76,12 @@ import Testing
             PluginOptions.read(FilterPlugin.self, [:]).problems == ["`words` or `patterns` must say what to look for"])
         #expect(
             PluginOptions.read(FilterPlugin.self, ["patterns": ["ok", "(a", "b*"]]).problems == [
-                "`patterns`: entry 2 has a `(` without `)`, at character 2",
-                "`patterns`: entry 3 matches the empty text",
+                "entry 2 of `patterns` has a `(` without `)`, at character 2",
+                "entry 3 of `patterns` matches the empty text",
             ])
+        // Beside another mistake, too.
+        #expect(
+            PluginOptions.read(FilterPlugin.self, ["directions": [], "patterns": ["(a", "[b"]]).problems.count == 3)
         #expect(
             PluginOptions.read(FilterPlugin.self, ["patterns": ["(.{1000}){90}", "(.{1000}){90}"]]).problems == [
                 "what to look for is too large: it repeats too much too often"

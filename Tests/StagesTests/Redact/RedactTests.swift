@@ -105,7 +105,7 @@ import Testing
             ])
         #expect(
             PluginOptions.read(RedactPlugin.self, ["patterns": ["a": "(x"]]).problems == [
-                "`patterns`: `a` has a `(` without `)`, at character 2"
+                "`a` has a `(` without `)`, at character 2"
             ])
         #expect(
             PluginOptions.read(RedactPlugin.self, ["patterns": ["a b": "x"]]).problems == [

@@ -13,12 +13,20 @@ import Testing
 
     @Test func messagesAreWrittenAnew() async throws {
         let harness = try await harness([
-            "message": "{{user}}@{{gateway}}/{{agent}} on {{date}}: {{text}}{{#nothing}}x{{/nothing}} <&>"
+            "message": "{{user}}@{{gateway}}/{{agent}} on {{date}}: {{text}}{{#session}}!{{/session}} <&>"
         ])
         let context = Sample.context(principal: Principal(user: "ada"))
         let sent = await harness.send(Sample.chat("a < b {{user}}"), context: context)
-        #expect(sent.message?.text == "ada@home/main on 2026-01-01: a < b {{user}} <&>")
+        #expect(sent.message?.text == "ada@home/main on 2026-01-01: a < b {{user}}! <&>")
         #expect(harness.middleware.handles == StagePaths(inbound: [.chat]))
+    }
+
+    @Test func commandsStayAsTheyAre() async throws {
+        let harness = try await harness(["message": "{{user}} asks: {{text}}"])
+        #expect(await harness.send(Sample.chat("/new")).message?.text == "/new")
+        #expect(await harness.send(Sample.chat(" /stop now")).message?.text == " /stop now")
+        let other = try await self.harness(["message": "{{text}}!", "skip-commands": false])
+        #expect(await other.send(Sample.chat("/new")).message?.text == "/new!")
     }
 
     @Test func repliesAreWrittenAnewHoweverTheyAreCut() async throws {
@@ -39,6 +47,8 @@ import Testing
             (["reply": "{{text}}{{text}}"], "must have {{text}} in it, once"),
             (["reply": "{{#user}}{{text}}{{/user}}"], "must not stand in a section"),
             (["message": "{{> other}}"], "must not include other templates"),
+            (["message": "{{#usr}}{{text}}{{/usr}}"], "names a value that there is not"),
+            (["reply": "{{text}} {{{model}}}"], "names a value that there is not"),
             ([:], "`message` or `reply` must be a template"),
         ] as [(ConfigNode, String)])
     func wrongTemplatesAreExplained(block: ConfigNode, words: String) {

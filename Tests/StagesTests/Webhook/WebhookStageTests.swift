@@ -162,10 +162,10 @@ import Webhooks
         let problems = PluginOptions.read(WebhookPlugin.self, block).problems
         #expect(
             problems == [
-                "`endpoints`: two endpoints have the name one; give one of them a `name` of its own",
-                "`endpoints`: two: port 8443 is not one of the allowed ports; add it to `ports`",
+                "`endpoints[2].name`: two endpoints have the name one; give one of them a `name` of its own",
+                "`endpoints[3].url`: port 8443 is not one of the allowed ports; add it to `ports`",
                 """
-                `endpoints`: three: 127.0.0.1 may not be called: it is a loopback address; name its network in \
+                `endpoints[4].url`: 127.0.0.1 may not be called: it is a loopback address; name its network in \
                 `allow-private`
                 """,
             ])
