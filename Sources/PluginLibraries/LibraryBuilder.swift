@@ -44,6 +44,7 @@ package struct LibraryBuilder: Sendable {
     /// - Returns: The stages, and what the compiler said.
     package func build(_ folder: URL, to output: URL) throws(BuildFailure) -> (library: StageLibrary, notes: String) {
         let sources = try Sources(folder)
+        try checkPlace(output)
         try checkTools()
         return try inTemporaryFolder { (work) throws(BuildFailure) in
             let product = work.appending(path: output.lastPathComponent)
@@ -56,8 +57,23 @@ package struct LibraryBuilder: Sendable {
             } catch let error as UnusableLibrary {
                 throw BuildFailure("the library \(error.problem)", hint: error.hint)
             } catch {
-                throw BuildFailure("cannot write \(output.path): \(error.localizedDescription)")
+                throw BuildFailure("cannot write \(output.path): \(systemReason(of: error))")
             }
+        }
+    }
+
+    private func checkPlace(_ output: URL) throws(BuildFailure) {
+        let folder = output.deletingLastPathComponent()
+        if output.isFolder {
+            let file = output.appending(path: "MyRules.\(Self.suffix)").path
+            throw BuildFailure("\(output.path) is a folder", hint: "name the file to write, such as \(file)")
+        }
+        guard folder.isFolder else {
+            throw BuildFailure(
+                "there is no folder \(folder.path) to write to", hint: "make it first, or name another file")
+        }
+        guard FileManager.default.isWritableFile(atPath: folder.path) else {
+            throw BuildFailure("this user may not write to \(folder.path)", hint: "name another file with -o")
         }
     }
 
@@ -91,7 +107,7 @@ package struct LibraryBuilder: Sendable {
             try PluginEntry(record: record, types: sources.types).source
                 .write(to: work.appending(path: entry), atomically: false, encoding: .utf8)
         } catch {
-            throw BuildFailure("cannot write to \(work.path): \(error.localizedDescription)")
+            throw BuildFailure("cannot write to \(work.path): \(systemReason(of: error))")
         }
         let linker = LibraryHeader.ownSystem == .linux ? [] : ["-Xlinker", "-undefined", "-Xlinker", "dynamic_lookup"]
         let (code, output) = try compiler.run(
@@ -123,9 +139,16 @@ package struct LibraryBuilder: Sendable {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         } catch {
-            throw BuildFailure("cannot make the folder \(folder.path): \(error.localizedDescription)")
+            throw BuildFailure("cannot make the folder \(folder.path): \(systemReason(of: error))")
         }
         return try body(folder)
+    }
+}
+
+extension URL {
+    fileprivate var isFolder: Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 }
 
@@ -136,8 +159,7 @@ private struct Sources {
     let kinds: [String]
 
     init(_ folder: URL) throws(BuildFailure) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder.boolValue else {
+        guard folder.isFolder else {
             throw BuildFailure("there is no folder \(folder.path)", hint: "name a folder of Swift files")
         }
         let all = FileManager.default.enumerator(

@@ -45,7 +45,7 @@ package final class LoadedLibraries: StageLibraries {
             try bytes.write(to: copy)
         } catch {
             throw UnusableLibrary(
-                "could not be copied to \(folder.deletingLastPathComponent().path): \(error.localizedDescription)",
+                "could not be copied to \(folder.deletingLastPathComponent().path): \(systemReason(of: error))",
                 hint: "set TMPDIR to a folder with space in which programs may run")
         }
         guard let handle = dlopen(copy.path, RTLD_NOW | RTLD_LOCAL) else {

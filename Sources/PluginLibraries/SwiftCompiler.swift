@@ -43,7 +43,7 @@ package struct SwiftCompiler: Sendable {
             process.waitUntilExit()
             return (process.terminationStatus, String(decoding: output, as: UTF8.self))
         } catch {
-            throw BuildFailure("the Swift compiler \(executable.path) does not start: \(error.localizedDescription)")
+            throw BuildFailure("the Swift compiler \(executable.path) does not start: \(systemReason(of: error))")
         }
     }
 }

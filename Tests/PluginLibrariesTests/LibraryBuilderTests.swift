@@ -48,6 +48,34 @@ import Testing
         }
     }
 
+    /// Told before anything is compiled.
+    @Test func aPlaceThatCannotBeWrittenToIsNamed() throws {
+        let folder = try Folder()
+        try folder.write("a.swift", Self.plugin)
+        let builder = LibraryBuilder(build: LibraryBytes.own, modules: folder.url, compiler: try folder.compiler())
+        func problem(_ output: URL) -> String {
+            do throws(BuildFailure) {
+                _ = try builder.build(folder.url, to: output)
+                return ""
+            } catch {
+                return error.description.replacing(folder.url.path, with: "DIR")
+            }
+        }
+        let file = "DIR/MyRules.\(LibraryBuilder.suffix)"
+        #expect(problem(folder.url) == "DIR is a folder (name the file to write, such as \(file))")
+        #expect(
+            problem(folder.url.appending(path: "none/a.so"))
+                == "there is no folder DIR/none to write to (make it first, or name another file)")
+    }
+
+    @Test func whyTheSystemRefusesIsSaidInItsWords() {
+        #expect(systemReason(of: POSIXError(.EACCES)) == "Permission denied")
+        #expect(
+            systemReason(of: CocoaError(.fileWriteUnknown, userInfo: [NSUnderlyingErrorKey: POSIXError(.ENOSPC)]))
+                == "No space left on device")
+        #expect(systemReason(of: CocoaError(.fileWriteUnknown)) == "the system refuses it")
+    }
+
     @Test func aMissingCompilerIsNamed() {
         #expect(throws: BuildFailure.self) { try SwiftCompiler("swiftc", path: "/nowhere:/else") }
         do {
