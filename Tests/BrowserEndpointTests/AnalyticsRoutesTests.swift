@@ -125,7 +125,7 @@ import Testing
         "summary?tz=Mars", "summary?from=yesterday", "summary?from=now", "summary?from=2026-13-01", "summary?form=-1h",
         "timeseries?step=2h", "timeseries?step=1m&from=-60d", "top?by=colour", "top?limit=0", "top?limit=x",
         "top?order=luck", "summary?format=xml", "summary?from=99999999999999999", "summary?to=-99999999d",
-        "timeseries?from=-",
+        "timeseries?from=-", "top?by=agent&by=user", "summary?from=-2h&from=-1h",
     ]
 
     @Test func badQuestionsAreSaidToBeBad() async throws {

@@ -35,6 +35,10 @@ struct AnalyticsRequest {
             let list = Self.known.joined(separator: ", ")
             throw Rejection.badRequest("There is no parameter `\(unknown.prefix(40))`. Known are \(list).")
         }
+        let dimensions = AnalyticsQuery.Dimension.allCases.map(\.rawValue)
+        for name in Self.known where !dimensions.contains(name) && parameters.getAll(name).count > 1 {
+            throw Rejection.badRequest("`\(name)` must be given once.")
+        }
         let text = { (name: String) in parameters[name[...]].map(String.init) }
         zoneName = text("tz") ?? "UTC"
         guard let zone = TimeZone(identifier: zoneName) else {
