@@ -68,10 +68,13 @@ extension Transcript.Entry {
     /// When it happened; 1 January 2026 when the line does not say.
     public var timestamp: Timestamp { Timestamp(milliseconds: at ?? 1_767_225_600_000) }
 
-    /// Who it is from, as the line says.
+    /// Who it is from, as the line says. Each user has a connection from each address, so that nobody is taken for somebody else.
     public func context(id: String) -> MessageContext {
-        MessageContext(
-            id: id, connection: ip.map { ConnectionInfo(id: "connection-\($0)", remoteAddress: $0) },
+        let names = [user, ip].compactMap(\.self)
+        return MessageContext(
+            id: id,
+            connection: names.isEmpty
+                ? nil : ConnectionInfo(id: "connection-\(names.joined(separator: "-"))", remoteAddress: ip ?? ""),
             principal: user.map { Principal(user: $0, groups: Set(groups ?? [])) }, logger: Sample.logger)
     }
 }

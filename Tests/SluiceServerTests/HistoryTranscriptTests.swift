@@ -30,4 +30,22 @@ import Testing
         #expect(transcript?.entries.last?.detail == "It broke.")
         try database.close()
     }
+
+    /// They came from the gateway, so no limit counts them.
+    @Test func whatOtherClientsWroteIsNoMessageFromABrowser() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try Database.open(
+            path: folder.appending(path: "test.db").path(), synchronous: .normal, busyTimeout: .seconds(5))
+        for run in ["r1", RunName.message("m1"), RunName.history("h1")] {
+            let record = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:web", owner: "ada", role: .user, runID: run, text: run,
+                timestamp: Timestamp(milliseconds: 1000))
+            try await database.store(record, rows: [])
+        }
+        let transcript = try await Transcript(of: "agent:main:web", gateway: "home", limit: 10, in: database)
+        #expect(transcript?.entries.map(\.kind) == ["chat", "message", "message"])
+        #expect(transcript?.entries.map(\.type) == [.inbound, .outbound, .outbound])
+        try database.close()
+    }
 }

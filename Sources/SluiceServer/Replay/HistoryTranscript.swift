@@ -21,13 +21,16 @@ extension Transcript.Entry {
         let content = row["content"]?.array ?? []
         let text = content.compactMap { $0["type"]?.string == "text" ? $0["text"]?.string : nil }.joined()
         let kind: String
+        // What other clients of the gateway wrote came from there, and met no stage for messages.
+        let isForeign = isUser && row["run_id"]?.string.map(RunName.isForeign) ?? true
         switch (isUser, state) {
+        case (true, _) where isForeign: kind = EventKind.message.rawValue
         case (true, _): kind = MessageKind.chat.rawValue
         case (false, .aborted): kind = EventKind.aborted.rawValue
         case (false, .failed): kind = EventKind.error.rawValue
         case (false, _): kind = EventKind.final.rawValue
         }
-        self.init(type: isUser ? .inbound : .outbound, kind: kind, gateway: session.gateway, text: text)
+        self.init(type: isUser && !isForeign ? .inbound : .outbound, kind: kind, gateway: session.gateway, text: text)
         self.session = session.key
         run = row["run_id"]?.string ?? "message-\(row["id"]?.int ?? 0)"
         user = session.owner

@@ -16,7 +16,7 @@ struct Limit: Sendable {
         let names = rule.key.flatMap { part in
             switch part {
             case .user: [context.principal?.user ?? ""]
-            case .ip: [clientNetwork(of: context.connection?.remoteAddress ?? "")]
+            case .ip: [address(of: context.connection)]
             case .connection: [context.connection?.id ?? ""]
             case .session: [message.gateway, message.sessionKey ?? ""]
             case .gateway: [message.gateway]
@@ -24,6 +24,12 @@ struct Limit: Sendable {
         }
         // The lengths keep ["ab", "c"] and ["a", "bc"] apart.
         return SHA256.hash(data: names.flatMap { Array("\($0.utf8.count):\($0)".utf8) })
+    }
+
+    /// Where the address is not known, as in a recording, the connection stands for it.
+    private func address(of connection: ConnectionInfo?) -> String {
+        guard let connection else { return "" }
+        return connection.remoteAddress.isEmpty ? connection.id : clientNetwork(of: connection.remoteAddress)
     }
 
     func rejection(wait: Duration) -> Rejection {
