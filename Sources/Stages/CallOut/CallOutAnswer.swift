@@ -18,6 +18,8 @@ struct CallOutAnswer: Decodable, Sendable, Hashable {
     var code: String?
     var message: String?
     var notes: [String: String]?
+    /// What went wrong there, in a few words for the log: nothing else is said about the message then.
+    var error: String?
 }
 
 /// An answer that makes no sense.
@@ -31,6 +33,10 @@ extension CallOutAnswer {
     func apply(to message: inout InboundMessage, _ context: inout MessageContext) throws {
         if try decided() == .replace {
             guard let text else { throw CallOutProblem("it answered `replace` without a `text`") }
+            // A gateway takes no message that says nothing.
+            guard !text.allSatisfy(\.isWhitespace) || !message.attachments.isEmpty else {
+                throw CallOutProblem("it answered `replace` with an empty `text`; `reject` refuses a message")
+            }
             message.text = text
         }
         note(in: &context)
@@ -45,12 +51,18 @@ extension CallOutAnswer {
     }
 
     private func decided() throws -> Verdict {
+        try requireNoError()
         guard let verdict else { throw CallOutProblem("it answered without a `verdict`") }
         guard verdict == .reject else { return verdict }
         guard let message, !message.isEmpty else {
             throw CallOutProblem("it answered `reject` without a `message` for the sender")
         }
         throw Rejection(code: code ?? "rejected", message: message)
+    }
+
+    /// - Throws: ``CallOutProblem``.
+    func requireNoError() throws {
+        if let error { throw CallOutProblem("it failed: \(error.prefix(200))") }
     }
 
     private func note(in context: inout MessageContext) {

@@ -51,6 +51,7 @@ private struct CallOutTransform: AsyncReplyTransform {
 
     private mutating func ask(_ text: String, isEnd: Bool) async throws -> TextChange {
         let answer = try await outside.ask(.reply(CallOutMessage(run, text: text), isEnd: isEnd))
+        try answer.requireNoError()
         guard let shown = answer.text else { throw CallOutProblem("it answered a piece of a reply without `text`") }
         kept = answer.keep ?? ""
         if isEnd, !kept.isEmpty { throw CallOutProblem("it kept something at the end of a reply") }

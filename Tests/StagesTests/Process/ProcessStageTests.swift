@@ -42,6 +42,64 @@ import Testing
         }
     }
 
+    /// The program lives on: it is not started a second time.
+    @Test func anExceptionIsAboutOneMessageOnly() async throws {
+        let program = """
+            stage, count = sluice.Stage(), []
+            @stage.inbound("chat")
+            def check(message):
+                count.append(1)
+                if message["text"] == "number": return sluice.replace(5)
+                if message["text"] == "words": return "words"
+                if message["text"] == "bad": raise ValueError("my secret")
+                return sluice.replace(f"{len(count)} {message['text']}")
+            @stage.reply
+            def mask(piece, end):
+                if "bad" in piece["text"]: raise KeyError("x")
+                return piece["text"], ""
+            stage.run()
+            """
+        try await Program.stage(Program.options(program)) { harness in
+            for (text, name) in [("bad", "ValueError"), ("number", "TypeError"), ("words", "TypeError")] {
+                let outcome = await harness.send(Sample.chat(text))
+                guard case .failed(let error) = outcome else { throw CallOutProblem("\(outcome)") }
+                #expect("\(error)" == "it failed: \(name)")
+            }
+            #expect(await harness.send(Sample.chat("good")).message?.text == "4 good")
+            await #expect(throws: (any Error).self) { try await harness.stream(["bad"]) }
+            #expect(try await harness.stream(["good"]) == "good")
+        }
+    }
+
+    @Test func nothingIsNoReplacement() async throws {
+        let program = """
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message): return sluice.replace(" ")
+            stage.run()
+            """
+        try await Program.stage(Program.options(program)) { harness in
+            let outcome = await harness.send(Sample.chat("hello"))
+            guard case .failed(let error) = outcome else { throw CallOutProblem("\(outcome)") }
+            #expect("\(error)".contains("an empty `text`; `reject` refuses a message"))
+            var picture = Sample.chat("look")
+            picture.attachments = [Attachment(type: "image", mimeType: "image/png", content: "AA==")]
+            #expect(await harness.send(picture).message?.text == " ")
+        }
+    }
+
+    /// What an interpreter runs is part of the stage.
+    @Test func theFilesOfTheCommandAreTheStagesOwn() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString).py").path()
+        try Data().write(to: URL(filePath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        var options = ProcessOptions()
+        options.command = [file, "-u", file, "--level", "3"]
+        #expect(ProcessPlugin.files(options) == [file, file])
+        options.command = ["sh", "-c", "true"]
+        #expect(ProcessPlugin.files(options).map { URL(filePath: $0).lastPathComponent } == ["sh"])
+    }
+
     @Test func theExampleMasksWordsHoweverTheReplyIsCut() async throws {
         var options = ProcessOptions()
         options.command = ["python3", Program.examples + "/mask.py"]

@@ -12,12 +12,14 @@
 
     stage.run()
 
-Print nothing to standard output, which belongs to the protocol; what goes to standard error is in Sluice's log.
+A function that raises an exception fails for that message only: `on-error` of the stage says what becomes of it, and the traceback
+is in Sluice's log. Print nothing to standard output, which belongs to the protocol; what goes to standard error is in the log.
 Needs Python 3.8 or newer, and nothing else.
 """
 
 import json
 import sys
+import traceback
 
 PROTOCOL = 1
 
@@ -29,17 +31,23 @@ def accept():
 
 def replace(text):
     """The message goes on with another text."""
-    return {"verdict": "replace", "text": text}
+    return {"verdict": "replace", "text": _text(text)}
 
 
 def reject(code, message):
     """The sender gets an error: a word for programs, and a sentence for the person."""
-    return {"verdict": "reject", "code": code, "message": message}
+    return {"verdict": "reject", "code": _text(code), "message": _text(message)}
 
 
 def annotate(**notes):
     """The message goes on, with notes for the log and for stages below."""
     return {"verdict": "annotate", "notes": {name: str(note) for name, note in notes.items()}}
+
+
+def _text(value):
+    if not isinstance(value, str):
+        raise TypeError(f"this must be a str, not {type(value).__name__}")
+    return value
 
 
 class Stage:
@@ -86,16 +94,24 @@ class Stage:
         self._write(sink, {"protocol": PROTOCOL, "handles": handles})
         for line in source:
             question = json.loads(line)
-            self._write(sink, {"id": question["id"], **self._answer(question)})
+            try:
+                answer = self._answer(question)
+            except Exception as error:  # Whatever a function raises is about this message only.
+                traceback.print_exc()
+                answer = {"error": type(error).__name__}
+            self._write(sink, {"id": question["id"], **answer})
 
     def _answer(self, question):
         if question["type"] == "reply":
             shown, kept = self._reply(question["message"], question["end"])
-            return {"text": shown, "keep": kept}
+            return {"text": _text(shown), "keep": _text(kept)}
         table = self._inbound if question["type"] == "inbound" else self._outbound
         message = question["message"]
         function = table.get(message["kind"])
-        return (function(message) if function else None) or accept()
+        verdict = (function(message) if function else None) or accept()
+        if not isinstance(verdict, dict) or "verdict" not in verdict:
+            raise TypeError("a function must return accept(), replace(…), reject(…), annotate(…) or nothing")
+        return verdict
 
     @staticmethod
     def _write(sink, value):
