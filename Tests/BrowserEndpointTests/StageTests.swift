@@ -38,6 +38,27 @@ import Testing
         #expect(error["runId"] == "r")
     }
 
+    @Test func aRejectionWithoutWordsGetsSome() async throws {
+        let error = try await refusal { _, _, _ in throw Rejection(code: "no", message: " ") }
+        #expect(error["message"] == "This was refused.")
+    }
+
+    /// The gateway would refuse it with words for programs.
+    @Test func aMessageOfWhichNothingIsLeftIsNotSent() async throws {
+        let stage = Stage.inbound(.chat) { message, context, next in
+            var message = message
+            message.text = " "
+            try await next(message, context)
+        }
+        try await Rig.run(Self.options(stage)) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let error = try await browser.next { $0["state"] == "error" }
+            #expect(error["error"]?["code"] == "empty_message", "\(error)")
+            #expect(await !rig.gateway.requests.contains { $0.method == "chat.send" })
+        }
+    }
+
     @Test func aStageThatThrowsIsNamed() async throws {
         let error = try await refusal { _, _, _ in throw Broken() }
         #expect(error["code"] == "stage_failed")

@@ -49,8 +49,11 @@ extension BrowserHub {
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
             return flush()
         }
-        // Stages may have made a command of it, or sent it to a gateway that takes less.
-        if let objection = objection(to: message, for: upstream.gateway, from: context.principal ?? .anonymous) {
+        // Stages may have made a command of it, sent it to a gateway that takes less, or left nothing of it.
+        let objection =
+            message.isEmptied
+            ? .emptied : objection(to: message, for: upstream.gateway, from: context.principal ?? .anonymous)
+        if let objection {
             run.isAccepted = true
             end(
                 run, .error,
@@ -434,4 +437,14 @@ extension RunOutcome {
         self.init(text: answer, usage: Usage(input: 0, output: 0), timestamp: timestamp)
         isWithoutModel = true
     }
+}
+
+extension InboundMessage {
+    /// No gateway takes a message that says nothing.
+    fileprivate var isEmptied: Bool { attachments.isEmpty && text.allSatisfy(\.isWhitespace) }
+}
+
+extension Rejection {
+    fileprivate static let emptied = Rejection(
+        code: "empty_message", message: "The stages of this server left nothing of the message, so it was not sent.")
 }
