@@ -119,7 +119,7 @@ package struct SluiceServer: Sendable {
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),
         ]
-        var configuration = ServiceGroupConfiguration(services: services, logger: logger)
+        var configuration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
         configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(15)
         let serviceGroup = ServiceGroup(configuration: configuration)
         let logger = logger
@@ -198,10 +198,11 @@ package struct SluiceServer: Sendable {
         return application
     }
 
-    /// Hummingbird tells of its own start; ours is the better line.
+    /// For the libraries that start and stop the parts of the server, and tell of it in the names of Swift types. Who wants to see
+    /// that asks for `trace`.
     private func quiet(_ logger: Logger) -> Logger {
         var logger = logger
-        if logger.logLevel == .info { logger.logLevel = .notice }
+        if logger.logLevel > .trace { logger.logLevel = max(logger.logLevel, .notice) }
         return logger
     }
 }

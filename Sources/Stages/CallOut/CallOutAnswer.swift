@@ -62,7 +62,7 @@ extension CallOutAnswer {
 
     /// - Throws: ``CallOutProblem``.
     func requireNoError() throws {
-        if let error { throw CallOutProblem("it failed: \(error.prefix(200))") }
+        if let error { throw CallOutProblem("it reports an error: \(error.prefix(200))") }
     }
 
     private func note(in context: inout MessageContext) {

@@ -63,7 +63,7 @@ import Testing
             for (text, name) in [("bad", "ValueError"), ("number", "TypeError"), ("words", "TypeError")] {
                 let outcome = await harness.send(Sample.chat(text))
                 guard case .failed(let error) = outcome else { throw CallOutProblem("\(outcome)") }
-                #expect("\(error)" == "it failed: \(name)")
+                #expect("\(error)" == "it reports an error: \(name)")
             }
             #expect(await harness.send(Sample.chat("good")).message?.text == "4 good")
             await #expect(throws: (any Error).self) { try await harness.stream(["bad"]) }
