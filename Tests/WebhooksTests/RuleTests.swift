@@ -105,7 +105,7 @@ import Testing
         let text = problems.joined(separator: "\n")
         for words in [
             "does not begin with http:// or https://", "did you mean `message.final`?", "must be `whsec_`",
-            "`colour` is not an option here", "must not set the header Host", "`name` must be 1 to 100",
+            "`colour` is not an option here", "must not set Host, which", "`name` must be 1 to 100",
             "`template` does not give JSON",
         ] { #expect(text.contains(words), "\(words)") }
         #expect(!text.contains("my-secret-text"))

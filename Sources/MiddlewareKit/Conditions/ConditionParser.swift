@@ -82,6 +82,11 @@ struct ConditionParser {
             return isNegated ? .not(.group(name)) : .group(name)
         }
         guard case .word = subject.kind, let fact = ConditionFact(rawValue: name) else {
+            if token.kind == .word("in"), case .word(let other) = tokens[place + 1].kind {
+                throw ConditionError(
+                    offset: tokens[place + 1].offset, message: "`groups` is expected here, not \(quote(other))",
+                    hint: "such as \(ConditionFact.groups.example)")
+            }
             throw unknown(subject, name)
         }
         let operation = token
@@ -116,7 +121,12 @@ struct ConditionParser {
 
     private func unknown(_ subject: ConditionToken, _ name: String) -> ConditionError {
         let known = ConditionFact.allCases.map(\.rawValue)
-        let hint = nearestWord(to: name, in: known).map { "did you mean `\($0)`?" }
+        let hint =
+            switch name {
+            case "true", "always": "leave `when` out: then it is for every message"
+            case "false", "never": "write `enabled: false` in place of `when`"
+            default: nearestWord(to: name, in: known).map { "did you mean `\($0)`?" }
+            }
         return ConditionError(
             offset: subject.offset, message: "there is no fact \(quote(name)) of a message",
             hint: hint ?? "known are \(known.joined(separator: ", "))")

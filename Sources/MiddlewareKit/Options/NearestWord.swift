@@ -1,16 +1,19 @@
 /// The word of a list that was likely meant, for "did you mean".
 ///
 /// Capitals, `_` and `-` make no difference. Otherwise up to a third of the letters may be wrong, missing, too many or
-/// swapped with their neighbour.
+/// swapped with their neighbour. The beginning of only one of
+/// the words, from three letters on, stands for it: `warn` for `warning`.
 package func nearestWord(to word: String, in words: some Sequence<String>) -> String? {
     let letters = comparable(word)
     guard letters.count <= 64 else { return nil }
-    return
+    let near =
         words
         .map { (word: $0, distance: editDistance(letters, comparable($0))) }
         .filter { $0.distance <= max(1, letters.count / 3) }
-        .min { $0.distance < $1.distance }?
-        .word
+        .min { $0.distance < $1.distance }
+    if let near { return near.word }
+    let longer = words.filter { letters.count >= 3 && comparable($0).starts(with: letters) }
+    return longer.count == 1 ? longer[0] : nil
 }
 
 private func comparable(_ word: String) -> [Character] {

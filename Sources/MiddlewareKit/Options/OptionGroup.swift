@@ -49,7 +49,7 @@ extension OptionGroup {
         case .null: pairs = []
         default:
             let example = options.first.map { "\($0.key): …" } ?? "key: value"
-            node.report(expected: "a mapping such as { \(example) }", findings: &findings)
+            node.report(expected: "a mapping such as { \(example) }", hint: hint(for: node), findings: &findings)
             return nil
         }
         var group = Self()
@@ -73,6 +73,14 @@ extension OptionGroup {
             }
         }
         return group
+    }
+
+    /// For who wrote the one value that counts most, without its key.
+    private static func hint(for node: ConfigNode) -> String? {
+        guard let first = options.first, first.isRequired, let value = node.scalar, !node.isFromEnvironment else {
+            return nil
+        }
+        return "write \(first.key): \(value.optionText)"
     }
 
     private static func reportUnknown(_ pair: ConfigNode.Pair, findings: inout Findings) {
@@ -110,8 +118,12 @@ extension OptionGroup {
 }
 
 extension OptionType {
-    /// Whether it is a mapping with this option.
+    /// Whether it is a mapping with this option, or a list of them.
     fileprivate func hasOption(_ key: String) -> Bool {
-        if case .group(_, let options) = self { options.contains { $0.key == key } } else { false }
+        switch self {
+        case .group(_, let options): options.contains { $0.key == key }
+        case .list(let element): element.hasOption(key)
+        default: false
+        }
     }
 }

@@ -177,6 +177,10 @@ struct ChainPlanner {
             findings.warning(
                 at: place, "no chain uses the stage \(quote(name))", hint: "write `- use: \(name)` in a chain")
         }
+        // What is wrong with `attach` is told already.
+        if let node = root["attach"], !node.isNull, settings.attach.isEmpty { return }
+        let names = Set(settings.chains.keys).union([ChainExpansion.pipelineName])
+        guard settings.attach.allSatisfy({ names.contains($0.chain.value) }) else { return }
         let extended = settings.chains.values.compactMap { $0.extends?.value }
         for name in settings.chains.keys.sorted()
         where !extended.contains(name) && !settings.attach.contains(where: { $0.chain.value == name }) {

@@ -87,7 +87,7 @@ package enum SettingsLoader {
         checkTLS(of: settings.server, findings: &findings)
         section.read(settings.plugins)
         findings.add(section.findings)
-        if settings.scan.enabled, settings.scan.networks.isEmpty {
+        if settings.scan.enabled, settings.scan.networks.isEmpty, node["scan"]?["networks"]?.holdsNothing ?? true {
             findings.warning(
                 at: node["scan"]?["enabled"]?.position ?? node.position,
                 "no gateway will be found: `networks` says where to look, and names none",
@@ -115,6 +115,16 @@ package enum SettingsLoader {
             findings.warning(
                 at: place, "a secret stands here in clear, and every user of this machine may read the file",
                 hint: "chmod o-r \(place.file), or write \"${NAME}\" or \"${file:PATH}\" instead")
+        }
+    }
+}
+
+extension ConfigNode {
+    fileprivate var holdsNothing: Bool {
+        switch content {
+        case .null: true
+        case .sequence(let nodes): nodes.isEmpty
+        default: false
         }
     }
 }

@@ -45,6 +45,13 @@ package enum ProcessPlugin: MiddlewarePlugin {
 
     package static func advise(_ options: ProcessOptions, at place: ChainPlace) -> [OptionProblem] {
         guard let program = options.command.first, !isThere(program) else { return [] }
+        if options.command.count == 1, program.contains(" ") {
+            return [
+                OptionProblem(
+                    key: "command", message: "there is no program of this name that can be run",
+                    hint: "the program and its arguments are entries of their own, such as [python3, stage.py]")
+            ]
+        }
         let way =
             program.contains("/")
             ? "a path begins in the folder in which the server is started"

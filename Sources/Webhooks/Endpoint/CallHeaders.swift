@@ -7,11 +7,13 @@ package enum CallHeaders {
         let own = [
             "host", "content-length", "content-type", "connection", "transfer-encoding", "user-agent", "traceparent",
         ]
+        let taken = headers.keys.filter { name in
+            own.contains(name.lowercased()) || name.lowercased().hasPrefix("webhook-")
+        }
+        guard taken.isEmpty else {
+            return "must not set \(taken.sorted().joined(separator: ", ")), which the server sets itself"
+        }
         for (name, value) in headers {
-            let lowercased = name.lowercased()
-            if own.contains(lowercased) || lowercased.hasPrefix("webhook-") {
-                return "must not set the header \(name), which the server sets itself"
-            }
             let isToken = !name.isEmpty && name.utf8.allSatisfy { tokenCharacters.contains($0) }
             let isText = value.revealed.utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == 0x09 }
             if !isToken || !isText { return "has a header with a character that is not allowed" }

@@ -54,6 +54,8 @@ import Testing
             "user in groups", 0, "a value is expected here, and `user` is a fact",
             "put quotes around it if it is meant as a value"
         ),
+        ("true", 0, "there is no fact `true` of a message", "leave `when` out: then it is for every message"),
+        ("'staff' in user.groups", 11, "`groups` is expected here, not `user.groups`", "such as staff in groups"),
         ("user in [ada bob]", 13, "`,` or `]` is expected here, not `bob`", nil),
         ("user == and", 8, "a value is expected here, not `and`", "put quotes around it if it is meant as a value"),
         ("user ada", 5, "a comparison is expected behind `user`, not `ada`", "such as user in [ada, bob]"),

@@ -11,6 +11,12 @@ import Testing
         #expect(nearestWord(to: word, in: ["host", "port", "max-message-size"]) == expected)
     }
 
+    @Test func findsTheWordThatItBeginsIfThereIsOne() {
+        #expect(nearestWord(to: "warn", in: ["debug", "warning"]) == "warning")
+        #expect(nearestWord(to: "wa", in: ["debug", "warning"]) == nil)
+        #expect(nearestWord(to: "session", in: ["session.created", "session.deleted"]) == nil)
+    }
+
     @Test(arguments: ["colour", "", "pxyt", String(repeating: "port", count: 100_000)])
     func findsNothing(_ word: String) {
         #expect(nearestWord(to: word, in: ["host", "port"]) == nil)

@@ -74,7 +74,10 @@ private struct Limits: OptionGroup {
     }
 
     @Test func aGroupIsAMapping() {
-        #expect(read(Limit.self, plain("x")).findings == ["`key` must be a mapping such as { requests: … }, not `x`"])
+        #expect(
+            read(Limit.self, plain("x")).findings == [
+                "`key` must be a mapping such as { requests: … }, not `x` (write requests: x)"
+            ])
     }
 
     @Test func descriptions() {
