@@ -84,6 +84,23 @@ import Testing
         }
     }
 
+    /// All are on their way before the first one waits.
+    @Test func onlySoManyWaitOfThoseThatComeAtOnce() async throws {
+        var options = Rig.Options()
+        options.whileAway = .queue(maxMessages: 2, maxAge: .seconds(60))
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            try await rig.cut(seenBy: browser)
+            for number in 1...6 { browser.chat("Hello", in: "s\(number)", run: "r\(number)") }
+            var refused: Set<String> = []
+            while refused.count < 4 {
+                let frame = try await browser.next { $0["type"] == "error" || $0["state"] == "error" }
+                refused.insert(frame["runId"]?.string ?? "")
+            }
+            #expect(await rig.manager.waitingChats.first { $0.gateway == "home" }?.count == 2)
+        }
+    }
+
     @Test func aKeyInUseIsForNoOtherMessage() async throws {
         var options = Rig.Options()
         options.gateway.reply = ManualReply()

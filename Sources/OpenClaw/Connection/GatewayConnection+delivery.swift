@@ -40,9 +40,11 @@ extension GatewayConnection {
             let reason = status.reason ?? "it is \(status.state.rawValue)"
             switch delivery.next(now: time.uptime, gatewayStart: gatewayStart, awayReason: reason) {
             case .wait(let longest):
-                try await wait(runID: key, sessionKey: sessionKey, atMost: longest, isPause: false)
+                try await wait(
+                    runID: key, sessionKey: sessionKey, atMost: longest, isPause: false, isBound: !delivery.isInDoubt)
             case .pause(let delay):
-                try await wait(runID: key, sessionKey: sessionKey, atMost: delay, isPause: true)
+                try await wait(
+                    runID: key, sessionKey: sessionKey, atMost: delay, isPause: true, isBound: false)
             case .lookUp:
                 let sought = SoughtRun(runID: key, sessionKey: sessionKey, message: chat.message, since: acceptedAt)
                 do {
@@ -96,14 +98,16 @@ extension GatewayConnection {
 
     /// Waits for the connection, or for the end of a pause. The message can be taken back meanwhile.
     ///
-    /// - Parameter isPause: The connection is there.
+    /// - Parameters:
+    ///   - isPause: The connection is there.
+    ///   - isBound: Only if there is room. `checkRoom` was asked before the message was stored; others may have come since.
     private func wait(
-        runID: String, sessionKey: String, atMost longest: Duration, isPause: Bool
+        runID: String, sessionKey: String, atMost longest: Duration, isPause: Bool, isBound: Bool
     ) async throws(GatewayError) {
         let time = time
         let error = await withTaskGroup(of: GatewayError?.self) { tasks -> GatewayError? in
-            // One of two that are waited for here; how many messages wait at a time is bounded by `checkRoom`.
-            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause) }
+            // One of two that are waited for here; `join` bounds how many messages wait at a time.
+            tasks.addTask { await self.join(runID: runID, sessionKey: sessionKey, isPause: isPause, isBound: isBound) }
             tasks.addTask {
                 // When the time is over the message goes on, and finds that it must give up.
                 try? await time.sleep(for: longest)
@@ -117,11 +121,14 @@ extension GatewayConnection {
         if let error { throw error }
     }
 
-    private func join(runID: String, sessionKey: String, isPause: Bool) async -> GatewayError? {
-        if isStopped { return stoppedError }
-        // The connection may be back already.
-        if status.isConnected, !isPause { return nil }
-        return await withCheckedContinuation { continuation in
+    private func join(runID: String, sessionKey: String, isPause: Bool, isBound: Bool) async -> GatewayError? {
+        // Looked at inside: on the way in there, others may join and the connection may come back.
+        await withCheckedContinuation { continuation in
+            if isStopped { return continuation.resume(returning: stoppedError) }
+            if status.isConnected, !isPause { return continuation.resume(returning: nil) }
+            if isBound, case .queue(let most, _) = configuration.whileAway, chatQueue.count >= most {
+                return continuation.resume(returning: .tooManyPending)
+            }
             chatQueue.append(
                 ChatQueue.Entry(runID: runID, sessionKey: sessionKey) { continuation.resume(returning: $0) })
         }
