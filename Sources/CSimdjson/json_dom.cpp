@@ -81,6 +81,18 @@ void sluice_json_release(void) {
 }
 
 const char *sluice_json_error_text(int error) {
-    if (error == simdjson::NUMBER_ERROR) return "a number is written in a wrong way, or does not fit into 64 bits";
-    return simdjson::error_message(static_cast<simdjson::error_code>(error));
+    switch (error) {
+    case simdjson::CAPACITY: return "it is too large";
+    case simdjson::DEPTH_ERROR: return "it is nested too deeply";
+    case simdjson::UTF8_ERROR: return "it is not UTF-8";
+    case simdjson::UNCLOSED_STRING: return "a string has no end";
+    case simdjson::UNESCAPED_CHARS: return "a string holds a control character that must be escaped";
+    case simdjson::STRING_ERROR: return "a string holds a wrong escape sequence";
+    case simdjson::NUMBER_ERROR: return "a number is written in a wrong way, or does not fit into 64 bits";
+    case simdjson::T_ATOM_ERROR:
+    case simdjson::F_ATOM_ERROR:
+    case simdjson::N_ATOM_ERROR: return "a word is none of true, false and null";
+    case simdjson::MEMALLOC: return "there is no memory for it";
+    default: return "a comma, colon, quotation mark or bracket is missing, or is one too many";
+    }
 }

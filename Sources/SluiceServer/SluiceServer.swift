@@ -225,6 +225,12 @@ package struct StartFailure: Error, CustomStringConvertible {
             self.init("this user may not open port \(settings.server.port). Set a `server.port` of 1024 or above.")
         case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
             self.init("this machine has no address \(settings.server.host); correct `server.host` in config.yaml.")
+        case is SocketAddressError.UnknownHost, is SocketAddressError:
+            self.init("the name \(settings.server.host) has no address; correct `server.host` in config.yaml.")
+        case let error as IOError:
+            self.init(
+                "cannot listen on port \(settings.server.port) of \(settings.server.host): "
+                    + String(cString: strerror(error.errnoCode)) + ".")
         default:
             self.init("\(error)")
         }

@@ -131,8 +131,8 @@ extension Database {
         }
     }
 
-    /// Whether a user's message came that was stored already, since this was last asked.
-    package func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> Bool {
+    /// Whether a user's message came that was stored already, since this was last asked, and with which words.
+    package func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> MessageRepeat? {
         writer.takeRepeat(of: runID, gateway: gateway, sessionKey: sessionKey)
     }
 

@@ -5,6 +5,13 @@ import MiddlewareKit
 import Synchronization
 import Telemetry
 
+/// How a user's message that was stored already came again.
+package enum MessageRepeat: Sendable {
+    case sameWords
+    /// The stored ones stay.
+    case otherWords
+}
+
 /// Stores messages in group commits: what arrives while a transaction is being written goes into the next one together.
 final class MessageWriter: Sendable {
     /// Messages that may wait for their transaction; above it, `store` fails at once.
@@ -44,7 +51,7 @@ final class MessageWriter: Sendable {
         var isWriting = false
         var sessionIDs: [SessionName: Int64] = [:]
         /// Users' messages that came again.
-        var repeats: Set<RepeatedMessage> = []
+        var repeats: [RepeatedMessage: MessageRepeat] = [:]
         var commits = 0
         /// Pages go by the time at which messages came: a clock that is set back does not change their order.
         var lastTime: Int64 = 0
@@ -114,18 +121,18 @@ final class MessageWriter: Sendable {
         }
     }
 
-    /// Whether a user's message came again, since this was last asked.
-    func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> Bool {
+    /// Whether a user's message came again since this was last asked, and with which words.
+    func takeRepeat(of runID: String, gateway: String, sessionKey: String) -> MessageRepeat? {
         let name = RepeatedMessage(session: SessionName(gateway: gateway, key: sessionKey), runID: runID)
-        return state.withLock { $0.repeats.remove(name) != nil }
+        return state.withLock { $0.repeats.removeValue(forKey: name) }
     }
 
-    private func noteRepeat(of record: MessageRecord) {
+    private func note(_ repetition: MessageRepeat, of record: MessageRecord) {
         let name = RepeatedMessage(
             session: SessionName(gateway: record.gateway, key: record.sessionKey), runID: record.runID)
         state.withLock { state in
-            if state.repeats.count >= Self.maxRepeats { state.repeats = [] }
-            state.repeats.insert(name)
+            if state.repeats.count >= Self.maxRepeats { state.repeats = [:] }
+            state.repeats[name] = repetition
         }
     }
 
@@ -266,7 +273,12 @@ final class MessageWriter: Sendable {
         _ record: MessageRecord, _ rows: [OutboxRow], _ session: Int64, _ db: GRDB.Database, at now: Int64
     ) throws -> Int64 {
         let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
-        if record.role == .user { noteRepeat(of: record) }
+        if record.role == .user {
+            let stored = try String.fetchOne(
+                db, sql: "SELECT content FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
+                arguments: arguments)
+            note(stored == record.contentJSON ? .sameWords : .otherWords, of: record)
+        }
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [
                 record.contentJSON, record.usage?.json.encoded(), record.timestamp.milliseconds,

@@ -18,7 +18,9 @@ enum Loading {
 
     static func settings(_ reader: Reader, warns: Bool) throws -> (settings: Settings, loaded: LoadedSettings) {
         let loaded = try read(reader)
-        if warns || loaded.settings == nil { Output.error(FindingReport(loaded).text, terminator: "") }
+        // A machine that reads the log gets warnings there, see `logFindings`.
+        let isForPeople = loaded.settings.map { warns && $0.log.format != .json } ?? true
+        if isForPeople { Output.error(FindingReport(loaded).text, terminator: "") }
         guard let settings = loaded.settings else { throw ExitCode(Exit.failure) }
         return (settings, loaded)
     }
@@ -61,6 +63,12 @@ enum Loading {
             throw ExitCode(Exit.failure)
         }
         return catalog
+    }
+
+    /// Tells a machine that reads the log what is likely not meant in a configuration.
+    static func logFindings(of loaded: LoadedSettings, _ settings: Settings, to logger: Logger) {
+        guard settings.log.format == .json else { return }
+        for finding in FindingReport(loaded).findings { logger.warning("\(finding)") }
     }
 
     static func bootstrapLogging(_ settings: Settings) -> Logger {

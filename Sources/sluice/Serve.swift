@@ -22,6 +22,7 @@ struct Serve: AsyncParsableCommand {
         let read = try Loading.reader(of: file)
         let loaded = try Loading.settings(read, warns: true)
         let logger = Loading.bootstrapLogging(loaded.settings)
+        Loading.logFindings(of: loaded.loaded, loaded.settings, to: logger)
         var options = SluiceServer.Options()
         options.demo = demo
         options.file = file

@@ -1,8 +1,9 @@
-import BrowserEndpoint
 import JSON
 import OpenClawTesting
 import Testing
 import WebSocketTransport
+
+@testable import BrowserEndpoint
 
 @Suite(.timeLimit(.minutes(1))) struct BadFrameTests {
     private static let long = String(repeating: "k", count: 513)
@@ -37,6 +38,11 @@ import WebSocketTransport
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","idempotencyKey":"\#(long)"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","attachments":{}}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","attachments":[{}]}"#, "bad_request", "x"),
+        (
+            #"{"id":"x","type":"chat","sessionKey":"s","attachments":[{"type":"image","mimeType":"image/png","content":"%%"}]}"#,
+            "bad_request", "x"
+        ),
+        (#"{"id":"x","type":"chat","sessionKey":"a\ud800","message":"Hello"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","gateway":7}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","gateway":"mars"}"#, "unknown_gateway", "x"),
         (#"{"id":"x","type":"agents","gateway":"mars"}"#, "unknown_gateway", "x"),
@@ -51,6 +57,14 @@ import WebSocketTransport
             "bad_request", nil
         ),
     ]
+
+    @Test(arguments: [
+        ("aGk=", true), ("aGkh", true), ("data:image/png;base64,aGkh", true), ("data:;base64,aGkh", true),
+        ("", false), ("aGk", false), ("a===", false), ("aG=h", false), ("aG k", false), ("data:,aGkh", false),
+        ("data:image/png;base64", false), ("data:image/png;base64,", false),
+    ]) func attachmentsAreBase64(content: String, isBase64: Bool) {
+        #expect(FrameLimits.isBase64(content) == isBase64)
+    }
 
     @Test func eachIsAnsweredAndTheSocketStaysUsable() async throws {
         try await Rig.run { rig in

@@ -57,6 +57,49 @@ import Testing
     }
 
     @Test(arguments: [
+        ("GARBAGE\r\n\r\n", 400, "bad_request"),
+        ("GET /healthz HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        ("GET /healthz HTTP/1.1\r\nHOST\r\nHOST\r\n\r\n", 400, "bad_request"),
+        ("POST /api/gateways HTTP/1.1\r\nHOST\r\nExpect: wonders\r\nContent-Length: 2\r\n\r\n{}", 417, "bad_request"),
+        ("POST /api/gateways HTTP/1.1\r\nHOST\r\nContent-Length: 65537\r\n\r\n", 413, "too_large"),
+        ("GET /healthz HTTP/1.1\r\nHOST\r\nContent-Length: 99999999999\r\n\r\n", 413, "too_large"),
+        ("POST /api/gateways HTTP/1.1\r\nHOST\r\nContent-Length: -3\r\n\r\n", 400, "bad_request"),
+    ]) func whatNobodyNeedsToLookIntoIsRefusedAtOnce(request: String, status: Int, code: String) async throws {
+        let answer = try await answer(to: request)
+        #expect(answer.status == status)
+        #expect(answer.errorCode == code)
+        #expect(answer.headers["connection"] == "close")
+    }
+
+    @Test func aRefusalComesAfterTheAnswersBeforeIt() async throws {
+        try await Rig.run { rig in
+            let bytes = try await rig.exchange(
+                "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:\(rig.port)\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
+            let answers = String(buffer: bytes).split(separator: "HTTP/1.1 ").map { $0.prefix(3) }
+            #expect(answers == ["200", "400"])
+        }
+    }
+
+    @Test func aClientThatAsksWhetherItMaySendItsBodyIsToldSo() async throws {
+        try await Rig.run { rig in
+            let bytes = try await rig.exchange(
+                """
+                POST /api/gateways HTTP/1.1\r\nHost: 127.0.0.1:\(rig.port)\r\nExpect: 100-continue\r\n\
+                Connection: close\r\nContent-Length: 2\r\n\r\n[]
+                """)
+            #expect(String(buffer: bytes).hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n"))
+        }
+    }
+
+    @Test(arguments: ["/healthz", "/openapi.json"])
+    func anAnswerToAnOldClientEndsWithItsConnection(path: String) async throws {
+        let answer = try await answer(to: "GET \(path) HTTP/1.0\r\n\r\n")
+        #expect(answer.status == 200)
+        #expect(answer.headers["connection"] == "close")
+        #expect(answer.headers["transfer-encoding"] == nil)
+    }
+
+    @Test(arguments: [
         ("PUT", "/healthz", "GET, HEAD"), ("DELETE", "/api/gateways", "GET, HEAD, POST"),
         ("POST", "/api/gateways/home", "DELETE, PATCH"),
     ]) func theMethodsThatAnAddressTakesAreTold(method: String, path: String, allowed: String) async throws {

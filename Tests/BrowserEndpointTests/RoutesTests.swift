@@ -36,6 +36,8 @@ import Testing
         ("GET", "/api/gateways/mars/agents", "", 404, "not_found"),
         ("POST", sessions, "nonsense", 400, "bad_request"),
         ("POST", sessions, #"{"title":7}"#, 400, "bad_request"),
+        ("POST", sessions, #"{"title":"two\r\nlines"}"#, 400, "bad_request"),
+        ("POST", sessions, #"{"title":"turned \u202e round"}"#, 400, "bad_request"),
         ("POST", sessions, #"{"session_key":" "}"#, 400, "bad_request"),
         ("POST", sessions, #"{"colour":"red"}"#, 400, "bad_request"),
         ("GET", sessions + "/none", "", 404, "not_found"),

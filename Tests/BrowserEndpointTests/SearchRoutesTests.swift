@@ -77,6 +77,25 @@ import Testing
         }
     }
 
+    @Test func whatIsTakenAlongTellsOfAttachmentsAndStops() async throws {
+        var options = Rig.Options()
+        options.gateway.reply = ManualReply()
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            let image: JSONValue = ["type": "image", "mimeType": "image/png", "fileName": "a.png", "content": "aGkh"]
+            browser.send([
+                "type": "chat", "sessionKey": "s", "message": "Look", "idempotencyKey": "r", "attachments": [image],
+            ])
+            let run = try await rig.gateway.nextRun()
+            await run.delta("It is")
+            await run.abort()
+            _ = try await browser.turn("r")
+            let text = try await rig.http("GET", "\(Self.sessions)/s/export?format=markdown").text
+            #expect(text.contains("Look\n\n*attachment: a.png (image/png, 3 bytes)*\n"))
+            #expect(text.contains("It is\n\n*stopped*\n"))
+        }
+    }
+
     @Test func theListOfSessionsHasPages() async throws {
         try await Rig.run { rig in
             for key in ["a", "b", "c"] {

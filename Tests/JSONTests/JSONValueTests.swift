@@ -60,4 +60,17 @@ import Testing
     @Test func notANumberIsWrittenAsNull() {
         #expect(JSONValue.number(.nan).encoded() == "null")
     }
+
+    @Test(arguments: [
+        ("", "the document is empty"),
+        (#"{"a" 1}"#, "a comma, colon, quotation mark or bracket is missing, or is one too many"),
+        (#"{"a":1"#, "a comma, colon, quotation mark or bracket is missing, or is one too many"),
+        (#"["a]"#, "a string has no end"), (#"["\q"]"#, "a string holds a wrong escape sequence"),
+        ("[\"\u{1}\"]", "a string holds a control character that must be escaped"),
+        ("[truth]", "a word is none of true, false and null"),
+        ("[1e999]", "a number is written in a wrong way, or does not fit into 64 bits"),
+        (String(repeating: "[", count: 2000) + String(repeating: "]", count: 2000), "it is nested too deeply"),
+    ]) func whatIsWrongIsSaidInPlainWords(text: String, words: String) {
+        #expect(throws: JSONError(message: words)) { try JSONValue(parsing: text) }
+    }
 }

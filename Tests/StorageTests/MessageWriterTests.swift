@@ -9,18 +9,20 @@ struct MessageWriterTests {
 
     @Test func aMessageThatComesAgainIsNotedOnce() async throws {
         try await withDatabase { database in
-            func isRepeated(_ run: String = "r") -> Bool {
+            func repetition(_ run: String = "r") -> MessageRepeat? {
                 database.takeRepeat(of: run, gateway: "home", sessionKey: "agent:main:main")
             }
             try await database.store(record("r"), rows: [])
-            #expect(!isRepeated())
+            #expect(repetition() == nil)
             try await database.store(record("r"), rows: [])
-            #expect(!isRepeated("other"))
-            #expect(isRepeated())
-            #expect(!isRepeated())
+            #expect(repetition("other") == nil)
+            #expect(repetition() == .sameWords)
+            #expect(repetition() == nil)
+            try await database.store(record("r", text: "something else"), rows: [])
+            #expect(repetition() == .otherWords)
             // An answer that is seen twice is none.
             for _ in 1...2 { try await database.store(record("r", role: .assistant), rows: []) }
-            #expect(!isRepeated())
+            #expect(repetition() == nil)
         }
     }
 

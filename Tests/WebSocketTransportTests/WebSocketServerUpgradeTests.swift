@@ -121,7 +121,7 @@ struct WebSocketServerUpgradeTests {
         let server = try Server { _ in .accept { RecordingDelegate() } }
         let answer = try server.answer(to: request(without: dropped, adding: added))
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
-        #expect(answer.hasSuffix("}}"))
+        #expect(answer.hasSuffix("\"}"))
         #expect(answer.contains("Sec-WebSocket-Version: 13") == (status == 426))
     }
 

@@ -46,7 +46,7 @@ package struct EndpointChannel: HTTPChannelHandler {
             let waiting = NIOLoopBound(BeforeFirstRequest(), eventLoop: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(waiting.value)
             let outcome = try WebSocketServerUpgrade.configure(
-                channel: channel, options: options, shouldUpgrade: decide,
+                channel: channel, options: options, maxRequestBody: FrameLimits.requestBody, shouldUpgrade: decide,
                 notUpgrading: { [isSecure = tls != nil, requestTimeout] in
                     Self.serveHTTP(on: $0, isSecure: isSecure, requestTimeout)
                 })

@@ -87,8 +87,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
 }
 
 extension Request {
-    /// The body as a JSON object of at most `limit` bytes; an empty body is an empty object.
-    mutating func jsonObject(atMost limit: Int = 64 << 10) async throws -> JSONObject {
+    /// The body as a JSON object; an empty body is an empty object.
+    mutating func jsonObject() async throws -> JSONObject {
+        let limit = FrameLimits.requestBody
         let body: ByteBuffer
         do {
             body = try await collectBody(upTo: limit)

@@ -81,10 +81,19 @@ private enum ExportFormat: String {
         }
     }
 
+    /// Text as it is, an attachment by its name; nil for what is not to be read.
+    private static func markdown(block: JSONValue) -> String? {
+        if let text = block["text"]?.string { return text }
+        guard block["omitted"] == true, let type = block["mimeType"]?.string else { return nil }
+        return
+            "*attachment: \(block["fileName"]?.string ?? "without a name") (\(type), \(block["bytes"]?.int ?? 0) bytes)*"
+    }
+
     private static func markdown(_ message: JSONValue) -> String {
         let name = message["role"] == "user" ? "You" : "Assistant"
-        let text = message["content"]?.array?.compactMap { $0["text"]?.string }.joined(separator: "\n\n") ?? ""
-        let problem = message["error"]?.string.map { "\n\n*\($0)*" } ?? ""
-        return "\n## \(name), \(message["created_at"]?.string ?? "")\n\n\(text)\(problem)\n"
+        var parts = message["content"]?.array?.compactMap(Self.markdown(block:)) ?? []
+        if message["state"] == "aborted" { parts.append("*stopped*") }
+        if let problem = message["error"]?.string { parts.append("*\(problem)*") }
+        return "\n## \(name), \(message["created_at"]?.string ?? "")\n\n\(parts.joined(separator: "\n\n"))\n"
     }
 }

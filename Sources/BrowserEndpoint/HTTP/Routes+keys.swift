@@ -1,5 +1,6 @@
 import Hummingbird
 import JSON
+import Logging
 import MiddlewareKit
 import Storage
 
@@ -8,12 +9,12 @@ extension Routes {
     func addKeys(to group: RouterGroup<CallContext>) {
         let hub = hub
         group.get { request, call in
-            try await hub.requireKeeper(request, call)
+            _ = try await hub.requireKeeper(request, call)
             return Response(json: .array(try await hub.storage.listKeys().map(\.json)))
         }
         group.post { request, call in
             var request = request
-            try await hub.requireKeeper(request, call)
+            let keeper = try await hub.requireKeeper(request, call)
             let body = try await request.jsonObject()
             try body.requireOnly("user", "administrator")
             guard let user = try body.string("user", atMost: 100), Principal.isUserName(user) else {
@@ -24,15 +25,23 @@ extension Routes {
                 throw Rejection.badRequest("`administrator` must be true or false.")
             }
             let made = try await hub.storage.createKey(user: user, isAdministrator: isAdministrator)
+            hub.logger.info(
+                "a key was made",
+                metadata: [
+                    "key": "\(made.key.id)", "for": "\(user)", "administrator": "\(isAdministrator)",
+                    "user": "\(keeper)",
+                ])
             guard case .object(var object) = made.key.json else { return Response(.created, json: made.key.json) }
             object["key"] = .string(made.text)
             return Response(.created, json: .object(object))
         }
         group.delete("{id}") { request, call in
-            try await hub.requireKeeper(request, call)
-            guard try await hub.storage.revokeKey(id: try call.parameter("id")) else {
+            let keeper = try await hub.requireKeeper(request, call)
+            let id = try call.parameter("id")
+            guard try await hub.storage.revokeKey(id: id) else {
                 throw Rejection.notFound("There is no key with this id.")
             }
+            hub.logger.info("a key was revoked", metadata: ["key": "\(id)", "user": "\(keeper)"])
             return Response(json: ["ok": true])
         }
     }
@@ -40,9 +49,11 @@ extension Routes {
 
 extension BrowserHub {
     /// Where nobody is asked for a key, nobody can be trusted to make one that counts later.
-    fileprivate nonisolated func requireKeeper(_ request: Request, _ call: CallContext) async throws {
+    ///
+    /// - Returns: The user's name.
+    fileprivate nonisolated func requireKeeper(_ request: Request, _ call: CallContext) async throws -> String {
         let context = await context(of: request, call)
-        try await self.call(.manage, gateway: "", context: context) { principal in
+        return try await self.call(.manage, gateway: "", context: context) { principal in
             try principal.requireAdministrator()
             guard principal != .anonymous else {
                 throw Rejection(
@@ -50,6 +61,7 @@ extension BrowserHub {
                     message: "Nobody is asked for a key here. Keys are made on the server's machine: "
                         + "sluice key create --user NAME")
             }
+            return principal.user
         }
     }
 }

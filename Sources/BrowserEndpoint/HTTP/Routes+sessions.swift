@@ -96,7 +96,7 @@ extension Request {
     func queryInteger(_ name: String) throws -> Int64? {
         guard let text = uri.queryParameters[name[...]] else { return nil }
         guard let number = Int64(text), number >= 0 else {
-            throw Rejection.badRequest("`\(name)` must be a whole number.")
+            throw Rejection.badRequest("`\(name)` must be a whole number, 0 or more.")
         }
         return number
     }

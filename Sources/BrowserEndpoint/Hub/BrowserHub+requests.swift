@@ -315,7 +315,7 @@ extension Rejection {
     static let keyOfOtherMessage = Rejection(
         code: "bad_request",
         message:
-            "This `idempotencyKey` belongs to another message, which is being answered. Send this one with a key of its own."
+            "This `idempotencyKey` belongs to another message of this session. Send this one with a key of its own."
     )
 
     static let forbidden = Rejection(

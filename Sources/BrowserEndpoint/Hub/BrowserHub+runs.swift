@@ -27,6 +27,9 @@ extension BrowserHub {
         if let run = runs[RunKey(gateway: upstream.gateway, runID: runID)], run.session !== session {
             throw Rejection.keyInUse
         }
+        let repetition = storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key)
+        // Stages may make different words of the same message each time; those that they left alone are the user's.
+        if repetition == .otherWords, message.text == asked { throw Rejection.keyOfOtherMessage }
         let run = begin(runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt)
         // The message was sent before, and its run goes on.
         if run.context.id != context.id { context.endTrace() }
@@ -41,9 +44,7 @@ extension BrowserHub {
             return flush()
         }
         // The gateway forgets keys after a while.
-        if storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key), await showStoredEnd(of: run) {
-            return
-        }
+        if repetition != nil, await showStoredEnd(of: run) { return }
         if let answer = message.answer {
             run.isAccepted = true
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))

@@ -23,6 +23,7 @@ struct SessionChange: Sendable {
             return try body.string(key, atMost: limit).map { .string($0) } ?? (value.isNull ? .null : nil)
         }
         title = try member("title", atMost: 200)
+        _ = try body.title()
         model = try member("model", atMost: 200)
         thinkingLevel = try member("thinking_level", atMost: 64)
         guard [title, model, thinkingLevel].contains(where: { $0 != nil }) else {
@@ -84,11 +85,11 @@ extension BrowserHub {
     func createSession(_ body: JSONObject, gateway: String, context: MessageContext) async throws -> JSONValue {
         try body.requireOnly("session_key", "title", "agent_id", "model")
         let agent = try body.string("agent_id", atMost: 64)
-        let title = try body.string("title", atMost: 200)
+        let title = try body.title()
         let model = try body.string("model", atMost: 200)
         let wanted = try body.string("session_key", atMost: FrameLimits.sessionKeyCharacters)
         if let wanted, !FrameLimits.isSessionKey(wanted) {
-            throw Rejection.badRequest("`session_key` must not be blank or hold control characters.")
+            throw Rejection.badRequest("`session_key` must not be blank, or hold control or unreadable characters.")
         }
         let id = try newSessionID(gateway: gateway, key: wanted, agent: agent)
         let row = try await call(.manage, in: id, context: context) { principal in
@@ -178,5 +179,16 @@ extension Rejection {
 extension ObservedSession {
     fileprivate init(_ id: SessionID, _ principal: Principal) {
         self.init(gateway: id.gateway, key: id.key, user: principal == .anonymous ? nil : principal.user)
+    }
+}
+
+extension JSONObject {
+    /// The member `title`; nil when absent or null.
+    fileprivate func title() throws -> String? {
+        let title = try string("title", atMost: 200)
+        guard title.map(FrameLimits.isTitle) ?? true else {
+            throw Rejection.badRequest("`title` must be one line, without control characters.")
+        }
+        return title
     }
 }

@@ -49,10 +49,43 @@ enum FrameLimits {
     static let idCharacters = 200
     static let attachments = 16
     static let historyPage = 1...500
+    /// Of an HTTP request, in bytes.
+    static let requestBody = 64 << 10
 
-    /// Not blank, and without control characters.
+    /// Not blank, without control characters, and without what stands for characters that could not be read.
     static func isSessionKey(_ key: String) -> Bool {
         !key.utf8.contains { $0 < 0x20 || $0 == 0x7F } && key.contains { !$0.isWhitespace }
+            && !key.unicodeScalars.contains("\u{FFFD}")
+    }
+
+    /// One line, whose characters stand in the order in which they are read.
+    static func isTitle(_ title: String) -> Bool {
+        !title.unicodeScalars.contains { scalar in
+            scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
+                || ["\u{2028}", "\u{2029}"].contains(scalar)
+        }
+    }
+
+    /// Base64 as in RFC 4648 section 4, alone or behind the head of a data URL.
+    static func isBase64(_ content: String) -> Bool {
+        var bytes = content.utf8[...]
+        if content.hasPrefix("data:") {
+            guard let comma = bytes.firstIndex(of: UInt8(ascii: ",")), content[..<comma].hasSuffix(";base64") else {
+                return false
+            }
+            bytes = bytes[bytes.index(after: comma)...]
+        }
+        let digits = bytes.prefix { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                true
+            default: false
+            }
+        }
+        let padding = bytes[digits.endIndex...]
+        return !digits.isEmpty && bytes.count % 4 == 0 && padding.count < 3
+            && padding.allSatisfy { $0 == UInt8(ascii: "=") }
     }
 }
 
@@ -125,7 +158,7 @@ struct FrameReader {
     func sessionKey() throws -> String {
         let key = try required("sessionKey", atMost: FrameLimits.sessionKeyCharacters)
         guard FrameLimits.isSessionKey(key) else {
-            throw problem("`sessionKey` must not be blank or hold control characters.")
+            throw problem("`sessionKey` must not be blank, or hold control or unreadable characters.")
         }
         return key
     }
@@ -148,6 +181,9 @@ struct FrameReader {
             guard let type = item["type"]?.string, let mimeType = item["mimeType"]?.string,
                 let content = item["content"]?.string, !type.isEmpty, !mimeType.isEmpty, !content.isEmpty
             else { throw problem("An attachment needs `type`, `mimeType` and `content` (base64).") }
+            guard FrameLimits.isBase64(content) else {
+                throw problem("The `content` of an attachment must be base64, or a data URL with base64.")
+            }
             return Attachment(type: type, mimeType: mimeType, fileName: item["fileName"]?.string, content: content)
         }
     }

@@ -62,9 +62,7 @@ package final class WebSocketServer: Sendable {
 extension UpgradeRefusal {
     fileprivate static let onlyWebSocket = UpgradeRefusal(
         status: .upgradeRequired,
-        headers: ["Upgrade": "websocket"],
-        body: #"{"error":{"code":"upgrade_required","message":"this port speaks WebSocket only"}}"#
-    )
+        headers: ["Upgrade": "websocket"], code: "upgrade_required", message: "this port speaks WebSocket only")
 }
 
 /// The open connections of a server.

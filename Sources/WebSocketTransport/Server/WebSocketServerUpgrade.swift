@@ -22,6 +22,26 @@ package struct UpgradeRefusal: Sendable, Error {
         self.headers = headers
         self.body = body
     }
+
+    /// With a body as all errors have it. `code` and `message` are written as they are: they hold no quotation marks.
+    init(status: HTTPResponseStatus, headers: HTTPHeaders = [:], code: String, message: String) {
+        let body = #"{"error":{"code":"\#(code)","message":"\#(message)"},"detail":"\#(message)"}"#
+        self.init(status: status, headers: headers, body: body)
+    }
+
+    static func badRequest(_ message: String) -> UpgradeRefusal {
+        UpgradeRefusal(status: .badRequest, code: "bad_request", message: message)
+    }
+
+    /// The whole answer, after which the connection closes.
+    var parts: [HTTPServerResponsePart] {
+        var headers = headers
+        headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        headers.replaceOrAdd(name: "Content-Length", value: String(body.utf8.count))
+        headers.replaceOrAdd(name: "Connection", value: "close")
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        return [.head(head), .body(.byteBuffer(ByteBuffer(string: body))), .end(nil)]
+    }
 }
 
 /// What became of a new connection.
@@ -42,6 +62,7 @@ package enum WebSocketServerUpgrade {
     /// any more.
     ///
     /// - Parameters:
+    ///   - maxRequestBody: In bytes. A request that announces more is refused before it is read.
     ///   - shouldUpgrade: Called on the event loop for a request for a WebSocket whose handshake headers are right. A
     ///     failed future is answered with 500.
     ///   - notUpgrading: Adds the handlers that answer ordinary requests (`HTTPServerRequestPart`).
@@ -49,6 +70,7 @@ package enum WebSocketServerUpgrade {
     package static func configure<NotUpgraded: Sendable>(
         channel: any Channel,
         options: WebSocketOptions,
+        maxRequestBody: Int = 64 << 10,
         shouldUpgrade: @escaping @Sendable (HTTPRequestHead, any Channel) -> EventLoopFuture<UpgradeDecision>,
         notUpgrading: @escaping @Sendable (any Channel) -> EventLoopFuture<NotUpgraded>
     ) throws -> EventLoopFuture<UpgradeResult<NotUpgraded>> {
@@ -61,7 +83,7 @@ package enum WebSocketServerUpgrade {
         let handlers: [any RemovableChannelHandler] = [
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)),
             NIOHTTPResponseHeadersValidator(),
-            HTTPServerProtocolErrorHandler(),
+            RequestGate(maxBodyBytes: maxRequestBody),
             OtherUpgradesFilter(),
         ]
         let upgrade = NIOTypedHTTPServerUpgradeHandler(
@@ -71,16 +93,11 @@ package enum WebSocketServerUpgrade {
                 if case .refuse(let refusal) = upgrader.outcome.value {
                     return send(refusal, on: channel).map { .refused }
                 }
-                // From here on bad requests are answered by those who answer all others.
-                let errors = channel.pipeline.removeHandler(name: errorHandlerName)
-                return errors.flatMap { notUpgrading(channel) }.map { .notUpgraded($0) }
+                return notUpgrading(channel).map { .notUpgraded($0) }
             }
         )
         try channel.pipeline.syncOperations.addHandler(encoder)
-        for handler in handlers {
-            let name = handler is HTTPServerProtocolErrorHandler ? errorHandlerName : nil
-            try channel.pipeline.syncOperations.addHandler(handler, name: name)
-        }
+        for handler in handlers { try channel.pipeline.syncOperations.addHandler(handler) }
         try channel.pipeline.syncOperations.addHandler(upgrade)
 
         let timeout = channel.eventLoop.scheduleTask(in: options.handshakeTimeout) { channel.close(promise: nil) }
@@ -88,17 +105,9 @@ package enum WebSocketServerUpgrade {
         return upgrade.upgradeResultFuture
     }
 
-    private static let errorHandlerName = "bad requests"
-
     /// Writes the answer and closes the connection. Done when the answer is written.
     static func send(_ refusal: UpgradeRefusal, on channel: any Channel) -> EventLoopFuture<Void> {
-        var headers = refusal.headers
-        headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-        headers.replaceOrAdd(name: "Content-Length", value: String(refusal.body.utf8.count))
-        headers.replaceOrAdd(name: "Connection", value: "close")
-        let head = HTTPResponseHead(version: .http1_1, status: refusal.status, headers: headers)
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: refusal.body))), promise: nil)
+        for part in refusal.parts.dropLast() { channel.write(part, promise: nil) }
         let written = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         written.whenComplete { _ in channel.close(promise: nil) }
         return written

@@ -67,38 +67,29 @@ struct WebSocketServerUpgrader<NotUpgraded: Sendable>: NIOTypedHTTPServerProtoco
     /// RFC 6455 sections 4.2.1 and 4.4.
     private static func problem(_ request: HTTPRequestHead) -> UpgradeRefusal? {
         guard request.method == .GET, request.version == .http1_1 else {
-            return badRequest("a WebSocket is opened with GET and HTTP/1.1")
+            return .badRequest("a WebSocket is opened with GET and HTTP/1.1")
         }
         guard request.headers[canonicalForm: "Connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
-            return badRequest("the header Connection must hold upgrade")
+            return .badRequest("the header Connection must hold upgrade")
         }
         guard request.headers["Sec-WebSocket-Version"] == ["13"] else {
-            let body = errorBody("the header Sec-WebSocket-Version must be 13")
-            return UpgradeRefusal(status: .upgradeRequired, headers: ["Sec-WebSocket-Version": "13"], body: body)
+            return UpgradeRefusal(
+                status: .upgradeRequired, headers: ["Sec-WebSocket-Version": "13"], code: "bad_request",
+                message: "the header Sec-WebSocket-Version must be 13")
         }
         let keys = request.headers["Sec-WebSocket-Key"]
         // 16 bytes in base64.
         guard keys.count == 1, keys[0].utf8.count == 24 else {
-            return badRequest("the header Sec-WebSocket-Key is missing or wrong")
+            return .badRequest("the header Sec-WebSocket-Key is missing or wrong")
         }
         return nil
-    }
-
-    private static func badRequest(_ message: StaticString) -> UpgradeRefusal {
-        UpgradeRefusal(status: .badRequest, body: errorBody(message))
-    }
-
-    private static func errorBody(_ message: StaticString) -> String {
-        #"{"error":{"code":"bad_request","message":"\#(message)"}}"#
     }
 }
 
 extension UpgradeRefusal {
     /// The error itself is not told to the peer.
     fileprivate static let internalError = UpgradeRefusal(
-        status: .internalServerError,
-        body: #"{"error":{"code":"internal","message":"the request could not be checked"}}"#
-    )
+        status: .internalServerError, code: "internal", message: "the request could not be checked")
 }
 
 /// Takes the Upgrade header off requests for other protocols (`h2c`, as some HTTP clients send), which a server may
