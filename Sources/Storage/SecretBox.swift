@@ -15,7 +15,8 @@ package struct SecretBox: Sendable {
             guard !isNeeded else {
                 throw StorageFailure(
                     reason: .damaged,
-                    description: "the key file \(path) is missing, and the database holds secrets under it")
+                    description: "the key file \(path) is missing, and the database holds secrets under it. Restore it "
+                        + "from a backup; README.md says what to do when there is none")
             }
             try Self.makeKeyFile(path)
         }

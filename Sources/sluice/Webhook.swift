@@ -232,7 +232,9 @@ struct Webhook: AsyncParsableCommand {
                 }
                 return Output.line("The endpoint took it (HTTP \(delivery.status ?? 0)).")
             }
-            throw Loading.failure("nothing was sent yet. Is the server running with this configuration?")
+            throw Loading.failure(
+                "nothing was sent yet. Either no server runs with this configuration, or it has paused the endpoint because "
+                    + "its newest calls failed: its log and GET /api/webhooks/endpoints say so")
         }
     }
 }

@@ -64,6 +64,16 @@ struct GatewayTests {
         let failure = #expect(throws: StorageFailure.self) { try folder.open() }
         #expect(failure?.description.contains("missing") == true)
         #expect(!FileManager.default.fileExists(atPath: folder.databasePath + ".key"))
+        // As the README says.
+        let queue = try DatabaseQueue(path: folder.databasePath)
+        try await queue.write { db in
+            try db.execute(
+                sql: "UPDATE gateways SET token = NULL, password = NULL; DELETE FROM webhook_endpoints")
+        }
+        try queue.close()
+        let next = try folder.open()
+        #expect(try await next.gateways().map(\.token) == [nil])
+        try next.close()
     }
 
     @Test func aKeyFileOfAnotherDatabaseIsNoticed() async throws {

@@ -91,8 +91,13 @@ package final class DeliveryWorker: Sendable {
                     try? await time.sleep(for: pace)
                 }
             }
-            // The second: `signal` holds one, however many changes come meanwhile.
-            group.addTask { for await _ in changes { signal.yield() } }
+            // The second: messages are kept all the time, and each wake-up costs. `changes` holds one, however many come meanwhile.
+            group.addTask {
+                for await _ in changes {
+                    signal.yield()
+                    try? await time.sleep(for: pace)
+                }
+            }
             // The third: what falls due without a change.
             group.addTask {
                 while (try? await time.sleep(for: Self.interval)) != nil { mailbox.put(.look) }
