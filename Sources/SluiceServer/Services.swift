@@ -76,9 +76,11 @@ struct ConnectionReview: Service {
 
 enum Signals {
     /// SIGHUP reloads the configuration. The first other signal asks for an orderly end; the second ends the process at once.
-    static func watch(_ services: ServiceGroup, _ reloader: Reloader, logger: Logger) async {
+    static func watch(
+        _ signals: UnixSignalsSequence, _ services: ServiceGroup, _ reloader: Reloader, logger: Logger
+    ) async {
         var isFirst = true
-        for await signal in await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup]) {
+        for await signal in signals {
             if signal == .sighup {
                 _ = await reloader.reload(trigger: "SIGHUP")
                 continue

@@ -15,6 +15,7 @@ import Stages
 import Storage
 import Telemetry
 import Tracing
+import UnixSignals
 import WebSocketTransport
 import Webhooks
 
@@ -123,9 +124,11 @@ package struct SluiceServer: Sendable {
         configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(15)
         let serviceGroup = ServiceGroup(configuration: configuration)
         let logger = logger
+        // From before anything listens: whoever sees that the server is there may end it at once.
+        let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await serviceGroup.run() }
-            tasks.addTask { await Signals.watch(serviceGroup, reloader, logger: logger) }
+            tasks.addTask { await Signals.watch(signals, serviceGroup, reloader, logger: logger) }
             do {
                 // The signal watcher never ends by itself.
                 try await tasks.next()
