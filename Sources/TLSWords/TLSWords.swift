@@ -6,8 +6,10 @@ package enum TLSWords {
     ///
     /// - Parameter plain: How addresses begin that are reached without TLS.
     package static func describe(_ error: any Error, withoutTLS plain: String) -> String {
-        if case NIOSSLExtraError.failedToValidateHostname? = error as? NIOSSLExtraError {
-            return "the certificate is for another name"
+        switch certificateProblem(error) {
+        case .otherName: return "the certificate is for another name"
+        case .untrusted: return "the certificate is not trusted"
+        case nil: break
         }
         let text = "\(error)"
         if ["WRONG_VERSION_NUMBER", "HTTP_REQUEST"].contains(where: text.contains) {
@@ -16,8 +18,16 @@ package enum TLSWords {
         return reasons.first { text.contains($0.word) }?.words ?? "the two sides cannot agree"
     }
 
+    /// What this side has against the certificate of the other one.
+    package enum CertificateProblem: Sendable { case otherName, untrusted }
+
+    /// Nil: something else went wrong.
+    package static func certificateProblem(_ error: any Error) -> CertificateProblem? {
+        if case NIOSSLExtraError.failedToValidateHostname? = error as? NIOSSLExtraError { return .otherName }
+        return "\(error)".contains("CERTIFICATE_VERIFY_FAILED") ? .untrusted : nil
+    }
+
     private static let reasons: [(word: String, words: String)] = [
-        ("CERTIFICATE_VERIFY_FAILED", "the certificate is not trusted"),
         ("CERTIFICATE_EXPIRED", "a certificate has expired"),
         ("CERTIFICATE_REQUIRED", "the other side asks for a certificate of this server"),
         ("BAD_CERTIFICATE", "the other side refuses a certificate"),

@@ -3,7 +3,8 @@ import WebSocketTransport
 /// What goes wrong without a word of the gateway.
 extension ConnectError {
     static let networkErrors = [
-        invalidURL, refused, hostNotFound, unreachable, timedOut, tls, notPinned, httpStatus, notAWebSocket,
+        invalidURL, refused, hostNotFound, unreachable, timedOut, tls, wrongName, untrusted, notFromCAFile, caFile,
+        notPinned, httpStatus, notAWebSocket,
         endedEarly, noChallenge, noNonce, noHello, closed, lost, secretChanged, restart, silent, cannotSign,
     ]
 
@@ -26,8 +27,26 @@ extension ConnectError {
         remedy: "Check the host and port in `url`, and firewalls on the way.")
     static let tls = ConnectError(
         own: "TLS_FAILED", reason: "TLS to the gateway failed",
-        remedy: "If the gateway speaks no TLS, use ws:// in `url`. If its certificate is its own, name it with "
-            + "`tls: { ca-file: ... }` or `tls: { pin: ... }`.")
+        remedy:
+            "If the gateway speaks no TLS, use ws:// in `url`. If it does, look at its log, or at that of the proxy "
+            + "before it.")
+    static let wrongName = ConnectError(
+        own: "CERTIFICATE_FOR_ANOTHER_NAME", reason: "the gateway's certificate is for another name",
+        remedy: "Write a name that is in the certificate: as the host in `url`, or beside it with "
+            + "`tls: { server-name: ... }`.")
+    static let untrusted = ConnectError(
+        own: "CERTIFICATE_NOT_TRUSTED", reason: "the gateway's certificate is not trusted",
+        remedy: "If it is the gateway's own, name it with `tls: { ca-file: ... }` or `tls: { pin: ... }`. "
+            + "Otherwise see whether it has expired.")
+    static let notFromCAFile = ConnectError(
+        own: "CERTIFICATE_NOT_FROM_CA_FILE",
+        reason: "the gateway's certificate is not trusted: nobody in the `ca-file` signed it, or it has expired",
+        remedy:
+            "Let `tls: { ca-file: ... }` name a file with the certificate of the authority that signed it; one that the "
+            + "gateway made for itself is its own authority.")
+    static let caFile = ConnectError(
+        own: "CA_FILE_UNUSABLE", reason: "the `ca-file` of this gateway cannot be used",
+        remedy: "Correct `tls: { ca-file: ... }`, or the file: it holds certificates in PEM form.")
     static let notPinned = ConnectError(
         own: "CERTIFICATE_NOT_PINNED", retry: .slow(atLeast: .zero),
         reason: "the gateway shows another certificate than the one that is pinned",
@@ -62,6 +81,11 @@ extension ConnectError {
     static let restart = ConnectError(
         own: "GATEWAY_STOPPED", reason: "the gateway restarts, or was stopped",
         remedy: "Nothing while it restarts. If it was stopped, start it: openclaw gateway start")
+    /// Not that the connection failed, but that it will, once the gateway takes the device token no more.
+    static let onlyDeviceToken = ConnectError(
+        own: "ONLY_DEVICE_TOKEN",
+        reason: "the gateway refused `token`, and let this server in by the device token that it had issued",
+        remedy: "Set `token` of this gateway to the gateway's own: gateway.auth.token in its configuration.")
     static let silent = ConnectError(
         own: "SILENT", reason: "nothing came from the gateway any more (tick timeout)",
         remedy: "Check the network between this machine and the gateway; its machine may have gone to sleep.")
@@ -72,7 +96,9 @@ extension ConnectError {
 
 extension ConnectFailure {
     /// The socket could not be opened.
-    init(_ error: WebSocketConnectError) {
+    ///
+    /// - Parameter hasCAFile: Not the system's certificates are trusted, but those of a file.
+    init(_ error: WebSocketConnectError, hasCAFile: Bool = false) {
         let row: ConnectError =
             switch error {
             case .invalidURL, .invalidHeader: .invalidURL
@@ -81,6 +107,9 @@ extension ConnectFailure {
             case .unreachable: .unreachable
             case .timedOut: .timedOut
             case .tls: .tls
+            case .wrongName: .wrongName
+            case .untrusted: hasCAFile ? .notFromCAFile : .untrusted
+            case .caFile: .caFile
             case .notPinned: .notPinned
             case .httpStatus: .httpStatus
             case .invalidAnswer: .notAWebSocket
@@ -90,6 +119,7 @@ extension ConnectFailure {
             switch error {
             // The row says so already.
             case .tls(let problem), .unreachable(let problem): problem
+            case .wrongName, .untrusted: ""
             default: "\(error)"
             }
         self.init(row, detail: detail)

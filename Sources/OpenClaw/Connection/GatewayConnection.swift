@@ -196,7 +196,9 @@ package actor GatewayConnection {
         let (url, tls) = (configuration.url, configuration.tls)
         WebSocketClient.connect(url: url, options: options, tls: tls, on: eventLoop, delegate: link)
             .whenFailure { [attempt] error in
-                let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
+                let failure = (error as? WebSocketConnectError).map {
+                    ConnectFailure($0, hasCAFile: tls.caFile != nil)
+                }
                 self.assumeIsolated {
                     $0.socketFailed(
                         failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error)), attempt: attempt)

@@ -98,6 +98,8 @@ package struct GatewayProbe: Sendable {
             bufferingPolicy: .bufferingNewest(16)
         )
         let observer = ProbeObserver(continuation: continuation)
+        let hasSecret = configuration.token != nil || configuration.password != nil
+        let isLetInByDeviceToken = !hasSecret && deviceTokens?.deviceToken(of: configuration) != nil
         let connection = GatewayConnection(
             configuration: configuration,
             identity: identity,
@@ -120,9 +122,17 @@ package struct GatewayProbe: Sendable {
             // A gateway that is starting, or a special second try.
             case .backingOff where status.attempts == 0 && retries < Self.retryLimit: retries += 1
             case .ready:
-                onStep(.init("handshake", .passed(Self.describe(status)), duration), .ready)
+                var words = Self.describe(status)
+                if isLetInByDeviceToken { words += "; let in by the device token that it had issued" }
                 let scopes = configuration.wantedScopes.joined(separator: ", ")
-                onStep(.init("permissions", .passed(status.reason ?? scopes), .zero, remedy: status.remedy), nil)
+                if status.code == ConnectError.onlyDeviceToken.codes[0] {
+                    words += status.reason.map { "; \($0)" } ?? ""
+                    onStep(.init("handshake", .passed(words), duration, remedy: status.remedy), .ready)
+                    onStep(.init("permissions", .passed(scopes), .zero), nil)
+                } else {
+                    onStep(.init("handshake", .passed(words), duration), .ready)
+                    onStep(.init("permissions", .passed(status.reason ?? scopes), .zero, remedy: status.remedy), nil)
+                }
                 await ask("agents.list", "agents", connection, onStep)
                 await ask("models.list", "models", connection, onStep)
                 break loop

@@ -61,6 +61,7 @@ extension GatewayStateMachine {
         case .withoutDeviceToken:
             let old = connect.deviceToken
             connect.deviceToken = nil
+            connect.addsDeviceToken = false
             var plan =
                 connect.hasSharedSecret && retries.use(.withoutDeviceToken)
                 ? Plan(delay: .milliseconds(250)) : slow(failure)

@@ -247,6 +247,8 @@ package struct GatewayStateMachine: Sendable {
         let isLimited = !hello.missingScopes(of: []).isEmpty
         retries.connected(isLimited: isLimited)
         (silentChecks, hasPong, shutdownReason) = (0, false, nil)
+        // It was shown because the shared token had been refused.
+        let isTokenWrong = connect.addsDeviceToken
         connect.addsDeviceToken = false
         status.attempts = 0
         status.protocolVersion = hello.protocolVersion
@@ -254,7 +256,7 @@ package struct GatewayStateMachine: Sendable {
         status.latency = now.uptime - since
         return [.cancelTimer(.handshake), .setTimer(.watchdog, after: watchdogInterval)]
             + [nextRefresh] + adopt(hello.deviceToken) + (isLimited ? [recheck(now: now)] : [])
-            + [publishPermissions(hello, now: now), .connected(hello)]
+            + [publishPermissions(hello, isTokenWrong: isTokenWrong, now: now), .connected(hello)]
     }
 
     /// Spread, so that many gateways are not asked at once.
@@ -278,9 +280,14 @@ package struct GatewayStateMachine: Sendable {
     }
 
     /// Only with the scopes that chatting needs the connection is `ready`.
-    private mutating func publishPermissions(_ hello: Hello, now: Moment) -> Action {
+    ///
+    /// - Parameter isTokenWrong: The gateway refused the shared token, and took the device token.
+    private mutating func publishPermissions(_ hello: Hello, isTokenWrong: Bool, now: Moment) -> Action {
         let missing = hello.missingScopes(of: connect.scopes)
-        guard !missing.isEmpty else { return publish(.ready, now: now) }
+        guard !missing.isEmpty else {
+            return isTokenWrong
+                ? publish(.ready, ConnectFailure(.onlyDeviceToken), now: now) : publish(.ready, now: now)
+        }
         let words = missing.joined(separator: " and ")
         let isLimited = !hello.missingScopes(of: []).isEmpty
         let isAskedFor = missing.allSatisfy(connect.scopes.contains)

@@ -33,7 +33,9 @@ enum SocketProbe {
             )
             .assumeIsolated()
             .whenFailure { error in
-                let failure = (error as? WebSocketConnectError).map(ConnectFailure.init)
+                let failure = (error as? WebSocketConnectError).map {
+                    ConnectFailure($0, hasCAFile: configuration.tls.caFile != nil)
+                }
                 delegate.finish(.failed(failure ?? ConnectFailure(.unreachable, detail: PlainWords.describe(error))))
             }
         }

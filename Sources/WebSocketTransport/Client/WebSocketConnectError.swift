@@ -1,6 +1,8 @@
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import TLSWords
 
 #if canImport(Glibc)
     import Glibc
@@ -18,6 +20,12 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
     case unreachable(String)
     case timedOut
     case tls(String)
+    /// The server's certificate has other names than the one that was asked for.
+    case wrongName
+    /// Nobody who is trusted has signed the server's certificate, or it has expired.
+    case untrusted
+    /// The file with the certificates to trust cannot be used.
+    case caFile(String)
     /// The certificate is another than the pinned one; its SHA-256.
     case notPinned(fingerprint: String)
     /// The server answered with this status instead of 101.
@@ -36,6 +44,9 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
         case .unreachable(let problem): "the host could not be reached: \(problem)"
         case .timedOut: "the connection timed out"
         case .tls(let problem): "TLS failed: \(problem)"
+        case .wrongName: "TLS failed: the certificate is for another name"
+        case .untrusted: "TLS failed: the certificate is not trusted"
+        case .caFile(let problem): problem
         case .notPinned(let fingerprint): "the certificate has the SHA-256 fingerprint \(fingerprint)"
         case .httpStatus(let status, let reason): "the server answered HTTP \(status) \(reason) instead of a WebSocket"
         case .invalidAnswer(let problem): "the server's answer is no WebSocket handshake: \(problem)"
@@ -69,9 +80,17 @@ package enum WebSocketConnectError: Error, Equatable, CustomStringConvertible {
     init(upgrading error: any Error) {
         switch error {
         case let error as WebSocketConnectError: self = error
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: self = .tls(PlainWords.describe(error))
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            self =
+                switch TLSWords.certificateProblem(error) {
+                case .otherName: .wrongName
+                case .untrusted: .untrusted
+                case nil: .tls(PlainWords.describe(error))
+                }
         case is ChannelError, is IOError: self = .closedDuringHandshake
-        default: self = .invalidAnswer("\(error)")
+        case is HTTPParserError: self = .invalidAnswer("it is no HTTP")
+        // NIO says so of headers that are missing or wrong.
+        default: self = .invalidAnswer("it is HTTP, but opens no WebSocket")
         }
     }
 

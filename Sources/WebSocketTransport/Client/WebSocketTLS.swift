@@ -36,8 +36,7 @@ package struct WebSocketTLS: Sendable, Hashable {
             _ = try Self.certificates(in: caFile)
             return nil
         } catch {
-            if case .tls(let problem) = error { return problem }
-            return "\(error)"
+            return error.description
         }
     }
 
@@ -62,10 +61,10 @@ package struct WebSocketTLS: Sendable, Hashable {
         do throws(UnreadableFile) {
             bytes = try RegularFile.read(file, limit: 4 << 20)
         } catch {
-            throw .tls("the CA file \(file) cannot be read: \(error.reason)")
+            throw .caFile("the CA file \(file) cannot be read: \(error.reason)")
         }
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
-            throw .tls("the CA file \(file) holds no certificate in PEM form")
+            throw .caFile("the CA file \(file) holds no certificate in PEM form")
         }
         return certificates
     }

@@ -203,7 +203,7 @@ import WebSocketTransport
         (.refused(host: "h", port: 1), "CONNECTION_REFUSED", .backingOff),
         (.hostNotFound("h"), "HOST_NOT_FOUND", .backingOff), (.timedOut, "TIMED_OUT", .backingOff),
         (.unreachable("x"), "UNREACHABLE", .backingOff), (.tls("x"), "TLS_FAILED", .backingOff),
-        (.httpStatus(200, reason: "OK"), "NOT_A_GATEWAY", .backingOff),
+        (.caFile("x"), "CA_FILE_UNUSABLE", .backingOff), (.httpStatus(200, reason: "OK"), "NOT_A_GATEWAY", .backingOff),
         (.invalidAnswer("x"), "NO_WEBSOCKET", .backingOff), (.closedDuringHandshake, "CLOSED_AT_ONCE", .backingOff),
         (.invalidURL("x"), "INVALID_URL", .refused),
     ]
@@ -222,6 +222,20 @@ import WebSocketTransport
         let detail = ["UNREACHABLE", "TLS_FAILED"].contains(code) ? "(x)" : "\(error)"
         #expect(actions.status?.reason?.contains(detail) == true)
         #expect(actions.status?.remedy?.isEmpty == false)
+    }
+
+    @Test func whatIsWrongWithACertificateSaysWhatToDo() {
+        let name = ConnectFailure(.wrongName)
+        #expect(name.code == "CERTIFICATE_FOR_ANOTHER_NAME" && name.remedy?.contains("server-name") == true)
+        let stranger = ConnectFailure(.untrusted)
+        #expect(stranger.code == "CERTIFICATE_NOT_TRUSTED" && stranger.remedy?.contains("ca-file") == true)
+        let notFromFile = ConnectFailure(.untrusted, hasCAFile: true)
+        #expect(notFromFile.code == "CERTIFICATE_NOT_FROM_CA_FILE")
+        #expect(notFromFile.remedy?.contains("authority that signed it") == true)
+        for failure in [name, stranger, notFromFile] {
+            #expect(failure.remedy?.contains("ws://") == false)
+            #expect(!failure.reason.contains("()"))
+        }
     }
 
     static let closeCodes: [(UInt16?, String, Int, String)] = [

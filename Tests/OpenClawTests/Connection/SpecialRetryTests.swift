@@ -66,6 +66,27 @@ import Testing
         #expect(try harness.openAndChallenge().params["auth"]?["deviceToken"] == nil)
     }
 
+    /// Whoever relies on the token should know that it is wrong.
+    @Test func thatOnlyTheDeviceTokenHelpedIsSaid() throws {
+        var harness = try MachineHarness(deviceToken: Self.issued)
+        _ = try harness.refuse(Self.error("AUTH_TOKEN_MISMATCH"))
+        let status = try #require(try harness.connect().status)
+        #expect(status.state == .ready)
+        #expect(status.code == "ONLY_DEVICE_TOKEN")
+        #expect(status.reason?.contains("refused `token`") == true)
+        #expect(status.remedy?.contains("Set `token`") == true)
+        // A device token that is refused as well cannot have been what helped.
+        _ = harness.machine.socketClosed(code: nil, reason: "", now: harness.time.now)
+        _ = try harness.refuse(Self.error("AUTH_TOKEN_MISMATCH"))
+        _ = try harness.refuse(Self.error("AUTH_DEVICE_TOKEN_MISMATCH"))
+        let alone = try #require(try harness.connect().status)
+        #expect(alone.state == .ready && alone.code == nil)
+        // With the right one nothing is said any more.
+        _ = harness.machine.socketClosed(code: nil, reason: "", now: harness.time.now)
+        let again = try #require(try harness.connect().status)
+        #expect(again.state == .ready && again.code == nil && again.reason == nil && again.remedy == nil)
+    }
+
     @Test func theDeviceTokenStandsInForASharedSecret() throws {
         var harness = try MachineHarness(token: nil, url: "ws://example.com:1", deviceToken: Self.issued)
         let params = try harness.openAndChallenge().params
