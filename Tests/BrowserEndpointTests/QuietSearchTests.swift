@@ -25,7 +25,7 @@ import Testing
         #expect(verdicts(finding, count: 1_000).allSatisfy { $0 == .askAgain })
     }
 
-    @Test(arguments: [(RunFinding.unseen, false), (.pending(isActive: nil), true), (nil, nil)])
+    @Test(arguments: [(RunFinding.unseen(isActive: nil), false), (.pending(isActive: nil), true), (nil, nil)])
     func nobodyWaitsForEver(finding: RunFinding?, wasSeen: Bool?) {
         let verdicts = verdicts(finding, count: QuietSearch.maxQuestions)
         #expect(verdicts.dropLast().allSatisfy { $0 == .askAgain })

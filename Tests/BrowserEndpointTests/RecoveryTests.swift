@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import MiddlewareKit
 import MiddlewareTesting
+import NIOCore
 import OpenClaw
 import OpenClawTesting
 import Storage
@@ -208,6 +209,30 @@ import Testing
         }
     }
 
+    /// That the deadline was missed is told by hand here.
+    @Test func thatAGatewayDoesNotAnswerIsTold() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.setFaults([.stall(method: "chat.send")])
+            browser.chat("Hello")
+            _ = try await rig.gateway.nextRequest(method: "chat.send")
+            let hub = rig.hub
+            for _ in 1...2 {
+                try await hub.eventLoop.submit { hub.gateway("home", didReceive: .unanswered(runID: "r")) }.get()
+            }
+            #expect(try await browser.next(state: "status")["phase"] == "asking_again")
+            // Who comes later is told as well.
+            let second = try await rig.browser()
+            try await second.subscribe()
+            #expect(try await second.next(state: "status")["phase"] == "asking_again")
+            await rig.gateway.setFaults([])
+            try await rig.cut(seenBy: browser)
+            await rig.reconnect()
+            await (try await rig.gateway.nextRun()).final("Hi")
+            #expect(try await browser.turn("r").text == "Hi")
+        }
+    }
+
     /// The history could not be read: that says nothing about the message.
     @Test func aFailedLookUpDoublesNothing() async throws {
         try await Rig.run { rig in
@@ -317,12 +342,15 @@ import Testing
             try await rig.cut(seenBy: browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
-            #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
+            let lost = try await browser.turn("r", after: "Hi")
+            #expect(lost.last["state"] == "error")
             await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
             await run.delta(" there")
             await run.final()
             let turn = try await browser.turn("r")
+            #expect(turn.isRising)
+            #expect(try #require(lost.sequence.last) < (try #require(turn.sequence.first)))
             #expect(turn.text == "Hi there")
             #expect(turn.streamed == "Hi there")
             let history = try await browser.history()
@@ -395,10 +423,13 @@ import Testing
             try await rig.cut(seenBy: browser)
             await rig.time.waitForSleeper(of: .seconds(300))
             rig.time.advance(by: .seconds(300))
-            #expect(try await browser.turn("r", after: "Hi").last["state"] == "error")
+            let lost = try await browser.turn("r", after: "Hi")
+            #expect(lost.last["state"] == "error")
             await run.final("Hi there")
             await rig.reconnect()
-            #expect(try await browser.turn("r").text == "Hi there")
+            let healed = try await browser.turn("r")
+            #expect(healed.text == "Hi there")
+            #expect(try #require(lost.sequence.last) < (try #require(healed.sequence.first)))
             #expect(try await browser.history().map { $0["state"]?.string } == ["complete", "complete"])
         }
     }

@@ -50,7 +50,7 @@ import Testing
                 #expect(try await browser.turn("new").text == "Hi")
             }
             if isAskedEarly { try await ask() }
-            for pause in RunSearch.pauses {
+            for pause in RunSearch.pauses.prefix(2) {
                 await rig.time.waitForSleeper(of: pause)
                 rig.time.advance(by: pause)
             }
@@ -75,6 +75,30 @@ import Testing
             let answers = messages.filter { $0["role"] == "assistant" }
             #expect(answers.first { $0["run_id"] == "old" }?["state"] == "failed")
             #expect(answers.filter { $0["content"]?.text == "Hi" }.map { $0["run_id"] } == ["new"])
+        }
+    }
+
+    /// It may stand behind what the gateway is doing in the session.
+    @Test func aMessageThatWaitsItsTurnAtTheGatewayIsNotGivenUp() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            let sent = MessageRecord(
+                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+                timestamp: rig.time.now)
+            try await rig.database.store(sent, rows: [])
+            await rig.gateway.addMessage("Something else", to: "s")
+            await rig.gateway.beginRun(sessionKey: "s", runID: "other")
+            try await browser.subscribe()
+            try await rig.hub.restoreRuns(gateways: ["home"])
+            for pause in RunSearch.pauses {
+                await rig.time.waitForSleeper(of: pause)
+                rig.time.advance(by: pause)
+            }
+            await rig.time.waitForSleeper(of: RunSearch.activePause)
+            #expect(try await browser.pending().allSatisfy { $0["state"] != "error" })
+            let run = await rig.gateway.beginRun(sessionKey: "s", runID: "old")
+            await run.final("Hi")
+            #expect(try await browser.turn("old").text == "Hi")
         }
     }
 
@@ -174,7 +198,7 @@ import Testing
             try await rig.cut(seenBy: browser)
             await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
-            for pause in RunSearch.pauses {
+            for pause in RunSearch.pauses.prefix(2) {
                 await rig.time.waitForSleeper(of: pause)
                 rig.time.advance(by: pause)
             }

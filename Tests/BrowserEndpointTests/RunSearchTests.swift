@@ -24,11 +24,26 @@ import Testing
         #expect(search.judge(.ended(answer, isActive: nil)) == .end(answer))
     }
 
-    @Test(arguments: [(RunFinding.unseen, false), (.pending(isActive: false), true), (nil, nil)])
+    @Test(arguments: [(RunFinding.unseen(isActive: false), false), (.pending(isActive: false), true), (nil, nil)])
     func silenceIsTheEndAtLast(finding: RunFinding?, wasSeen: Bool?) {
         let verdicts = verdicts(finding, count: RunSearch.pauses.count)
         #expect(verdicts.dropLast().allSatisfy { $0 == .askAgain })
         #expect(verdicts.last == .giveUp(wasSeen: wasSeen))
+    }
+
+    /// Its message may never have set out.
+    @Test func aRunFromBeforeTheStartIsSoonGivenUp() {
+        func verdicts(_ findings: [RunFinding]) -> [RunSearch.Verdict] {
+            var search = RunSearch(isRestored: true)
+            return findings.map { search.judge($0) }
+        }
+        #expect(
+            verdicts([.unseen(isActive: false), .unseen(isActive: false)]) == [.askAgain, .giveUp(wasSeen: false)])
+        // It may wait its turn, and protocol 3 does not tell.
+        for isActive in [true, nil] {
+            #expect(
+                verdicts([.unseen(isActive: isActive), .unseen(isActive: isActive)]) == [.askAgain, .askAgain])
+        }
     }
 
     @Test(arguments: [RunFinding.running, .pending(isActive: true)])

@@ -57,7 +57,9 @@ import Testing
         first.signal(SIGKILL)
         _ = await first.wait()
 
-        await gateway.setFaults([])
+        // However slow this machine is, the message is not given up before it is sent again.
+        let closed = GatewayRefusal(code: "UNAVAILABLE", message: "too busy")
+        await gateway.setFaults([.refuse(method: "chat.history", closed)])
         let (second, again) = try await SluiceProcess.serve(in: folder, configuration: configuration(url))
         let later = try await ready(again)
         #expect(try await history(later) == ["user hello"])

@@ -18,6 +18,10 @@ extension BrowserHub {
         case .eventsLost:
             searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
             compareWatchedSessions(of: gateway)
+        case .unanswered(let runID):
+            if let run = runs[RunKey(gateway: gateway, runID: runID)], run.phase != RunPhase.askedAgain {
+                tell(run, phase: RunPhase.askedAgain)
+            }
         case .message(let key, let message):
             receive(message, in: SessionID(gateway: gateway, key: key))
         case .sessions(let sessions):

@@ -66,7 +66,8 @@ extension BrowserHub {
 
     /// A newer search of a run takes the place of an older one.
     private func search(_ keys: [RunKey], silentSince since: Duration, _ number: Int) async {
-        var searched = Dictionary(uniqueKeysWithValues: keys.map { ($0, RunSearch()) })
+        var searched = Dictionary(
+            uniqueKeysWithValues: keys.map { ($0, RunSearch(isRestored: runs[$0]?.isRestored ?? false)) })
         var pauses = RunSearch.pauses[...]
         while !searched.isEmpty {
             guard await pause(pauses.popFirst() ?? RunSearch.activePause) else { return }

@@ -129,6 +129,7 @@ extension BrowserHub {
         let live = LiveRun(
             run: run, chain: chain ?? self.chain(of: run, context), context: context, session: session,
             upstream: upstream, arrivedAt: arrivedAt, now: time.uptime)
+        live.sequence = lastNumbers[key]
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
         lookAfterQuietRuns(of: key.gateway)
@@ -420,6 +421,7 @@ extension BrowserHub {
         run.gatewaySpan?.end()
         run.context.endTrace()
         runs[run.key] = nil
+        lastNumbers.keep(run.sequence, of: run.key)
         run.session.runs.removeAll { $0 === run }
         if run.isForeign, !RunName.isForeign(run.run.id) { lookForMessages(in: run.session) }
         forgetIfIdle(run.session)

@@ -56,6 +56,8 @@ package actor BrowserHub {
     var runs: [RunKey: LiveRun] = [:]
     /// Ends of runs that could not be stored.
     var unstored = UnstoredEnds()
+    /// How far the frames of ended runs were numbered.
+    var lastNumbers = LastNumbers()
     /// What was sent lately: the gateway tells of these messages again, as of those that others sent.
     var recentSends = RecentSends()
     /// Since when each gateway that is not connected is away.

@@ -63,7 +63,7 @@ final class LiveRun {
     var gatewaySpan: (any Span)?
     /// When the gateway last said something of the run, by the clock of the hub.
     var lastHeard: Duration
-    /// Numbers the frames of the run.
+    /// Numbers the frames of the run. One that goes on after its end counts on.
     var sequence = 0
     var waiting: Deque<Waiting> = []
     /// An event or a piece of text is in the hands of a stage.
@@ -114,6 +114,8 @@ final class LiveRun {
 enum RunPhase {
     /// The gateway is away.
     static let waiting = "waiting_for_gateway"
+    /// It did not answer the message in time, and gets it again with the same key.
+    static let askedAgain = "asking_again"
     /// Its answer may have been missed, and the gateway is asked about it.
     static let sought = "looking_for_answer"
     /// The agent wants to run a command.

@@ -27,7 +27,7 @@ struct QuietSearch {
             return .askAgain
         case .ended, .pending, .unseen, nil:
             questions += 1
-            return questions < Self.maxQuestions ? .askAgain : .giveUp(wasSeen: (finding ?? last).map { $0 != .unseen })
+            return questions < Self.maxQuestions ? .askAgain : .giveUp(wasSeen: (finding ?? last).map(\.wasSeen))
         }
     }
 }

@@ -17,8 +17,12 @@ struct RunSearch {
     /// An active run is given up after so many questions: an hour.
     static let maxQuestions = 120
 
+    /// The run began before the server was started: its message may never have set out.
+    private let isRestored: Bool
     private var last: RunFinding?
     private var questions = 0
+
+    init(isRestored: Bool = false) { self.isRestored = isRestored }
 
     /// - Parameter finding: nil: the gateway gave no answer.
     mutating func judge(_ finding: RunFinding?) -> Verdict {
@@ -31,11 +35,14 @@ struct RunSearch {
         case .ended(let event, isActive: nil) where last == finding || isLate:
             // Nothing was added between two questions.
             return .end(event)
-        case .running, .ended(_, isActive: true), .pending(isActive: true):
-            return questions < Self.maxQuestions ? .askAgain : .giveUp(wasSeen: true)
+        case .unseen(isActive: false) where isRestored && last == finding:
+            // It would be there by now, and has nothing to wait for.
+            return .giveUp(wasSeen: false)
+        case .running, .ended(_, isActive: true), .pending(isActive: true), .unseen(isActive: true):
+            return questions < Self.maxQuestions ? .askAgain : .giveUp(wasSeen: finding?.wasSeen)
         case .ended, .pending, .unseen, nil:
             guard isLate else { return .askAgain }
-            return .giveUp(wasSeen: (finding ?? last).map { $0 != .unseen })
+            return .giveUp(wasSeen: (finding ?? last).map(\.wasSeen))
         }
     }
 }

@@ -74,6 +74,7 @@ extension GatewayConnection {
                     return acknowledgement
                 } catch {
                     guard delivery.goesOn(after: error, now: time.uptime) else { throw error }
+                    if case .timedOut = error { tell(.unanswered(runID: key)) }
                 }
             case .giveUp(let error):
                 throw error

@@ -34,14 +34,17 @@ package struct SoughtRun: Sendable {
 
 /// What a gateway's history says of a run.
 package enum RunFinding: Sendable, Equatable {
-    /// The message that would have started it is not there.
-    case unseen
+    /// The message that would have started it is not there. While something goes on in the session it may wait its turn.
+    case unseen(isActive: Bool?)
     /// Under way. What it said so far was told to the observer.
     case running
     /// The message is there, and no answer yet.
     case pending(isActive: Bool?)
     /// This may be its end; it is for certain when the session is known to be idle.
     case ended(ChatEvent, isActive: Bool?)
+
+    /// Whether the message is there.
+    package var wasSeen: Bool { if case .unseen = self { false } else { true } }
 }
 
 extension GatewayConnection {
@@ -63,7 +66,7 @@ extension GatewayConnection {
             return .running
         }
         switch search(messages, for: run) {
-        case .unseen: return .unseen
+        case .unseen: return .unseen(isActive: await isActive(sessionKey: run.sessionKey))
         case .pending: return .pending(isActive: await isActive(sessionKey: run.sessionKey))
         case .ended(let event): return .ended(event, isActive: await isActive(sessionKey: run.sessionKey))
         }
@@ -124,7 +127,13 @@ extension GatewayConnection {
     /// Whether a run of the session is under way; nil when the gateway does not tell.
     private func isActive(sessionKey: String) async -> Bool? {
         let key = canonicalKey(sessionKey)
-        let answer = try? await request("sessions.list", params: ["limit": 200])
-        return answer?["sessions"]?.array?.first { $0["key"]?.string == key }?["hasActiveRun"]?.bool
+        let limit = 200
+        let answer = try? await requestLeniently(
+            "sessions.list",
+            params: ["limit": .integer(Int64(limit)), "includeGlobal": true, "includeUnknown": true])
+        guard let rows = answer?["sessions"]?.array else { return nil }
+        if let row = rows.first(where: { $0["key"]?.string == key }) { return row["hasActiveRun"]?.bool }
+        // Nothing goes on in a session that the gateway does not have. Those of protocol 3 do not tell of runs at all.
+        return rows.count < limit && hello?.protocolVersion ?? 0 >= 4 ? false : nil
     }
 }

@@ -14,6 +14,7 @@ struct LiveConnection {
     let connection: GatewayConnection
     let tokens: MemoryTokens
     private let statuses: AsyncStream<GatewayStatus>
+    let notices: AsyncStream<GatewayNotice>
 
     /// Starts a gateway, connects and runs `body` while the first attempt is under way.
     static func run(
@@ -28,16 +29,21 @@ struct LiveConnection {
         let gateway = FakeGateway(options: options)
         try await gateway.start()
         let (statuses, continuation) = AsyncStream.makeStream(of: GatewayStatus.self)
-        let observer = StatusObserver(continuation)
+        let (notices, noticed) = AsyncStream.makeStream(of: GatewayNotice.self)
+        let observer = StatusObserver(continuation, noticed)
         let tokens = MemoryTokens()
+        var configuration = GatewayConfiguration(
+            id: "home", name: "Home", url: await gateway.url, token: token.map(Secret.init), scopes: scopes)
+        // The connection does not come back by itself on a slow machine.
+        configuration.retryDelay = .seconds(3600)
         let connection = GatewayConnection(
-            configuration: GatewayConfiguration(
-                id: "home", name: "Home", url: await gateway.url, token: token.map(Secret.init), scopes: scopes),
+            configuration: configuration,
             identity: DeviceIdentity(), version: "1.0.0", eventLoop: NIOSingletons.posixEventLoopGroup.next(),
             time: StoppedTime(moment: time), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             observer: observer, deviceTokens: tokens)
         await connection.start()
-        let live = LiveConnection(gateway: gateway, connection: connection, tokens: tokens, statuses: statuses)
+        let live = LiveConnection(
+            gateway: gateway, connection: connection, tokens: tokens, statuses: statuses, notices: notices)
         let result: Result<Void, any Error>
         do { result = .success(try await body(live)) } catch { result = .failure(error) }
         let closed = await connection.stop()
@@ -87,16 +93,25 @@ private struct StoppedTime: TimeSource {
 
 private final class StatusObserver: GatewayObserver {
     private let continuation: AsyncStream<GatewayStatus>.Continuation
+    private let notices: AsyncStream<GatewayNotice>.Continuation
 
-    init(_ continuation: AsyncStream<GatewayStatus>.Continuation) { self.continuation = continuation }
+    init(
+        _ continuation: AsyncStream<GatewayStatus>.Continuation, _ notices: AsyncStream<GatewayNotice>.Continuation
+    ) {
+        self.continuation = continuation
+        self.notices = notices
+    }
 
     func gateway(_ id: String, didChange status: GatewayStatus) { continuation.yield(status) }
     func gateway(_ id: String, didUpdate metadata: GatewayMetadata) {}
     func gateway(_ id: String, run: GatewayRun, didReceive event: ChatEvent) {}
-    func gateway(_ id: String, didReceive notice: GatewayNotice) {}
+    func gateway(_ id: String, didReceive notice: GatewayNotice) { notices.yield(notice) }
     func gatewayDidReadBurst(_ id: String) {}
 }
 
 extension GatewayConnection {
     var hasPendingRequests: Bool { !machine.pending.isEmpty }
+
+    /// The deadlines of all requests that wait for an answer.
+    func missDeadlines() { for id in machine.pending.keys.sorted() { fired(.deadline(request: id)) } }
 }

@@ -1,0 +1,25 @@
+import JSON
+import OpenClawTesting
+import Testing
+
+@testable import OpenClaw
+
+/// Messages that a gateway takes, or does not, without a word. Their deadlines are missed by hand.
+@Suite(.timeLimit(.minutes(1))) struct UnansweredMessageTests {
+    @Test func itIsSentAgainWithTheSameKeyAndToldOf() async throws {
+        try await LiveConnection.run { live in
+            try await live.isIdle()
+            await live.gateway.setFaults([.stall(method: "chat.send")])
+            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
+            async let acknowledgement = live.connection.sendChat(chat)
+            _ = try await live.gateway.nextRequest(method: "chat.send")
+            await live.gateway.setFaults([])
+            await live.connection.missDeadlines()
+            let notice = await live.notices.first { if case .unanswered = $0 { true } else { false } }
+            #expect(notice == .unanswered(runID: "r"))
+            let again = try await live.gateway.nextRequest(method: "chat.send")
+            #expect(again.parameters["idempotencyKey"] == "r")
+            #expect(try await acknowledgement == .started(runID: "r"))
+        }
+    }
+}
