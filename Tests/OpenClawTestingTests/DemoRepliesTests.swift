@@ -65,6 +65,10 @@ struct DemoRepliesTests {
         }
     }
 
+    @Test func aCommandCanBeAskedFor() {
+        #expect(steps("approval please").contains(.askApproval(command: "uptime")))
+    }
+
     @Test func noOtherAnswerHoldsTheMarker() {
         let texts = DemoTopic.allCases.map(\.text) + [DemoText.greeting, DemoText.long, DemoText.afterThinking]
         #expect(texts.allSatisfy { !$0.contains(DemoReplies.hiddenMarker) })

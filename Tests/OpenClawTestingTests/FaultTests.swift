@@ -63,6 +63,7 @@ struct FaultTests {
     func everyFaultCanBeWritten(word: String) {
         let value = ["BYTES": "7", "KIND": "cut"]
         let text = value.reduce(word) { $0.replacing("=" + $1.key, with: "=" + $1.value) }
+            .replacing("[,TIMES]", with: ",2")
         #expect(FakeGateway.Fault(text) != nil)
         // Without what it needs, or with what it does not, it is none.
         #expect(FakeGateway.Fault(word.contains("=") ? String(word.prefix { $0 != "=" }) : word + "=x") == nil)
@@ -74,6 +75,9 @@ struct FaultTests {
                 == .helloWithout(["features.methods", "snapshot"]))
         #expect(FakeGateway.Fault("fragment-messages=200") == nil)
         #expect(FakeGateway.Fault("interrupt=never") == nil)
+        #expect(FakeGateway.Fault("lose-answer=chat.send") == .loseAnswer(method: "chat.send", times: 1))
+        #expect(FakeGateway.Fault("lose-answer=chat.send,3") == .loseAnswer(method: "chat.send", times: 3))
+        for times in ["0", "x", "1,2"] { #expect(FakeGateway.Fault("lose-answer=chat.send,\(times)") == nil) }
         for word in FakeGateway.Fault.interruptionWords { #expect(FakeGateway.Fault("interrupt=" + word) != nil) }
     }
 
@@ -85,6 +89,27 @@ struct FaultTests {
             _ = try await gateway.nextRequest(method: "connect")
             await gateway.interrupt(.close(code: 1000, reason: ""))
             #expect(try await client.next() == .closed(code: 1000, reason: ""))
+        }
+    }
+
+    @Test func aLostAnswerIsUsedUp() async throws {
+        try await withGateway(.test { $0.faults = [.loseAnswer(method: "health", times: 2)] }) { gateway in
+            for _ in 1...2 {
+                let client = try await TestClient.connect(to: gateway)
+                try await client.handshake()
+                try await client.send("health", id: "r1")
+                #expect(try await client.closure() == .closed(code: nil, reason: ""))
+            }
+            let client = try await TestClient.connect(to: gateway)
+            try await client.handshake()
+            #expect(try await client.request("health")["ok"] == true)
+        }
+    }
+
+    @Test func aClientThatLosesEventsCanConnect() async throws {
+        try await withGateway(.test { $0.faults = [.loseEvents] }) { gateway in
+            let client = try await TestClient.connect(to: gateway)
+            #expect(try await client.handshake()["ok"] == true)
         }
     }
 

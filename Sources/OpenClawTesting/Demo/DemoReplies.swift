@@ -1,7 +1,7 @@
 /// The demo gateway's assistant: it knows a little about Sluice, and shows what a reply can look like.
 ///
 /// Words that it reacts to, the first that fits: `fail` (a model error), `think` (hidden reasoning before the answer),
-/// `long` (an answer to stop), a topic of ``DemoTopic``, a greeting. It repeats everything else.
+/// `approval` (a command that somebody must allow), `long` (an answer to stop), a topic of ``DemoTopic``, a greeting. It repeats everything else.
 public struct DemoReplies: FakeReply {
     /// A word in all hidden reasoning, so that a test can tell whether some of it got through.
     public static let hiddenMarker = "THINK-SECRET"
@@ -20,6 +20,10 @@ public struct DemoReplies: FakeReply {
         if words.contains("think") {
             return Self.reasoning(splitsTags: prompt.earlierMessages % 4 >= 2)
                 + ReplyStep.stream(DemoText.afterThinking, pause: Self.pause)
+        }
+        if words.contains("approval") {
+            return ReplyStep.stream(DemoText.beforeApproval, pause: Self.pause) + [.askApproval(command: "uptime")]
+                + ReplyStep.stream(DemoText.afterApproval, pause: Self.pause)
         }
         if words.contains("long") { return ReplyStep.stream(DemoText.long, pause: Self.pause) }
         return ReplyStep.stream(answer(to: prompt, words), pause: Self.pause)

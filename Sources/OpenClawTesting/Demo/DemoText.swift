@@ -25,9 +25,14 @@ enum DemoText {
         - **think**: hidden reasoning before the answer
         - **long**: an answer that you can stop half-way
         - **fail**: a model error
+        - **approval**: a command that somebody must allow first
 
         Everything else I repeat.
         """
+
+    static let beforeApproval = "I would like to run `uptime` on this machine, and ask whether I may. "
+
+    static let afterApproval = "I am only a demo, so nothing was run."
 
     static let sluice = """
         Sluice is a chat server that stands between browsers and OpenClaw agent gateways. Every message, in both \

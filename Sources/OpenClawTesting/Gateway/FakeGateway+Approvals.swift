@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 
 /// Commands that wait for approval (OpenClaw protocol: events).
@@ -6,7 +7,7 @@ extension FakeGateway {
     ///
     /// - Parameter lifetime: In milliseconds; afterwards the gateway takes no answer any more.
     public func requestApproval(
-        id: String, command: String, sessionKey: String? = nil, lifetime: Int64 = 120_000
+        id: String, command: String, sessionKey: String? = nil, lifetime: Int64 = approvalLifetime
     ) {
         let created = options.now()
         let approval: JSONValue = [
@@ -22,11 +23,35 @@ extension FakeGateway {
         tellApprovers("exec.approval.requested", approval)
     }
 
+    /// How long a command waits for a decision, in milliseconds.
+    public static let approvalLifetime: Int64 = 120_000
+
+    /// Asks for approval in the session of a run.
+    ///
+    /// - Returns: What was decided; nil: the run ended meanwhile.
+    func decision(on command: String, run: String) async -> String? {
+        guard let sessionKey = runs[run]?.prompt.sessionKey else { return nil }
+        let id = UUID().uuidString.lowercased()
+        requestApproval(id: id, command: command, sessionKey: sessionKey)
+        let (decisions, sleep) = (decisions, options.sleep)
+        let decision = await withTaskGroup(of: String?.self) { tasks in
+            // One of two, of which the first to end ends the waiting.
+            tasks.addTask { try? await decisions.next { $0.id == id }.decision }
+            tasks.addTask { (try? await sleep(.milliseconds(Self.approvalLifetime))).map { "deny" } }
+            defer { tasks.cancelAll() }
+            return await tasks.next() ?? nil
+        }
+        // Nobody need decide upon it any more.
+        if approvals.contains(where: { $0["id"]?.string == id }) { decideApproval(id: id, decision: "deny", by: nil) }
+        return decision
+    }
+
     var approvalsPayload: JSONValue { ["approvals": .array(approvals)] }
 
     /// Somebody decided, in another client or in this one.
     public func decideApproval(id: String, decision: String, by name: String?) {
         approvals.removeAll { $0["id"]?.string == id }
+        decisions.deliver((id, decision))
         tellApprovers(
             "exec.approval.resolved",
             [

@@ -9,9 +9,10 @@ extension FakeGateway {
         case refuse(method: String, GatewayRefusal)
         /// Never answers this method; nothing else happens either.
         case stall(method: String)
-        /// Carries out requests of this method, and cuts the connection instead of answering.
-        case loseAnswer(method: String)
-        /// Events are not sent, and use up sequence numbers all the same, as for a client that reads too slowly.
+        /// Carries out requests of this method, and cuts the connection instead of answering. Each uses one up.
+        case loseAnswer(method: String, times: Int = .max)
+        /// Events are not sent, and use up sequence numbers all the same, as for a client that reads too slowly. Challenges
+        /// are sent.
         case loseEvents
         /// New connections get no `connect.challenge`.
         case noChallenge

@@ -1,9 +1,10 @@
 extension FakeGateway.Fault {
-    /// How faults are written where there is no Swift: a name, and what it needs after `=`.
+    /// How faults are written where there is no Swift: a name, and what it needs after `=`. An answer is lost once, or as
+    /// often as the number says.
     public static let words = [
-        "refuse-connect=CODE", "grant-only=SCOPE,…", "refuse=METHOD", "stall=METHOD", "lose-answer=METHOD",
-        "lose-events",
-        "no-challenge", "blank-nonce", "no-hello", "hello-without=MEMBER,…", "no-ticks", "interrupt=KIND",
+        "refuse-connect=CODE", "grant-only=SCOPE,…", "refuse=METHOD", "stall=METHOD",
+        "lose-answer=METHOD[,TIMES]", "lose-events", "no-challenge", "blank-nonce", "no-hello",
+        "hello-without=MEMBER,…", "no-ticks", "interrupt=KIND",
         "duplicate-deltas", "duplicate-terminals", "fragment-messages=BYTES", "loose-dialect",
     ]
 
@@ -28,7 +29,10 @@ extension FakeGateway.Fault {
             self = .refuse(
                 method: value, GatewayRefusal(code: "UNAVAILABLE", message: "refused, as was asked for"))
         case "stall": self = .stall(method: value)
-        case "lose-answer": self = .loseAnswer(method: value)
+        case "lose-answer":
+            let times = list.count == 1 ? 1 : list.count == 2 ? Int(list[1]) ?? 0 : 0
+            guard times > 0 else { return nil }
+            self = .loseAnswer(method: list[0], times: times)
         case "lose-events": self = .loseEvents
         case "no-challenge": self = .noChallenge
         case "blank-nonce": self = .blankNonce

@@ -53,6 +53,7 @@ extension FakeGateway {
 
     /// - Parameter payload: Some errors carry one as well.
     func respond(to request: String, _ error: GatewayRefusal, payload: JSONValue? = nil, on id: Int) {
+        lostAnswers.remove(request)
         var frame: JSONObject = ["type": "res", "id": .string(request), "ok": false]
         frame["payload"] = payload
         frame["error"] = error.json
@@ -85,7 +86,8 @@ extension FakeGateway {
             let seq = options.protocolVersion == .v4 ? connections[id]?.seq ?? 0 : broadcastSeq
             frame["seq"] = faults.contains(.looseDialect) ? .null : .integer(Int64(seq))
         }
-        if faults.contains(.loseEvents) { return }
+        // Without a challenge there is no connection on which anything could be lost.
+        if faults.contains(.loseEvents), event != "connect.challenge" { return }
         send(.object(frame), to: id)
     }
 

@@ -4,7 +4,7 @@ import JSON
 extension FakeGateway {
     func answer(_ request: RequestFrame, from id: Int) {
         guard !faults.contains(.stall(method: request.method)) else { return }
-        if faults.contains(.loseAnswer(method: request.method)) { lostAnswers.insert(request.id) }
+        if losesAnswer(to: request.method) { lostAnswers.insert(request.id) }
         do throws(GatewayRefusal) {
             for case .refuse(request.method, let refusal) in faults { throw refusal }
             guard let method = GatewayMethod(rawValue: request.method), offers(method) else {
@@ -20,6 +20,19 @@ extension FakeGateway {
         } catch {
             respond(to: request.id, error, on: id)
         }
+    }
+
+    private func losesAnswer(to method: String) -> Bool {
+        for (position, fault) in faults.enumerated() {
+            guard case .loseAnswer(method, let times) = fault else { continue }
+            if times > 1 {
+                faults[position] = .loseAnswer(method: method, times: times == .max ? .max : times - 1)
+            } else {
+                faults.remove(at: position)
+            }
+            return true
+        }
+        return false
     }
 
     func offers(_ method: GatewayMethod) -> Bool { method != .sessionsSubscribe || options.offersSubscriptions }

@@ -24,6 +24,9 @@ extension FakeGateway {
             guard runs[id] != nil, !Task.isCancelled else { return }
             switch step {
             case .neverEnd: return
+            case .askApproval(let command):
+                guard let decision = await decision(on: command, run: id) else { return }
+                perform(.delta("The decision is: \(decision). "), run: id)
             case .wait(let duration):
                 do { try await options.sleep(duration) } catch { return }
             default: perform(step, run: id)
@@ -36,7 +39,7 @@ extension FakeGateway {
     func perform(_ step: ReplyStep, run id: String) {
         guard let run = runs[id] else { return }
         switch step {
-        case .wait, .neverEnd:
+        case .wait, .neverEnd, .askApproval:
             break
         case .delta(let piece):
             runs[id]?.text += piece

@@ -45,6 +45,7 @@ public actor FakeGateway {
     var transcripts: Transcripts
     /// Commands that wait for a decision.
     var approvals: [JSONValue] = []
+    let decisions = Mailbox<(id: String, decision: String)>(capacity: 100)
     var runs: [String: ActiveRun] = [:]
     var finishedRuns = FinishedRuns()
     var scripts: [String: Task<Void, Never>] = [:]

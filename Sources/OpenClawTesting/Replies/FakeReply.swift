@@ -33,6 +33,9 @@ public enum ReplyStep: Sendable, Hashable {
     case thinking(String)
     /// Goes through ``FakeGateway/Options/sleep``.
     case wait(Duration)
+    /// Asks for approval of this command, waits until somebody has decided, and says how. Without anybody it is denied after
+    /// two minutes.
+    case askApproval(command: String)
     /// The end, with this text; nil: what was streamed, trimmed.
     case final(String? = nil)
     /// The end, without a message.
