@@ -24,8 +24,15 @@ package struct RunningServer: Sendable {
 
     /// By gateway id.
     package let gateways: [String: GatewayState]
-    /// Whether it also said why a gateway is away; without an access key it does not where keys are needed.
+    /// Whether it also said why a gateway is away; without a good access key it does not where keys are needed.
     package let tellsReasons: Bool
+    /// What the server says against a wish.
+    package struct Refusal: Sendable, Hashable {
+        package let words: String
+        /// Another access key could help.
+        package let isAboutKey: Bool
+    }
+
     private let address: LocalHTTP.Address
 
     /// Nil when no Sluice answers at the address of the settings.
@@ -55,7 +62,7 @@ package struct RunningServer: Sendable {
     /// - Returns: What the server says against it; nil: it is added.
     package func add(
         id: String, name: String, url: String, token: String?, password: String?, options: JSONObject, key: String?
-    ) async throws -> String? {
+    ) async throws -> Refusal? {
         var body: JSONObject = ["id": .string(id), "name": .string(name), "url": .string(url)]
         body["token"] = token.map { .string($0) }
         body["password"] = password.map { .string($0) }
@@ -70,7 +77,7 @@ package struct RunningServer: Sendable {
     ///
     /// - Parameter key: As for ``add``.
     /// - Returns: What the server says against it; nil: it tries.
-    package func connect(id: String, key: String?) async throws -> String? {
+    package func connect(id: String, key: String?) async throws -> Refusal? {
         let answer = try await LocalHTTP.send(
             .POST, "/api/gateways/\(id)/connect", to: address, key: key)
         return answer.status == .ok ? nil : Self.problem(answer)
@@ -81,7 +88,7 @@ package struct RunningServer: Sendable {
     /// - Parameter runs: What becomes of answers under way: `finish` or `abort`; nil: what the gateway's options say.
     /// - Parameter key: As for ``add``.
     /// - Returns: What the server says against it; nil: it is removed.
-    package func remove(id: String, runs: String?, key: String?) async throws -> String? {
+    package func remove(id: String, runs: String?, key: String?) async throws -> Refusal? {
         let query = runs.map { "?runs=\($0)" } ?? ""
         // Somewhat longer than the server lets answers go on.
         let answer = try await LocalHTTP.send(
@@ -89,9 +96,11 @@ package struct RunningServer: Sendable {
         return answer.status == .ok ? nil : Self.problem(answer)
     }
 
-    private static func problem(_ answer: LocalHTTP.Answer) -> String {
+    private static func problem(_ answer: LocalHTTP.Answer) -> Refusal {
         let words = (try? JSONValue(parsing: answer.body))?["error"]?["message"]?.string
-        return words ?? "it answered HTTP \(answer.status.code)"
+        return Refusal(
+            words: words ?? "it answered HTTP \(answer.status.code)",
+            isAboutKey: [.unauthorized, .forbidden].contains(answer.status))
     }
 }
 

@@ -44,7 +44,11 @@ struct DemoGateway: Sendable {
 
     func start() async throws -> GatewayConfiguration {
         try await gateway.start()
-        return GatewayConfiguration(id: "demo", name: "Demo", url: await gateway.url, token: Secret(token))
+        var configuration = GatewayConfiguration(
+            id: "demo", name: "Demo", url: await gateway.url, token: Secret(token))
+        configuration.isDemo = true
+        configuration.approvals = .administrators
+        return configuration
     }
 
     func stop() async { await gateway.stop() }

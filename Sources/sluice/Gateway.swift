@@ -46,7 +46,10 @@ struct Gateway: AsyncParsableCommand {
                 Output.error("No server answers at \(settings.host):\(settings.port), so the states are not known.")
             }
             if server?.tellsReasons == false {
-                Output.error("The server asks for keys: put one in SLUICE_KEY to see more.")
+                Output.error(
+                    key == nil
+                        ? "The server asks for keys: put one in SLUICE_KEY to see more."
+                        : "The server refused the key in SLUICE_KEY, so it tells no more than this.")
             }
             Output.error("Try one with: sluice gateway test ID")
         }
@@ -61,7 +64,8 @@ struct Gateway: AsyncParsableCommand {
                     gateway.serverVersion, gateway.protocolVersion.map { "protocol \($0)" },
                     gateway.latencyMs.map { "\($0) ms" }, since,
                 ] : [gateway.attempts > 0 ? attempts : nil, since]
-            return "\(gateway.state) (\(facts.compactMap { $0 }.joined(separator: ", ")))"
+            let words = facts.compactMap { $0 }.joined(separator: ", ")
+            return words.isEmpty ? gateway.state : "\(gateway.state) (\(words))"
         }
     }
 

@@ -68,7 +68,8 @@ struct GatewayAdd: AsyncParsableCommand {
             Output.line(isUsable ? "Approved: the gateway can be used." : "Not approved yet.")
         }
         await test.finish()
-        if !isUsable { throw ExitCode(Exit.failure) }
+        // Who forces it wants it added, whether it can be used or not.
+        if !isUsable, !force { throw ExitCode(Exit.failure) }
     }
 
     /// By the running server if there is one, as it should connect at once.
@@ -88,8 +89,8 @@ struct GatewayAdd: AsyncParsableCommand {
             id: gateway.id, name: gateway.name, url: gateway.url, token: token, password: password, options: options,
             key: key)
         if let problem {
-            Output.error("sluice: the running server did not add it: \(problem)")
-            if key == nil { Output.error(Environment.hint) }
+            Output.error("sluice: the running server did not add it: \(problem.words)")
+            problem.printKeyHint()
             throw ExitCode(Exit.failure)
         }
         Output.line("Added \(gateway.id). The running server connects to it.")

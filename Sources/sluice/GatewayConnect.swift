@@ -33,8 +33,8 @@ struct GatewayConnect: AsyncParsableCommand {
             throw ExitCode(Exit.failure)
         }
         if let problem = try await server.connect(id: gateway, key: Environment.key) {
-            Output.error("sluice: the running server did not do it: \(problem)")
-            if Environment.key == nil { Output.error(Environment.hint) }
+            Output.error("sluice: the running server did not do it: \(problem.words)")
+            problem.printKeyHint()
             throw ExitCode(Exit.failure)
         }
         let state = try await settled(settings)
@@ -58,7 +58,17 @@ struct GatewayConnect: AsyncParsableCommand {
 enum Environment {
     /// The access key of an administrator.
     static var key: String? { ProcessInfo.processInfo.environment["SLUICE_KEY"] }
-    static let hint = "Where keys are needed, put that of an administrator in SLUICE_KEY."
+}
+
+extension RunningServer.Refusal {
+    /// What to do when it was the key.
+    func printKeyHint() {
+        guard isAboutKey else { return }
+        Output.error(
+            Environment.key == nil
+                ? "Put the key of an administrator in SLUICE_KEY."
+                : "The key in SLUICE_KEY was refused: it must be that of an administrator.")
+    }
 }
 
 extension RunningServer.GatewayState {

@@ -28,24 +28,27 @@ struct GatewayRemove: AsyncParsableCommand {
             )
             throw ExitCode(Exit.failure)
         }
+        let database = try Loading.database(settings)
+        let added = try await database.gateways().map(\.id)
         if let server = await RunningServer.find(settings, key: Environment.key) {
+            // The server says why one that it has from elsewhere cannot be removed.
+            guard added.contains(gateway) || server.gateways[gateway] != nil else { throw unknown(added) }
             Output.error("Waiting for the answers under way …")
             if let problem = try await server.remove(id: gateway, runs: runs?.rawValue, key: Environment.key) {
-                Output.error("sluice: the running server did not remove it: \(problem)")
-                if Environment.key == nil { Output.error(Environment.hint) }
+                Output.error("sluice: the running server did not remove it: \(problem.words)")
+                problem.printKeyHint()
                 throw ExitCode(Exit.failure)
             }
         } else {
-            let database = try Loading.database(settings)
-            guard try await database.removeGateway(id: gateway) else {
-                let known = try await database.gateways().map(\.id).joined(separator: ", ")
-                Output.error(
-                    "sluice: there is no gateway \(gateway) that was added at run time"
-                        + (known.isEmpty ? "." : "; known are: \(known)"))
-                throw ExitCode(Exit.failure)
-            }
+            guard try await database.removeGateway(id: gateway) else { throw unknown(added) }
             try await database.forgetDeviceToken(gatewayID: gateway)
         }
         Output.line("Removed \(gateway).")
+    }
+
+    private func unknown(_ added: [String]) -> ExitCode {
+        let known = added.isEmpty ? "." : "; known are: \(added.joined(separator: ", "))"
+        Output.error("sluice: there is no gateway \(gateway) that was added at run time\(known)")
+        return ExitCode(Exit.failure)
     }
 }

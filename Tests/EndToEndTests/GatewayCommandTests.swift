@@ -69,6 +69,7 @@ import Testing
                 "--pin", String(repeating: "ab", count: 32),
             ], in: folder)
         // It cannot be reached, and was added all the same.
+        #expect(pinned.code == 0)
         #expect(pinned.output.contains("Added pinned."), "\(pinned.output) \(pinned.errors)")
         let noFile = try await SluiceProcess.run(
             ["gateway", "test", "wss://127.0.0.1:9", "--ca", "nothing.pem"], in: folder)
@@ -83,6 +84,9 @@ import Testing
         #expect(list.first { $0["id"] == "pinned" }?["options"]?["tls"]?["server-name"] == "gateway.example.com")
         let removed = try await SluiceProcess.run(["gateway", "remove", "pinned", "--runs", "abort"], in: folder)
         #expect(removed.code == 0, "\(removed.output) \(removed.errors)")
+        let unknown = try await SluiceProcess.run(["gateway", "remove", "nope"], in: folder)
+        #expect(unknown.code == 1 && unknown.errors.contains("there is no gateway nope"), "\(unknown.errors)")
+        #expect(!unknown.errors.contains("Waiting"))
         server.signal(SIGTERM)
         #expect(await server.wait() == 0)
         #expect(try await SluiceProcess.run(["gateway", "remove", "home"], in: folder).code == 0)
@@ -102,6 +106,64 @@ import Testing
         #expect(test.code == 0, "\(test.output) \(test.errors)")
         fake.signal(SIGTERM)
         #expect(await fake.wait() == 0)
+    }
+
+    /// A token that is wrong is told of even where the device token opens the door.
+    @Test func aWrongTokenIsToldOfAllTheSame() async throws {
+        let gateway = try await Self.gateway { $0.token = "t0ken" }
+        let folder = try SluiceProcess.makeFolder()
+        let url = await gateway.url
+        try Self.write("gateways:\n  - { id: home, url: \"\(url)\", token: t0ken }\n", in: folder)
+        let first = try await SluiceProcess.run(["gateway", "test"], in: folder)
+        #expect(first.code == 0 && !first.output.contains("device token"), "\(first.output)")
+        try Self.write("gateways:\n  - { id: home, url: \"\(url)\", token: wr0ng }\n", in: folder)
+        let wrong = try await SluiceProcess.run(["gateway", "test"], in: folder)
+        #expect(wrong.code == 0)
+        #expect(wrong.output.contains("the gateway refused `token`, and let this server in by the device token"))
+        #expect(wrong.output.contains("What to do: Set `token`"))
+        #expect(!wrong.output.contains("wr0ng"))
+        try Self.write("gateways:\n  - { id: home, url: \"\(url)\" }\n", in: folder)
+        let none = try await SluiceProcess.run(["gateway", "test"], in: folder)
+        #expect(none.code == 0 && none.output.contains("let in by the device token that it had issued"))
+        await gateway.stop()
+    }
+
+    @Test func whatTheServerTellsWithoutAGoodKey() async throws {
+        let gateway = try await Self.gateway()
+        let folder = try SluiceProcess.makeFolder()
+        let configuration = """
+            server: { port: 0 }
+            gateways:
+              - { id: home, url: "\(await gateway.url)" }
+            pipeline:
+              - { use: auth, with: { mode: api-keys } }
+              - { use: persist }
+            """
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: configuration)
+        try Self.write(configuration.replacing("port: 0", with: "port: \(port)"), in: folder)
+        let without = try await SluiceProcess.run(["gateway", "list"], in: folder)
+        #expect(without.code == 0 && !without.output.contains("()"))
+        #expect(without.errors.contains("put one in SLUICE_KEY"))
+        let key = ["SLUICE_KEY": "sluice_nope_nope"]
+        let wrong = try await SluiceProcess.run(["gateway", "list"], in: folder, environment: key)
+        #expect(wrong.code == 0 && !wrong.output.contains("()"))
+        #expect(wrong.errors.contains("refused the key in SLUICE_KEY") && !wrong.errors.contains("put one"))
+        let connect = try await SluiceProcess.run(["gateway", "connect", "home"], in: folder, environment: key)
+        #expect(connect.code == 1 && connect.errors.contains("The key in SLUICE_KEY was refused"))
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+        await gateway.stop()
+    }
+
+    @Test func theDemoGatewayStandsInNoFile() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let (server, port) = try await SluiceProcess.serve(
+            in: folder, configuration: "server: { port: 0 }\n", demo: true)
+        try Self.write("server: { port: \(port) }\n", in: folder)
+        let removed = try await SluiceProcess.run(["gateway", "remove", "demo"], in: folder)
+        #expect(removed.code == 1 && removed.errors.contains("is the demo gateway"), "\(removed.errors)")
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
     }
 
     @Test func addWaitsForTheApproval() async throws {

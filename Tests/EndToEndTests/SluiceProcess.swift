@@ -97,13 +97,17 @@ final class SluiceProcess: Sendable {
     }
 
     /// Runs a command to its end: exit code, standard output, standard error.
-    static func run(_ arguments: [String], in folder: URL) async throws -> (code: Int32, output: String, errors: String)
-    {
+    static func run(
+        _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    ) async throws -> (code: Int32, output: String, errors: String) {
         let process = Process()
         let (output, errors) = (folder.appending(path: "stdout.txt"), folder.appending(path: "stderr.txt"))
         for file in [output, errors] { try Data().write(to: file) }
         process.executableURL = binary
         process.arguments = arguments
+        if !environment.isEmpty {
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        }
         process.currentDirectoryURL = folder
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)

@@ -17,10 +17,12 @@ extension Routes {
             return Response(json: .array(list))
         }
         group.post { request, call in
-            var request = request
             let context = await hub.context(of: request, call)
-            let new = try NewGateway(try await request.jsonObject())
-            return Response(.created, json: try await hub.addGateway(new, context: context))
+            let added = try await hub.addGateway(context: context) {
+                var request = request
+                return try NewGateway(try await request.jsonObject())
+            }
+            return Response(.created, json: added)
         }
         group.post("scan") { request, call in
             let context = await hub.context(of: request, call)
@@ -38,10 +40,12 @@ extension Routes {
             return Response(json: .array(found.map { ["url": .string($0)] }))
         }
         group.patch("{gateway}") { request, call in
-            var request = request
             let context = await hub.context(of: request, call)
             let id = try call.parameter("gateway")
-            let change = try GatewayChange(try await request.jsonObject())
+            let change = { @Sendable in
+                var request = request
+                return try GatewayChange(try await request.jsonObject())
+            }
             return Response(json: try await hub.changeGateway(id, change, context: context))
         }
         group.delete("{gateway}") { request, call in
@@ -62,15 +66,17 @@ extension Routes {
             return Response(json: try await hub.approvalList(of: id, context: context))
         }
         group.post("{gateway}/approvals/{id}") { request, call in
-            var request = request
             let context = await hub.context(of: request, call)
-            let body = try await request.jsonObject()
-            try body.requireOnly("decision")
-            guard let decision = try body.string("decision").flatMap(ExecApproval.Decision.init) else {
-                throw Rejection.badRequest("`decision` must be allow-once, allow-always or deny.")
+            let (id, gateway) = (try call.parameter("id"), try call.parameter("gateway"))
+            try await hub.decide(id, of: gateway, context: context) {
+                var request = request
+                let body = try await request.jsonObject()
+                try body.requireOnly("decision")
+                guard let decision = try body.string("decision").flatMap(ExecApproval.Decision.init) else {
+                    throw Rejection.badRequest("`decision` must be allow-once, allow-always or deny.")
+                }
+                return decision
             }
-            try await hub.decide(
-                try call.parameter("id"), of: try call.parameter("gateway"), decision, context: context)
             return Response(json: ["ok": true])
         }
         group.post("{gateway}/connect") { request, call in
@@ -130,11 +136,14 @@ package struct NewGateway: Sendable {
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     init(_ body: JSONObject) throws {
         try body.requireOnly("id", "name", "url", "token", "password", "options")
-        guard let name = try body.string("name", atMost: 100) else { throw Rejection.badRequest("`name` is missing.") }
+        let id = try body.string("id", atMost: 64)
+        guard let name = try body.string("name", atMost: 100) ?? id else {
+            throw Rejection.badRequest("`name` is missing, and there is no `id` to take its place.")
+        }
         guard let url = try body.string("url") else {
             throw Rejection.badRequest("`url` is missing. It looks like ws://host:18789 or wss://host.")
         }
-        try self.init(id: try body.string("id", atMost: 64), name: name, url: url)
+        try self.init(id: id, name: name, url: url)
         token = try body.string("token", atMost: 4096)
         password = try body.string("password", atMost: 4096)
         options = try body.object("options") ?? [:]
@@ -181,10 +190,14 @@ extension Principal {
 }
 
 extension BrowserHub {
-    func addGateway(_ new: NewGateway, context: MessageContext) async throws -> JSONValue {
+    /// - Parameter new: Called for those only who may add one.
+    func addGateway(
+        context: MessageContext, _ new: @escaping @Sendable () async throws -> NewGateway
+    ) async throws -> JSONValue {
         let storage = storage
-        return try await call(.manage, gateway: new.id, context: context) { principal in
+        return try await call(.manage, gateway: "", context: context) { principal in
             try principal.requireAdministrator()
+            let new = try await new()
             guard await !self.staysConfigured(new.id) else {
                 throw Rejection.badRequest("There is a gateway “\(new.id)” already.")
             }

@@ -125,12 +125,15 @@ extension BrowserHub {
             .map { .object($0.json(sessionKey: $0.approval.sessionKey)) }
     }
 
+    /// - Parameter decision: Called for those only who may decide.
     func decide(
-        _ id: String, of gateway: String, _ decision: ExecApproval.Decision, context: MessageContext
+        _ id: String, of gateway: String, context: MessageContext,
+        _ decision: @escaping @Sendable () async throws -> ExecApproval.Decision
     ) async throws {
         let gateways = gateways
         try await call(.manage, gateway: gateway, context: context) { principal in
             try await self.requireDecision(id, of: gateway, by: principal)
+            let decision = try await decision()
             _ = try await gateways.request(
                 gateway: gateway, method: "exec.approval.resolve",
                 params: ["id": .string(id), "decision": .string(decision.rawValue)])

@@ -77,13 +77,17 @@ extension BrowserHub {
     private static let finishPatience = Duration.seconds(60)
     private static let abortPatience = Duration.seconds(5)
 
-    func changeGateway(_ id: String, _ change: GatewayChange, context: MessageContext) async throws -> JSONValue {
+    /// - Parameter change: Called for those only who may change it.
+    func changeGateway(
+        _ id: String, _ change: @escaping @Sendable () async throws -> GatewayChange, context: MessageContext
+    ) async throws -> JSONValue {
         let storage = storage
         return try await call(.manage, gateway: id, context: context) { principal in
             try principal.requireAdministrator()
+            let change = try await change()
             guard let old = try await storage.gateways().first(where: { $0.id == id }) else {
                 try await self.requireGateway(id)
-                throw Self.standsInConfiguration(id, "change")
+                throw await self.standsElsewhere(id, "change")
             }
             let new = change.applied(to: old)
             if new != old {
@@ -119,7 +123,7 @@ extension BrowserHub {
             try principal.requireAdministrator()
             guard try await storage.removeGateway(id: id) else {
                 try await self.requireGateway(id)
-                throw Self.standsInConfiguration(id, "remove")
+                throw await self.standsElsewhere(id, "remove")
             }
             await self.retire(id, await self.beginRetirement(of: id), choice)
         }
@@ -176,7 +180,12 @@ extension BrowserHub {
         guard status(of: id) != nil else { throw Rejection.notFound("There is no gateway “\(id)”.") }
     }
 
-    private static func standsInConfiguration(_ id: String, _ verb: String) -> Rejection {
-        Rejection(code: "conflict", message: "The gateway “\(id)” stands in config.yaml; \(verb) it there.")
+    private func standsElsewhere(_ id: String, _ verb: String) -> Rejection {
+        let isDemo = gateways.assumeIsolated { $0.configuration(of: id)?.isDemo ?? false }
+        return Rejection(
+            code: "conflict",
+            message: isDemo
+                ? "The gateway “\(id)” is the demo gateway. It goes when the server is started without --demo."
+                : "The gateway “\(id)” stands in config.yaml; \(verb) it there.")
     }
 }

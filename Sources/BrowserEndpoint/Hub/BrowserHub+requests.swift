@@ -124,7 +124,7 @@ extension BrowserHub {
             send(.result(id: request.id, payload: payload), to: connection)
         case .approve(let approval, let decision):
             let gateway = try gatewayID(of: request, connection)
-            try await decide(approval, of: gateway, decision, context: context)
+            try await decide(approval, of: gateway, context: context) { decision }
             send(.result(id: request.id, payload: ByteBuffer(string: "{}")), to: connection)
         case .ping, .ignore, .authenticate:
             break

@@ -29,6 +29,8 @@ package struct GatewayConfiguration: Sendable, Equatable {
     package var blocksCommands = false
     /// Answers under way are stopped at once when the gateway is removed. False: they may end first.
     package var abortsWhenRemoved = false
+    /// It was started in this process, to try the server with: it stands in no file.
+    package var isDemo = false
 
     package init(
         id: String,
