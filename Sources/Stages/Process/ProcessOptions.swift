@@ -44,7 +44,8 @@ package enum ProcessPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
 
     package static func advise(_ options: ProcessOptions, at place: ChainPlace) -> [OptionProblem] {
-        guard let program = options.command.first, !isThere(program) else { return [] }
+        guard let program = options.command.first else { return [] }
+        guard !isThere(program) else { return missingScript(options.command) }
         if options.command.count == 1, program.contains(" ") {
             return [
                 OptionProblem(
@@ -57,6 +58,19 @@ package enum ProcessPlugin: MiddlewarePlugin {
             ? "a path begins in the folder in which the server is started"
             : "it is looked for in the folders of PATH"
         return [OptionProblem(key: "command", message: "there is no program of this name that can be run", hint: way)]
+    }
+
+    /// An interpreter would only say so when it is started.
+    private static func missingScript(_ command: [String]) -> [OptionProblem] {
+        let script = command.indices.dropFirst().first { index in
+            [".py", ".js", ".mjs", ".ts", ".rb", ".pl", ".sh"].contains { command[index].hasSuffix($0) }
+        }
+        guard let script, !FileManager.default.fileExists(atPath: command[script]) else { return [] }
+        return [
+            OptionProblem(
+                key: "command[\(script + 1)]", message: "there is no such file",
+                hint: "a path begins in the folder in which the server is started")
+        ]
     }
 
     private static func isThere(_ program: String) -> Bool { path(of: program) != nil }

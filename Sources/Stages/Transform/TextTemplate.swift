@@ -1,4 +1,5 @@
 import Mustache
+import Webhooks
 
 /// A Mustache template for plain text: nothing is escaped, no other file is read.
 struct TextTemplate: Sendable {
@@ -8,11 +9,8 @@ struct TextTemplate: Sendable {
     init(_ text: String) throws(TemplateProblem) {
         do {
             template = try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}\n" + text)
-        } catch let error as MustacheTemplate.ParserError {
-            throw TemplateProblem(
-                words: "is no Mustache template: \(error.error), in line \(error.context.lineNumber - 1)")
         } catch {
-            throw TemplateProblem(words: "is no Mustache template: \(error)")
+            throw TemplateProblem(words: MustacheTemplate.problem(error, linesAbove: 1))
         }
         guard !text.contains("{{>"), !text.contains("{{<") else {
             throw TemplateProblem(words: "must not include other templates ({{> }})")

@@ -21,10 +21,8 @@ package struct BodyTemplate: OptionValue {
         JSONText.register()
         do {
             template = try MustacheTemplate(string: "{{% CONTENT_TYPE:JSON}}" + text)
-        } catch let error as MustacheTemplate.ParserError {
-            throw Problem(words: "is no Mustache template: \(error.error), in line \(error.context.lineNumber)")
         } catch {
-            throw Problem(words: "is no Mustache template")
+            throw Problem(words: MustacheTemplate.problem(error))
         }
         self.text = text
         for sample in TemplateSamples.all where (try? JSONValue(parsing: render(sample.event))) == nil {

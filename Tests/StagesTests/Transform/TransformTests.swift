@@ -42,7 +42,16 @@ import Testing
 
     @Test(
         arguments: [
-            (["message": "{{#a}}"], "`message` is no Mustache template"),
+            (
+                ["message": "{{#a}}"],
+                "`message` is no Mustache template: a section is not closed with {{/name}}, in line 1"
+            ),
+            (
+                ["message": "x\n{{#user}}{{/text}}"],
+                "`message` is no Mustache template: a {{/name}} closes another section than was opened last, in line 2"
+            ),
+            (["message": "{{user | upper}}"], "a tag holds more than one name, or is not closed with }}, in line 1"),
+            (["message": "{{user"], "is no Mustache template: a tag"),
             (["reply": "none"], "must have {{text}} in it, once"),
             (["reply": "{{text}}{{text}}"], "must have {{text}} in it, once"),
             (["reply": "{{#user}}{{text}}{{/user}}"], "must not stand in a section"),
