@@ -71,12 +71,14 @@ import Testing
         #expect(answer.headers["connection"] == "close")
     }
 
-    @Test func aRefusalComesAfterTheAnswersBeforeIt() async throws {
+    @Test(arguments: ["GET /healthz HTTP/1.1\r\n\r\n", "GARBAGE\r\n\r\n"])
+    func aRefusalComesAfterTheAnswersBeforeIt(second: String) async throws {
         try await Rig.run { rig in
             let bytes = try await rig.exchange(
-                "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:\(rig.port)\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
-            let answers = String(buffer: bytes).split(separator: "HTTP/1.1 ").map { $0.prefix(3) }
+                "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:\(rig.port)\r\n\r\n\(second)")
+            let answers = String(buffer: bytes).matches(of: /HTTP\/1\.1 (\d{3})/).map(\.1)
             #expect(answers == ["200", "400"])
+            #expect(String(buffer: bytes).contains("bad_request"))
         }
     }
 

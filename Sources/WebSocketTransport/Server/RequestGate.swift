@@ -18,6 +18,8 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let maxBodyBytes: Int
     /// Requests that were let in, and whose answers have not ended.
     private var unanswered = 0
+    /// The body of a request that was let in has not ended.
+    private var isIncomplete = false
     /// The newest request came with HTTP/1.0.
     private var isOldVersion = false
     private var refusal: UpgradeRefusal?
@@ -28,21 +30,25 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // What comes after a refusal is not looked at.
         guard refusal == nil else { return }
-        if case .head(let head) = unwrapInboundIn(data) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
             if let objection = objection(to: head) { return refuse(objection, context) }
             unanswered += 1
+            isIncomplete = true
             isOldVersion = head.version != .http1_1
             if head.headers.contains(name: "Expect"), unanswered == 1 {
                 let head = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
             }
+        case .body: break
+        case .end: isIncomplete = false
         }
         context.fireChannelRead(data)
     }
 
-    /// Where a request was let in already, those who answer it learn that its rest is wrong.
+    /// Of a request that was let in already, those who answer it learn that its rest is wrong.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, unanswered == 0 else { return context.fireErrorCaught(error) }
+        guard error is HTTPParserError, !isIncomplete else { return context.fireErrorCaught(error) }
         guard refusal == nil else { return }
         refuse(.badRequest("this is no HTTP/1.1 request"), context)
     }
