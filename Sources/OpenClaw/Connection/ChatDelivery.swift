@@ -28,6 +28,9 @@ struct ChatDelivery: Sendable {
     /// nobody may lose or double it.
     static let doubtLimit = Duration.seconds(300)
 
+    /// Before a message is sent again that was not answered in time: where little time is given, the gateway gets no flood.
+    static let resendPause = Duration.seconds(1)
+
     let gateway: String
     let policy: AwayPolicy
     let acceptedAt: Duration
@@ -82,8 +85,12 @@ struct ChatDelivery: Sendable {
         switch error {
         // The socket was gone before the message was written: nothing is in doubt by this attempt.
         case .notConnected: return true
-        case .connectionLost, .timedOut:
+        case .connectionLost:
             doubtfulSince = doubtfulSince ?? lastSentAt
+            return now < deadline
+        case .timedOut:
+            doubtfulSince = doubtfulSince ?? lastSentAt
+            pausesUntil = now + Self.resendPause
             return now < deadline
         case .unavailable(_, let delay):
             guard case .queue = policy, now < deadline else { return false }

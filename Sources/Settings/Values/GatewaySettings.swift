@@ -64,7 +64,9 @@ package struct GatewaySettings: OptionGroup {
         ),
         Option(
             "request-timeout", \.requestTimeout,
-            help: "How long the gateway may take to answer a request. The run that a chat starts may take longer.",
+            help:
+                "How long the gateway may take to answer a request. A chat that it does not answer is sent again for five minutes; "
+                + "the run that it starts may take longer.",
             range: .milliseconds(100) ... .seconds(3600)
         ),
         Option(

@@ -41,6 +41,10 @@ import Testing
         check(&delivery, true, .connectionLost, now: .seconds(1))
         check(&delivery, true, .timedOut(method: "chat.send"), now: .seconds(1))
         #expect(delivery.next(now: .seconds(1), gatewayStart: nil, awayReason: "") == .wait(.seconds(299)))
+        // Whoever is given little time to answer gets no flood.
+        #expect(
+            delivery.next(now: .milliseconds(1500), gatewayStart: longAgo, awayReason: "") == .pause(.milliseconds(500))
+        )
         #expect(delivery.next(now: .seconds(2), gatewayStart: longAgo, awayReason: "") == .send)
         #expect(delivery.next(now: .seconds(300), gatewayStart: nil, awayReason: "") == .giveUp(.connectionLost))
         check(&delivery, false, .connectionLost, now: .seconds(300))
@@ -64,11 +68,11 @@ import Testing
         #expect(delivery.next(now: .seconds(301), gatewayStart: longAgo, awayReason: "") == .lookUp)
         // A history that could not be read says nothing.
         check(&delivery, true, .timedOut(method: "chat.history"), now: .seconds(6))
-        #expect(delivery.next(now: .seconds(6), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
+        #expect(delivery.next(now: .seconds(7), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
         delivery.wasNotFound()
-        #expect(delivery.next(now: .seconds(6), gatewayStart: .seconds(3), awayReason: "") == .send)
+        #expect(delivery.next(now: .seconds(7), gatewayStart: .seconds(3), awayReason: "") == .send)
         // After another failure it looks again.
-        delivery.willSend(now: .seconds(6))
+        delivery.willSend(now: .seconds(7))
         #expect(delivery.next(now: .seconds(9), gatewayStart: .seconds(8), awayReason: "") == .lookUp)
     }
 
