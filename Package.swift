@@ -281,7 +281,9 @@ let package = Package(
         .testTarget(
             name: "OpenClawTests",
             dependencies: nio + [
-                "JSON", "MiddlewareKit", "OpenClaw", "OpenClawTesting", "WebSocketTransport", crypto, log,
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "OpenClawTesting", "WebSocketTransport",
+                crypto,
+                log,
             ],
             resources: [.copy("Fixtures")]
         ),

@@ -40,17 +40,22 @@ struct ChatDelivery: Sendable {
     private var hasLookedUp = false
     private var pausesUntil: Duration?
 
-    init(gateway: String, policy: AwayPolicy, now: Duration) {
+    /// - Parameter sentBefore: How long ago an earlier attempt set out whose fate is not known; nil: there is none.
+    init(gateway: String, policy: AwayPolicy, now: Duration, sentBefore: Duration? = nil) {
         self.gateway = gateway
         self.policy = policy
         acceptedAt = now
+        doubtfulSince = sentBefore.map { now - $0 }
     }
 
     /// Whether the message may have arrived.
     var isInDoubt: Bool { doubtfulSince != nil }
 
+    /// Whether this attempt, and not only one before it, has set out.
+    var wasSent: Bool { lastSentAt != nil }
+
     private var deadline: Duration {
-        if let doubtfulSince { return doubtfulSince + Self.doubtLimit }
+        if let doubtfulSince { return max(doubtfulSince, acceptedAt) + Self.doubtLimit }
         guard case .queue(_, let maxAge) = policy else { return acceptedAt }
         return acceptedAt + maxAge
     }

@@ -13,10 +13,12 @@ package struct ChatRequest: Sendable, Equatable {
     package var agentID: String?
     /// How much the agent is to think, as a word of the gateway such as `high`; nil: as it usually does.
     package var thinking: String?
+    /// When an earlier attempt with the same key set out, whose fate is not known; nil: this is the first one.
+    package var sentBefore: Timestamp?
 
     package init(
         sessionKey: String, message: String, idempotencyKey: String, attachments: [Attachment] = [],
-        agentID: String? = nil, thinking: String? = nil
+        agentID: String? = nil, thinking: String? = nil, sentBefore: Timestamp? = nil
     ) {
         self.sessionKey = sessionKey
         self.message = message
@@ -24,6 +26,7 @@ package struct ChatRequest: Sendable, Equatable {
         self.attachments = attachments
         self.agentID = agentID
         self.thinking = thinking
+        self.sentBefore = sentBefore
     }
 
     /// A closed object for the gateway: what is empty is left out.

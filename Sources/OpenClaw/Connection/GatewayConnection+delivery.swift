@@ -34,19 +34,24 @@ extension GatewayConnection {
     private func deliver(_ chat: ChatRequest, sessionKey: String) async throws(GatewayError) -> ChatAcknowledgement {
         let key = chat.idempotencyKey
         let acceptedAt = time.now
-        var delivery = ChatDelivery(gateway: id, policy: configuration.whileAway, now: time.uptime)
+        // A wall clock that was set back makes no attempt of the future.
+        let sentBefore = chat.sentBefore.map { min($0, acceptedAt) }
+        var delivery = ChatDelivery(
+            gateway: id, policy: configuration.whileAway, now: time.uptime,
+            sentBefore: sentBefore.map { .milliseconds(acceptedAt.milliseconds - $0.milliseconds) })
         while true {
             if isStopped { throw delivery.isInDoubt ? .connectionLost : stoppedError }
             let reason = status.reason ?? "it is \(status.state.rawValue)"
             switch delivery.next(now: time.uptime, gatewayStart: gatewayStart, awayReason: reason) {
             case .wait(let longest):
                 try await wait(
-                    runID: key, sessionKey: sessionKey, atMost: longest, isPause: false, isBound: !delivery.isInDoubt)
+                    runID: key, sessionKey: sessionKey, atMost: longest, isPause: false, isBound: !delivery.wasSent)
             case .pause(let delay):
                 try await wait(
                     runID: key, sessionKey: sessionKey, atMost: delay, isPause: true, isBound: false)
             case .lookUp:
-                let sought = SoughtRun(runID: key, sessionKey: sessionKey, message: chat.message, since: acceptedAt)
+                let sought = SoughtRun(
+                    runID: key, sessionKey: sessionKey, message: chat.message, since: sentBefore ?? acceptedAt)
                 do {
                     switch try await find(sought) {
                     case .running, .pending:
@@ -64,7 +69,7 @@ extension GatewayConnection {
                 }
             case .send:
                 delivery.willSend(now: time.uptime)
-                sent.note(key, chat.message, in: sessionKey, at: time.now)
+                sent.note(key, chat.message, in: sessionKey, at: sentBefore ?? time.now)
                 do {
                     let agentID = agentParameter(sessionKey: sessionKey, wanted: chat.agentID)
                     let params = chat.params(canonicalKey: sessionKey, agentID: agentID)

@@ -92,4 +92,21 @@ import Testing
         let goesOn = impatient.goesOn(after: busy, now: .zero)
         #expect(!goesOn)
     }
+
+    /// An earlier attempt with the same key may have arrived, when the server had not been restarted yet, say.
+    @Test func aRepetitionIsInDoubtFromTheStart() {
+        func repetition(after age: Duration) -> ChatDelivery {
+            ChatDelivery(
+                gateway: "home", policy: .queue(maxMessages: 1, maxAge: .seconds(60)), now: .zero, sentBefore: age)
+        }
+        #expect(repetition(after: .seconds(20)).next(now: .zero, gatewayStart: longAgo, awayReason: "") == .send)
+        #expect(
+            repetition(after: .seconds(20)).next(now: .zero, gatewayStart: .seconds(-10), awayReason: "") == .lookUp)
+        var old = repetition(after: .seconds(400))
+        #expect(old.next(now: .zero, gatewayStart: longAgo, awayReason: "") == .lookUp)
+        // It has as much time as any other, however long ago the first attempt was.
+        #expect(old.next(now: .zero, gatewayStart: nil, awayReason: "") == .wait(.seconds(300)))
+        check(&old, true, .connectionLost, now: .seconds(1))
+        #expect(old.next(now: .seconds(300), gatewayStart: nil, awayReason: "") == .giveUp(.connectionLost))
+    }
 }

@@ -1,5 +1,6 @@
 import Logging
 import MiddlewareKit
+import MiddlewareTesting
 import NIOCore
 import NIOPosix
 import OpenClawTesting
@@ -13,6 +14,7 @@ struct LiveConnection {
     let gateway: FakeGateway
     let connection: GatewayConnection
     let tokens: MemoryTokens
+    let time: ManualTime
     private let statuses: AsyncStream<GatewayStatus>
     let notices: AsyncStream<GatewayNotice>
 
@@ -24,8 +26,8 @@ struct LiveConnection {
         _ body: (LiveConnection) async throws -> Void
     ) async throws {
         var options = options
-        let time = TestTime().now
-        options.now = { time.wall.milliseconds }
+        let time = ManualTime()
+        options.now = { time.now.milliseconds }
         let gateway = FakeGateway(options: options)
         try await gateway.start()
         let (statuses, continuation) = AsyncStream.makeStream(of: GatewayStatus.self)
@@ -39,11 +41,11 @@ struct LiveConnection {
         let connection = GatewayConnection(
             configuration: configuration,
             identity: DeviceIdentity(), version: "1.0.0", eventLoop: NIOSingletons.posixEventLoopGroup.next(),
-            time: StoppedTime(moment: time), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             observer: observer, deviceTokens: tokens)
         await connection.start()
         let live = LiveConnection(
-            gateway: gateway, connection: connection, tokens: tokens, statuses: statuses, notices: notices)
+            gateway: gateway, connection: connection, tokens: tokens, time: time, statuses: statuses, notices: notices)
         let result: Result<Void, any Error>
         do { result = .success(try await body(live)) } catch { result = .failure(error) }
         let closed = await connection.stop()
@@ -82,13 +84,6 @@ final class MemoryTokens: DeviceTokenStore {
     }
 
     func forget(_ gateway: GatewayConfiguration) { token.withLock { $0 = nil } }
-}
-
-private struct StoppedTime: TimeSource {
-    let moment: Moment
-    var now: Timestamp { moment.wall }
-    var uptime: Duration { moment.uptime }
-    func sleep(for duration: Duration) async throws {}
 }
 
 private final class StatusObserver: GatewayObserver {

@@ -1,4 +1,6 @@
 import JSON
+import MiddlewareKit
+import MiddlewareTesting
 import OpenClawTesting
 import Testing
 
@@ -17,9 +19,24 @@ import Testing
             await live.connection.missDeadlines()
             let notice = await live.notices.first { if case .unanswered = $0 { true } else { false } }
             #expect(notice == .unanswered(runID: "r"))
+            await live.time.waitForSleeper(of: ChatDelivery.resendPause)
+            live.time.advance(by: ChatDelivery.resendPause)
             let again = try await live.gateway.nextRequest(method: "chat.send")
             #expect(again.parameters["idempotencyKey"] == "r")
             #expect(try await acknowledgement == .started(runID: "r"))
+        }
+    }
+
+    /// The gateway has forgotten the key, and its history has the message.
+    @Test func aRepetitionOfWhatWasAnsweredIsNotSent() async throws {
+        try await LiveConnection.run { live in
+            try await live.isIdle()
+            await live.gateway.addMessage("Hello", to: "s")
+            await live.gateway.addMessage("Hi", role: "assistant", to: "s")
+            let moment = Timestamp(milliseconds: live.time.now.milliseconds - 400_000)
+            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r", sentBefore: moment)
+            #expect(try await live.connection.sendChat(chat) == .finished(runID: "r"))
+            #expect(await live.gateway.userMessages(in: "s") == ["Hello"])
         }
     }
 }
