@@ -1,15 +1,16 @@
 import CoreMetrics
 import GRDB
 import JSON
-import MiddlewareKit
+package import MiddlewareKit
 import Synchronization
 import Telemetry
 
 /// How a user's message that was stored already came again.
-package enum MessageRepeat: Sendable {
-    case sameWords
-    /// The stored ones stay.
-    case otherWords
+package struct MessageRepeat: Sendable, Equatable {
+    /// If not, the stored words stay.
+    package let hasSameWords: Bool
+    /// When it came first.
+    package let storedAt: Timestamp
 }
 
 /// Stores messages in group commits: what arrives while a transaction is being written goes into the next one together.
@@ -274,10 +275,14 @@ final class MessageWriter: Sendable {
     ) throws -> Int64 {
         let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
         if record.role == .user {
-            let stored = try String.fetchOne(
-                db, sql: "SELECT content FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
+            let stored = try Row.fetchOne(
+                db, sql: "SELECT content, created_at FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
                 arguments: arguments)
-            note(stored == record.contentJSON ? .sameWords : .otherWords, of: record)
+            note(
+                MessageRepeat(
+                    hasSameWords: stored?["content"] == record.contentJSON,
+                    storedAt: Timestamp(milliseconds: stored?["created_at"] ?? now)),
+                of: record)
         }
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [

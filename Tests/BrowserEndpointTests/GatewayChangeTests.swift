@@ -206,8 +206,9 @@ import Testing
             _ = try await chat(rig, browser)
             await rig.hub.retireGateway("home")
             let ticking = ticking(rig)
-            #expect(try await browser.turn("r").last["state"] == "aborted")
-            _ = try await browser.next { $0["type"] == "gateway" && $0["state"] == "stopped" }
+            // The clock runs so fast that the gateway may be gone before the end of the run is through the chain.
+            var awaited: Set = ["aborted", "stopped"]
+            while !awaited.isEmpty { awaited.remove(try await browser.next()["state"]?.string ?? "") }
             ticking.cancel()
         }
     }

@@ -36,18 +36,19 @@ extension BrowserHub {
             } catch {
                 verdict = .failure(Rejection(answering: error, logger: context.logger))
             }
-            await self.connection(id, isIntroducedWith: verdict)
+            await self.connection(id, isIntroducedWith: verdict, by: chain.generation)
         }
     }
 
-    private func connection(_ id: String, isIntroducedWith verdict: Result<Principal, Rejection>) {
+    /// - Parameter generation: That of the chain that was asked; another one may be in use by now.
+    private func connection(_ id: String, isIntroducedWith verdict: Result<Principal, Rejection>, by generation: Int) {
         defer { flush() }
         guard let connection = connections[id], connection.phase == .opening else { return }
         switch verdict {
         case .success(let principal):
             connection.phase = .open
             connection.principal = principal
-            connection.generation = chains.generation
+            connection.generation = generation
             connection.openingTimer?.cancel()
             connection.openingTimer = nil
             greet(connection, principal)

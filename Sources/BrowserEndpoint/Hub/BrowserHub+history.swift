@@ -4,7 +4,6 @@ import NIOCore
 import OpenClaw
 import PipelineEngine
 import Storage
-import Synchronization
 
 /// What a session shows beside the runs that were started here: messages of other clients and channels of the gateway, and
 /// what was said before Sluice was there.
@@ -12,6 +11,8 @@ extension BrowserHub {
     /// Messages of a session that are compared with the gateway's history.
     private static let comparedMessages = 200
     private static let maxCompared = 10_000
+    /// How long a page waits for what the gateway has.
+    private static let comparisonPatience = TimeAmount.seconds(5)
 
     func receive(_ notice: GatewayNotice, of gateway: String) {
         switch notice {
@@ -103,25 +104,23 @@ extension BrowserHub {
         of id: SessionID, for principal: Principal, limit: Int, before: Int64?, refresh: Bool
     ) async throws -> MessagePage {
         let page = try await storage.messages(gateway: id.gateway, sessionKey: id.key, limit: limit, before: before)
-        guard before == nil, refresh || !comparedSessions.contains(id) else { return page }
+        guard before == nil, refresh || !comparedSessions.contains(id) || comparing[id] != nil else { return page }
         let session = try await session(id)
         defer { forgetIfIdle(session) }
         guard session.owner != .undecided || principal.isAdministrator else { return page }
         let isFirstSight = String(buffer: page.json) == "[]"
         guard refresh || isFirstSight else {
-            jobs.submit { await self.compareHistory(of: id, isShown: true) }
+            if comparing[id] == nil { jobs.submit { await self.compareHistory(of: id, isShown: true) } }
             return page
         }
         await withCheckedContinuation { continuation in
-            let answer = Atomic(false)
-            let resume = { @Sendable in
-                if !answer.exchange(true, ordering: .relaxed) { continuation.resume() }
+            let comparison = comparing[id] ?? HistoryComparison()
+            comparing[id] = comparison
+            let number = comparison.waiters.add(continuation)
+            eventLoop.assumeIsolated().scheduleTask(in: Self.comparisonPatience) {
+                if comparison.waiters.giveUp(number) { comparison.isShown = true }
             }
-            jobs.submit {
-                await self.compareHistory(of: id, again: refresh)
-                resume()
-            }
-            eventLoop.scheduleTask(in: .seconds(5), resume)
+            jobs.submit { await self.compareHistory(of: id, again: refresh) }
         }
         return try await storage.messages(gateway: id.gateway, sessionKey: id.key, limit: limit, before: nil)
     }
@@ -133,6 +132,21 @@ extension BrowserHub {
     ///
     /// - Parameter isShown: Those who watch the session are shown what is new.
     func compareHistory(of id: SessionID, isShown: Bool = false, again: Bool = false) async {
+        let comparison = comparing[id] ?? HistoryComparison()
+        comparing[id] = comparison
+        comparison.isShown = comparison.isShown || isShown
+        guard !comparison.isUnderWay else {
+            comparison.isOutdated = comparison.isOutdated || isShown
+            return
+        }
+        comparison.isUnderWay = true
+        defer {
+            comparing[id] = nil
+            comparison.waiters.resumeAll()
+            if comparison.isOutdated {
+                jobs.submit { await self.compareHistory(of: id, isShown: true, again: true) }
+            }
+        }
         guard keepsMessages, status(of: id.gateway)?.isConnected == true else { return }
         guard again || !comparedSessions.contains(id) else { return }
         if comparedSessions.count >= Self.maxCompared { comparedSessions = [] }
@@ -151,7 +165,7 @@ extension BrowserHub {
             if let begin { records.removeAll { $0.timestamp < begin } }
             let new = try await storage.importHistory(records, gateway: id.gateway, sessionKey: id.key)
             if !new.isEmpty, let session = sessions[id], stored == nil { disown(session) }
-            if isShown { for record in new { show(record, in: id) } }
+            if comparison.isShown { for record in new { show(record, in: id) } }
             try await findLostAnswers(in: id)
         } catch {
             comparedSessions.remove(id)
@@ -217,4 +231,16 @@ extension BrowserHub {
             usage: record.usage, timestamp: record.timestamp)
         broadcast(.whole(event), of: live)
     }
+}
+
+/// A look at what a gateway has of a session, while it is under way. Lives on the hub's event loop.
+final class HistoryComparison {
+    /// Somebody has begun to ask.
+    var isUnderWay = false
+    /// Something was said that may not be in the answer to it.
+    var isOutdated = false
+    /// Those who watch the session are shown what is new.
+    var isShown = false
+    /// Readers whose page is to have what is new.
+    var waiters = Waiters()
 }

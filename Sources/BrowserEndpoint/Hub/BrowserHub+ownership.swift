@@ -136,8 +136,24 @@ extension BrowserHub {
         }
     }
 
-    /// The session is deleted: its runs are stopped and not stored, and nobody watches it.
-    func discard(_ id: SessionID) {
+    /// How long a stage may hold an event of a run that is discarded.
+    private static let discardPatience = TimeAmount.seconds(10)
+
+    /// The session is to be deleted: its runs are stopped, and nobody watches it. Returns when nothing of them is on its way to
+    /// the database any more, which would bring the session back.
+    func discard(_ id: SessionID) async {
+        let runs = sessions[id]?.runs ?? []
+        dismissAll(from: id)
+        for run in runs where run.isInHand {
+            await withCheckedContinuation { continuation in
+                guard run.isInHand else { return continuation.resume() }
+                let number = run.restWaiters.add(continuation)
+                eventLoop.assumeIsolated().scheduleTask(in: Self.discardPatience) { _ = run.restWaiters.giveUp(number) }
+            }
+        }
+    }
+
+    private func dismissAll(from id: SessionID) {
         if let session = sessions[id] {
             for run in session.runs {
                 run.hasEnded = true

@@ -80,16 +80,19 @@ extension BrowserHub {
                 }
                 // Somebody is still trying to hand the message over, and gets an answer.
                 guard run.isAccepted else { continue }
-                if await ask(about: run, &searched[key]) { searched[key] = nil }
+                if await ask(about: run, &searched[key], silentSince: since, number) { searched[key] = nil }
             }
             flush()
         }
     }
 
     /// - Returns: Whether the search is over.
-    private func ask(about run: LiveRun, _ search: inout RunSearch?) async -> Bool {
+    private func ask(
+        about run: LiveRun, _ search: inout RunSearch?, silentSince since: Duration, _ number: Int
+    ) async -> Bool {
         let finding = await find(run)
-        guard !run.hasEnded else { return true }
+        // What was found out says nothing of a run that went on meanwhile, or that is asked about anew.
+        guard !run.hasEnded, run.search == number, run.lastHeard <= since || run.isRestored else { return true }
         switch search?.judge(finding) {
         case .askAgain: return false
         case .end(let event): end(run, by: event)
@@ -138,7 +141,10 @@ extension BrowserHub {
         case .pending:
             // The agent chose to say nothing.
             end(run, .final, RunOutcome(text: "", timestamp: time.now))
-        case .unseen, nil:
+        case nil:
+            // It could not be asked.
+            searchEnds(of: key.gateway, among: [key])
+        case .unseen:
             let words =
                 "The gateway has answered this message before, and its answer cannot be found any more. "
                 + "If you still need it, ask in a new message."
@@ -174,10 +180,11 @@ extension BrowserHub {
 
     private func findAnswer(of key: RunKey) async {
         guard let run = runs[key] else { return }
-        if case .ended(let event, _)? = await find(run) {
-            end(run, by: event)
-        } else {
-            end(run, by: .final(nil))
+        switch await find(run) {
+        case .ended(let event, _): end(run, by: event)
+        // It could not be asked: that says nothing of the answer.
+        case nil: searchEnds(of: key.gateway, among: [key])
+        case .running, .pending, .unseen: end(run, by: .final(nil))
         }
         flush()
     }
@@ -231,8 +238,9 @@ extension BrowserHub {
                     searches[key] = nil
                     continue
                 }
+                let lastHeard = run.lastHeard
                 let finding = await find(run)
-                guard !run.hasEnded else { continue }
+                guard !run.hasEnded, run.lastHeard == lastHeard else { continue }
                 switch searches[key, default: QuietSearch()].judge(finding) {
                 case .askAgain: break
                 case .end(let event): end(run, by: event)

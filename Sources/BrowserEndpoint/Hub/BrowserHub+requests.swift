@@ -211,8 +211,13 @@ extension BrowserHub {
         defer { forgetIfIdle(session) }
         guard let connection = connections[connectionID] else { return }
         try watch(session, by: connection, spelling: request.sessionKey ?? "")
-        let runs = session.runs.filter { !$0.hasEnded || $0.isBusy }.map { run -> JSONValue in
-            ["runId": .string(run.run.id), "seq": .integer(Int64(run.sequence)), "text": .string(run.visibleText)]
+        // Of a run whose end was shown the stages have yet to hear that it is over.
+        let runs = session.runs.filter { !$0.isEndShown && (!$0.hasEnded || $0.isBusy) }.map { run -> JSONValue in
+            // It gets all of the text now, and misses nothing any more.
+            connection.lags[ObjectIdentifier(run)] = nil
+            return [
+                "runId": .string(run.run.id), "seq": .integer(Int64(run.sequence)), "text": .string(run.visibleText),
+            ]
         }
         var buffer = ByteBuffer()
         buffer.writeJSON(["runs": .array(runs)])

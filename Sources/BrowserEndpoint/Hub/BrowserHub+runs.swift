@@ -29,14 +29,21 @@ extension BrowserHub {
         }
         let repetition = storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key)
         // Stages may make different words of the same message each time; those that they left alone are the user's.
-        if repetition == .otherWords, message.text == asked { throw Rejection.keyOfOtherMessage }
+        if repetition?.hasSameWords == false, message.text == asked { throw Rejection.keyOfOtherMessage }
+        if let run = runs[RunKey(gateway: upstream.gateway, runID: runID)] {
+            if run.isEndShown {
+                leave(run)
+            } else {
+                // The message was sent before, and its run goes on: whoever hands it over or looks for its end does so still.
+                context.endTrace()
+                broadcast(.accepted(message, time.now), of: run)
+                return flush()
+            }
+        }
         let run = begin(runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt)
-        // The message was sent before, and its run goes on.
-        if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.askedText = asked
         run.isAccepted = false
-        recentSends.note(message.text, in: upstream)
         context.logger.trace("to the gateway: \(message.text)")
         broadcast(.accepted(message, time.now), of: run)
         if let kept = unstored.take(run.key) {
@@ -66,7 +73,8 @@ extension BrowserHub {
         flush()
         let request = ChatRequest(
             sessionKey: upstream.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
-            agentID: message.route.map(\.agent) ?? agentID, thinking: thinking)
+            agentID: message.route.map(\.agent) ?? agentID, thinking: thinking, sentBefore: repetition?.storedAt)
+        recentSends.note(message.text, in: upstream)
         async let acknowledgement = gateways.sendChat(gateway: upstream.gateway, request)
         await isForwarded()
         defer { recentSends.arrived(message.text, in: upstream, now: time.uptime) }
@@ -144,7 +152,12 @@ extension BrowserHub {
 
     /// The run of a gateway's event; a new one when it was started elsewhere.
     func live(_ gatewayRun: GatewayRun) -> LiveRun {
-        if let live = gatewayRun.owner as? LiveRun, !live.wasGivenUp { return live }
+        if let live = gatewayRun.owner as? LiveRun {
+            guard live.wasGivenUp else { return live }
+            let again = resume(live)
+            gatewayRun.owner = again
+            return again
+        }
         let id = SessionID(gateway: gatewayRun.gatewayID, key: gatewayRun.sessionKey)
         let session = sessions[id] ?? Session(id: id, owner: .unresolved)
         let live: LiveRun
@@ -160,6 +173,20 @@ extension BrowserHub {
         }
         gatewayRun.owner = live
         return live
+    }
+
+    /// A run that was given up goes on after all: in its own session, on its own chain. The browsers were told that it failed.
+    private func resume(_ run: LiveRun) -> LiveRun {
+        if let known = runs[run.key] { return known }
+        let again = begin(
+            run.run.id, sessions[run.session.id] ?? run.session, upstream: run.upstream, context: run.context,
+            chain: run.chain, startedAt: run.run.startedAt)
+        again.gatewayRunID = run.gatewayRunID
+        again.sentText = run.sentText
+        again.askedText = run.askedText
+        again.twins = run.twins
+        again.wasToldOfFailure = true
+        return again
     }
 
     // MARK: Text
@@ -277,6 +304,11 @@ extension BrowserHub {
 
     private func process(_ key: RunKey) async {
         guard let run = runs[key], let waiting = run.waiting.popFirst() else { return }
+        run.isInHand = true
+        defer {
+            run.isInHand = false
+            run.restWaiters.resumeAll()
+        }
         var isOver = false
         switch waiting {
         case .text(let change):
@@ -420,11 +452,17 @@ extension BrowserHub {
     func finish(_ run: LiveRun) {
         run.gatewaySpan?.end()
         run.context.endTrace()
-        runs[run.key] = nil
-        lastNumbers.keep(run.sequence, of: run.key)
-        run.session.runs.removeAll { $0 === run }
+        leave(run)
         if run.isForeign, !RunName.isForeign(run.run.id) { lookForMessages(in: run.session) }
         forgetIfIdle(run.session)
+    }
+
+    /// The run is under way no more. Another one with its key may have begun since.
+    private func leave(_ run: LiveRun) {
+        run.session.runs.removeAll { $0 === run }
+        guard runs[run.key] === run else { return }
+        runs[run.key] = nil
+        lastNumbers.keep(run.sequence, of: run.key)
     }
 }
 

@@ -68,6 +68,8 @@ package actor BrowserHub {
     var gatewaysLookedAfter: Set<String> = []
     /// Sessions whose history was compared with the gateway's since the gateway was last connected.
     var comparedSessions: Set<SessionID> = []
+    /// Sessions whose history is being compared.
+    var comparing: [SessionID: HistoryComparison] = [:]
     /// Gateways that are on their way out, each with the number of its removal.
     var retirements: [String: Int] = [:]
     var lastRetirement = 0

@@ -68,6 +68,10 @@ final class LiveRun {
     var waiting: Deque<Waiting> = []
     /// An event or a piece of text is in the hands of a stage.
     var isBusy = false
+    /// What was waiting is being processed.
+    var isInHand = false
+    /// Those who wait until nothing is in hand.
+    var restWaiters = Waiters()
     /// The terminal event has arrived; whatever follows is ignored.
     var hasEnded = false
     /// The browsers got the terminal event.

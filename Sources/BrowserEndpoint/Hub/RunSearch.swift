@@ -21,6 +21,8 @@ struct RunSearch {
     private let isRestored: Bool
     private var last: RunFinding?
     private var questions = 0
+    /// Since the gateway last said that something goes on.
+    private var fruitless = 0
 
     init(isRestored: Bool = false) { self.isRestored = isRestored }
 
@@ -28,7 +30,8 @@ struct RunSearch {
     mutating func judge(_ finding: RunFinding?) -> Verdict {
         defer { last = finding ?? last }
         questions += 1
-        let isLate = questions >= Self.pauses.count
+        fruitless = finding?.isActive == true ? 0 : fruitless + 1
+        let isLate = fruitless >= Self.pauses.count
         switch finding {
         case .ended(let event, isActive: false):
             return .end(event)
@@ -43,6 +46,16 @@ struct RunSearch {
         case .ended, .pending, .unseen, nil:
             guard isLate else { return .askAgain }
             return .giveUp(wasSeen: (finding ?? last).map(\.wasSeen))
+        }
+    }
+}
+
+extension RunFinding {
+    /// Whether something goes on in the session; nil: not known.
+    fileprivate var isActive: Bool? {
+        switch self {
+        case .running: true
+        case .unseen(let isActive), .pending(let isActive), .ended(_, let isActive): isActive
         }
     }
 }
