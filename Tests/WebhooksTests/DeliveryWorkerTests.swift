@@ -163,6 +163,35 @@ import Webhooks
         #expect(rig.http.calls.last?.run == "d")
     }
 
+    /// Its address was changed while a call was under way to the old one.
+    @Test func whatTheOldAddressSaysIsNotHeldAgainstTheNewOne() async throws {
+        let (answers, answer) = AsyncStream<Int>.makeStream()
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { call, _ in
+                guard call.url.host == "old.test" else { return HTTPAnswer(status: 200) }
+                return HTTPAnswer(status: await answers.first { _ in true } ?? 500)
+            })
+        func settings(_ host: String) -> String { #"{"url": "https://\#(host)/", "events": ["message.final"]}"# }
+        _ = try await rig.database.addEndpoint(
+            stage: WorkerRig.stage, name: "one", settings: settings("old.test"), now: rig.time.now)
+        try await rig.running([]) { worker in
+            while worker.directory.entries.isEmpty { await Task.yield() }
+            try await rig.store("a")
+            await rig.waitForCalls(1)
+            _ = try await rig.database.changeEndpoint(
+                stage: WorkerRig.stage, name: "one", settings: settings("new.test"))
+            while worker.directory.entries.first?.endpoint.url.host != "new.test" { await Task.yield() }
+            answer.yield(410)
+            try await rig.waitForAttempts(1)
+            #expect(worker.directory.entries.map(\.isGone) == [false])
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(5))
+            try await rig.wait(for: .delivered, count: 1)
+            #expect(try await rig.database.goneEndpoints(stage: WorkerRig.stage).isEmpty)
+        }
+        #expect(rig.http.calls.map(\.url.host) == ["old.test", "new.test"])
+    }
+
     /// The other calls of the batch must not count as under way for ever.
     @Test func whatCannotBeWrittenDownOfAGoneEndpointHoldsUpNoOther() async throws {
         let rig = try WorkerRig(

@@ -11,9 +11,9 @@ struct DeliveryRound {
     private let worker: DeliveryWorker
     private var queues: [String: EndpointQueue] = [:]
     /// Attempts that are not written down yet. Their deliveries stay in flight until they are.
-    private var unrecorded: [(endpoint: String, attempt: DeliveryAttempt)] = []
-    /// Endpoints that said that they are gone, which is not written down yet.
-    private var retiring: Set<String> = []
+    private var unrecorded: [(endpoint: String, address: HTTPAddress, attempt: DeliveryAttempt)] = []
+    /// Endpoints that said that they are gone, and at which address, which is not written down yet.
+    private var retiring: [String: HTTPAddress] = [:]
     /// Added endpoints that the log says cannot be read.
     private var unreadable: Set<String> = []
     private var mustLook = true
@@ -87,13 +87,14 @@ struct DeliveryRound {
     private mutating func note(_ call: DeliveryWorker.FinishedCall) {
         let (uptime, now) = (time.uptime, now)
         let judgement = queues[call.endpoint]?.judge(
-            call.outcome, of: call.delivery, schedule: worker.settings.schedule, uptime: uptime, now: now,
+            call.outcome, from: call.address, of: call.delivery, schedule: worker.settings.schedule, uptime: uptime,
+            now: now,
             random: worker.services.random())
         guard let (verdict, change) = judgement else { return }
         let attempt = DeliveryAttempt(
             delivery: call.delivery.id, at: call.at, duration: call.duration, status: call.outcome.status,
             error: call.outcome.error, answer: call.outcome.body, verdict: verdict)
-        unrecorded.append((call.endpoint, attempt))
+        unrecorded.append((call.endpoint, call.address, attempt))
         tell(call, verdict, change)
     }
 
@@ -121,23 +122,23 @@ struct DeliveryRound {
         let batch = unrecorded
         try await store.record(batch.map(\.attempt), stage: stage, now: now)
         unrecorded.removeFirst(batch.count)
-        for (endpoint, attempt) in batch {
+        for (endpoint, address, attempt) in batch {
             queues[endpoint]?.finish(attempt.delivery)
-            if attempt.status == 410 { retiring.insert(endpoint) }
+            if attempt.status == 410 { retiring[endpoint] = address }
         }
     }
 
-    /// An endpoint said that it is gone: nothing more is sent to it, until its address changes or somebody enables it.
+    /// An endpoint said that it is gone: nothing more is sent to it, until its address changes or somebody enables it. What its
+    /// earlier address says is of no account.
     private mutating func retire() async throws {
-        for name in retiring.sorted() {
-            if let queue = queues[name] {
-                let address = queue.endpoint.url.fingerprint
-                try await store.setGone(stage: stage, endpoint: name, address: address, now: now)
+        for (name, address) in retiring.sorted(by: { $0.key < $1.key }) {
+            if queues[name]?.endpoint.url == address {
+                try await store.setGone(stage: stage, endpoint: name, address: address.fingerprint, now: now)
                 try await store.abandonDeliveries(
                     stage: stage, endpoint: name, error: "the endpoint is gone (HTTP 410)", now: now)
                 worker.logger.warning("webhook \(name): said that it is gone (HTTP 410); nothing more is sent to it")
             }
-            retiring.remove(name)
+            retiring[name] = nil
         }
     }
 
@@ -176,7 +177,7 @@ struct DeliveryRound {
             known.insert(endpoint.name)
             var queue = queues[endpoint.name] ?? EndpointQueue(endpoint)
             queue.endpoint = endpoint
-            queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint || retiring.contains(endpoint.name)
+            queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint || retiring[endpoint.name] == endpoint.url
             queues[endpoint.name] = queue
         }
         // One with a call under way stays until the call is over.

@@ -17,6 +17,8 @@ package final class DeliveryWorker: Sendable {
 
     struct FinishedCall: Sendable {
         let endpoint: String
+        /// Where the call went. The endpoint may have another address by now.
+        let address: HTTPAddress
         let delivery: DueDelivery
         let at: Timestamp
         let duration: Duration
@@ -133,7 +135,7 @@ package final class DeliveryWorker: Sendable {
         mailbox.put(
             .finished(
                 FinishedCall(
-                    endpoint: endpoint.name, delivery: delivery, at: at, duration: services.time.uptime - start,
-                    outcome: CallOutcome(result: result))))
+                    endpoint: endpoint.name, address: endpoint.url, delivery: delivery, at: at,
+                    duration: services.time.uptime - start, outcome: CallOutcome(result: result))))
     }
 }

@@ -62,8 +62,8 @@ struct EndpointQueue: Sendable {
 
     /// What becomes of a delivery after an attempt. Call `finish` once it is written down.
     mutating func judge(
-        _ outcome: CallOutcome, of delivery: DueDelivery, schedule: RetrySchedule, uptime: Duration, now: Timestamp,
-        random: Double
+        _ outcome: CallOutcome, from address: HTTPAddress, of delivery: DueDelivery, schedule: RetrySchedule,
+        uptime: Duration, now: Timestamp, random: Double
     ) -> (verdict: DeliveryAttempt.Verdict, change: CircuitBreaker.Change?) {
         let behind = calling.removeValue(forKey: delivery.id) ?? []
         unwritten.insert(delivery.id)
@@ -71,7 +71,7 @@ struct EndpointQueue: Sendable {
             if !behind.isEmpty { ready.insert(behind, at: 0) }
             return (.delivered, breaker.noteSuccess())
         }
-        if outcome.isGone {
+        if outcome.isGone, address == endpoint.url {
             isGone = true
             return (.dead, nil)
         }
