@@ -6,6 +6,9 @@ package enum AwayPolicy: Sendable, Hashable {
     case reject
 
     package static let standard = AwayPolicy.queue(maxMessages: 100, maxAge: .seconds(300))
+
+    /// How many messages may wait, also for others of their session where none may wait for the gateway.
+    var room: Int { if case .queue(let most, _) = self { most } else { 100 } }
 }
 
 /// Decides how one chat message goes on until its gateway has taken it. The same idempotency key is used each time, so
@@ -16,6 +19,8 @@ struct ChatDelivery: Sendable {
         case wait(Duration)
         /// The gateway asked for some patience.
         case pause(Duration)
+        /// Others of the session come first: wait for them, at most this long.
+        case waitForTurn(Duration)
         /// The gateway no longer knows keys that are so old, or was restarted: look into the history first.
         case lookUp
         case send
@@ -51,8 +56,8 @@ struct ChatDelivery: Sendable {
     /// Whether the message may have arrived.
     var isInDoubt: Bool { doubtfulSince != nil }
 
-    /// Whether this attempt, and not only one before it, has set out.
-    var wasSent: Bool { lastSentAt != nil }
+    /// Nothing that was sent here can have arrived: where there is no room it may be turned away.
+    private(set) var isUnsent = true
 
     private var deadline: Duration {
         if let doubtfulSince { return max(doubtfulSince, acceptedAt) + Self.doubtLimit }
@@ -63,7 +68,8 @@ struct ChatDelivery: Sendable {
     /// - Parameters:
     ///   - gatewayStart: When the gateway was started, by our clock; nil when it is not connected.
     ///   - awayReason: Why it is not connected.
-    func next(now: Duration, gatewayStart: Duration?, awayReason: String) -> Step {
+    ///   - isFirst: Nothing of the session must go out before it.
+    func next(now: Duration, gatewayStart: Duration?, awayReason: String, isFirst: Bool = true) -> Step {
         guard let gatewayStart else {
             if now < deadline { return .wait(deadline - now) }
             if isInDoubt { return .giveUp(.connectionLost) }
@@ -72,9 +78,18 @@ struct ChatDelivery: Sendable {
             }
             return .giveUp(.expired(gateway: gateway, after: maxAge))
         }
+        if !isFirst { return turn(now: now) }
         if let pausesUntil, now < pausesUntil { return .pause(pausesUntil - now) }
         guard let doubtfulSince, !hasLookedUp else { return .send }
         return now - doubtfulSince > Self.keyMemory || gatewayStart >= doubtfulSince ? .lookUp : .send
+    }
+
+    /// Those in front may be looked for, or pause; that ends, but it may take long.
+    private func turn(now: Duration) -> Step {
+        if isInDoubt { return now < deadline ? .waitForTurn(deadline - now) : .giveUp(.connectionLost) }
+        let longest = if case .queue(_, let maxAge) = policy { maxAge } else { Self.doubtLimit }
+        let end = acceptedAt + longest
+        return now < end ? .waitForTurn(end - now) : .giveUp(.expired(gateway: gateway, after: longest))
     }
 
     mutating func willSend(now: Duration) {
@@ -90,12 +105,10 @@ struct ChatDelivery: Sendable {
         switch error {
         // The socket was gone before the message was written: nothing is in doubt by this attempt.
         case .notConnected: return true
-        case .connectionLost:
+        case .connectionLost, .timedOut:
             doubtfulSince = doubtfulSince ?? lastSentAt
-            return now < deadline
-        case .timedOut:
-            doubtfulSince = doubtfulSince ?? lastSentAt
-            pausesUntil = now + Self.resendPause
+            if lastSentAt != nil { isUnsent = false }
+            if case .timedOut = error { pausesUntil = now + Self.resendPause }
             return now < deadline
         case .unavailable(_, let delay):
             guard case .queue = policy, now < deadline else { return false }

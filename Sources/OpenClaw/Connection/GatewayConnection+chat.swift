@@ -52,13 +52,52 @@ extension GatewayConnection {
         runID: String?
     ) async throws(GatewayError) -> (aborted: Bool, runIDs: [String]) {
         let sessionKey = canonicalKey(sessionKey)
-        let withdrawn = chatQueue.end(sessionKey: sessionKey, runID: runID, with: .withdrawn)
+        let tickets = chatQueue.withdraw(sessionKey: sessionKey, runID: runID)
+        for ticket in tickets where ticket.isInDoubt { stop(StoppedRun(id: ticket.runID, sessionKey: sessionKey)) }
+        if status.isConnected { tellStops() }
+        let withdrawn = tickets.map(\.runID)
         if !withdrawn.isEmpty, runID != nil || !status.isConnected { return (true, withdrawn) }
-        var params = JSONObject([("sessionKey", .string(sessionKey))])
-        params["runId"] = runID.map(JSONValue.string)
-        params["agentId"] = agentParameter(sessionKey: sessionKey).map(JSONValue.string)
-        let answer = try await request("chat.abort", params: .object(params))
+        let answer = try await request("chat.abort", params: abortParams(sessionKey: sessionKey, runID: runID))
         let runIDs = answer["runIds"]?.array?.compactMap(\.string) ?? []
         return (answer["aborted"]?.bool ?? !runIDs.isEmpty || !withdrawn.isEmpty, withdrawn + runIDs)
     }
+
+    private func abortParams(sessionKey: String, runID: String?) -> JSONValue {
+        var params = JSONObject([("sessionKey", .string(sessionKey))])
+        params["runId"] = runID.map(JSONValue.string)
+        params["agentId"] = agentParameter(sessionKey: sessionKey).map(JSONValue.string)
+        return .object(params)
+    }
+
+    // MARK: Stops of runs that may be under way
+
+    private static let maxUntoldStops = 100
+
+    /// Nobody wants to hear of the run any more.
+    private func stop(_ run: StoppedRun) {
+        runs.markFinished(id: run.id)
+        keep(run)
+    }
+
+    private func keep(_ run: StoppedRun) {
+        if untoldStops.count >= Self.maxUntoldStops { untoldStops.removeFirst() }
+        untoldStops.append(run)
+    }
+
+    /// Asks the gateway to stop them. What it did not hear it is asked again over the next connection.
+    func tellStops() {
+        let stops = untoldStops
+        untoldStops = []
+        for run in stops {
+            submit("chat.abort", abortParams(sessionKey: run.sessionKey, runID: run.id)) { answer in
+                if case .failure(let error) = answer, error.leavesDoubt { self.keep(run) }
+            }
+        }
+    }
+}
+
+/// A run that may be under way at the gateway and is to be stopped there.
+struct StoppedRun: Sendable {
+    let id: String
+    let sessionKey: String
 }

@@ -28,6 +28,8 @@ package actor GatewayConnection {
     var runs: RunTable
     package private(set) var metadata: GatewayMetadata?
     var chatQueue = ChatQueue()
+    /// Runs that are to be stopped, and may be under way at the gateway, which is not told yet.
+    var untoldStops: [StoppedRun] = []
     /// What was sent lately, for those who look into the gateway's history.
     var sent = SentMessages()
     /// The gateway was not found to refuse it.
@@ -117,7 +119,7 @@ package actor GatewayConnection {
         let closed = socket?.closeFuture
         isStopped = true
         perform(machine.stop(now: Moment(time)))
-        chatQueue.release(.notConnected(gateway: id, reason: "it was stopped"))
+        chatQueue.release()
         for timer in timers.values { timer.cancel() }
         timers = [:]
         return closed
@@ -169,6 +171,7 @@ package actor GatewayConnection {
         case .publish(let status): publish(status)
         case .connected(let hello):
             connectedAt = time.uptime
+            tellStops()
             readMetadata(hello)
             chatQueue.release()
         case .complete(let id, let answer): completions.removeValue(forKey: id)?(answer)
@@ -245,6 +248,8 @@ package actor GatewayConnection {
             metadata: status.reason.map { ["reason": "\($0)"] }
         )
         observer?.gateway(id, didChange: status)
+        // Whether they may wait for the gateway as well is another question.
+        if !status.isConnected { chatQueue.release(.turn) }
     }
 
     func publish(_ metadata: GatewayMetadata) {

@@ -13,9 +13,10 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
     case unavailable(message: String, retryAfter: Duration)
     /// The gateway did not grant the scope that the method needs.
     case missingScope(String, method: String)
-    /// The message waited for the gateway, which did not come back in time. It was not sent.
+    /// The message waited for the gateway, which did not come back in time, or not long enough. It was not sent.
     case expired(gateway: String, after: Duration)
-    /// The message was taken back while it waited for the gateway. It was not sent.
+    /// The message was taken back while it waited for the gateway. If an earlier attempt may have arrived, the gateway is asked
+    /// to stop its run.
     case withdrawn
     /// Too many requests, or bytes, are waiting already.
     case tooManyPending
@@ -23,6 +24,14 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
     case frameTooLarge(bytes: Int, limit: Int)
     /// The gateway's answer does not say what it should.
     case unexpectedAnswer(method: String)
+
+    /// The request may have been carried out.
+    var leavesDoubt: Bool {
+        switch self {
+        case .connectionLost, .timedOut: true
+        default: false
+        }
+    }
 
     package var description: String {
         switch self {
@@ -34,7 +43,7 @@ package enum GatewayError: Error, Sendable, Equatable, CustomStringConvertible {
         case .missingScope(let scope, let method): "the gateway allows \(method) only with the scope \(scope)"
         case .expired(let gateway, let age):
             "gateway \"\(gateway)\" did not come back within \(age.components.seconds) s; the message was not sent"
-        case .withdrawn: "the message was taken back before it was sent"
+        case .withdrawn: "the message was taken back"
         case .tooManyPending: "too many requests are waiting for the gateway"
         case .frameTooLarge(let bytes, let limit):
             "the message has \(bytes) bytes, the gateway takes at most \(limit)"

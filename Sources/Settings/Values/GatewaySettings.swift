@@ -80,7 +80,8 @@ package struct GatewaySettings: OptionGroup {
                 "Chat messages while the gateway is away: `queue` lets them wait until it is back, `reject` refuses them."
         ),
         Option(
-            "queue-messages", \.queueMessages, help: "How many messages may wait while the gateway is away.",
+            "queue-messages", \.queueMessages,
+            help: "How many messages may wait while the gateway is away or asks for patience.",
             range: 1...10_000),
         Option(
             "queue-time", \.queueTime, help: "How long a message may wait while the gateway is away.",

@@ -109,4 +109,27 @@ import Testing
         check(&old, true, .connectionLost, now: .seconds(1))
         #expect(old.next(now: .seconds(300), gatewayStart: nil, awayReason: "") == .giveUp(.connectionLost))
     }
+
+    @Test(arguments: [(AwayPolicy.queue(maxMessages: 1, maxAge: .seconds(60)), 60), (.reject, 300)])
+    func waitsForThoseBeforeItAndNotForEver(policy: AwayPolicy, seconds: Int) {
+        let delivery = delivery(policy)
+        func next(now: Duration) -> ChatDelivery.Step {
+            delivery.next(now: now, gatewayStart: longAgo, awayReason: "", isFirst: false)
+        }
+        #expect(next(now: .zero) == .waitForTurn(.seconds(seconds)))
+        #expect(next(now: .seconds(seconds)) == .giveUp(.expired(gateway: "home", after: .seconds(seconds))))
+    }
+
+    /// The one before it may be in doubt as well.
+    @Test func oneInDoubtWaitsForThoseBeforeItToo() {
+        var delivery = delivery()
+        delivery.willSend(now: .zero)
+        check(&delivery, true, .connectionLost, now: .seconds(1))
+        #expect(
+            delivery.next(now: .seconds(2), gatewayStart: .seconds(1), awayReason: "", isFirst: false)
+                == .waitForTurn(.seconds(298)))
+        #expect(
+            delivery.next(now: .seconds(300), gatewayStart: .seconds(1), awayReason: "", isFirst: false)
+                == .giveUp(.connectionLost))
+    }
 }

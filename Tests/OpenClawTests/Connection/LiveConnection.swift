@@ -107,6 +107,11 @@ private final class StatusObserver: GatewayObserver {
 extension GatewayConnection {
     var hasPendingRequests: Bool { !machine.pending.isEmpty }
 
+    var heldMessages: Int { chatQueue.count }
+
+    /// Whether nothing is heard of the run any more.
+    func isOver(_ runID: String) -> Bool { runs.run(id: runID)?.isFinished ?? false }
+
     /// The deadlines of all requests that wait for an answer.
     func missDeadlines() { for id in machine.pending.keys.sorted() { fired(.deadline(request: id)) } }
 }

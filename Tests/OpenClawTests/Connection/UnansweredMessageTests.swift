@@ -39,4 +39,39 @@ import Testing
             #expect(await live.gateway.userMessages(in: "s") == ["Hello"])
         }
     }
+
+    /// It may be under way: the gateway is told, though the message waits here to be sent again.
+    @Test func oneThatIsTakenBackMeanwhileIsStoppedAtTheGateway() async throws {
+        try await LiveConnection.run { live in
+            try await live.isIdle()
+            await live.gateway.setFaults([.stall(method: "chat.send")])
+            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
+            let delivery = Task { try await live.connection.sendChat(chat) }
+            _ = try await live.gateway.nextRequest(method: "chat.send")
+            await live.connection.missDeadlines()
+            await live.time.waitForSleeper(of: ChatDelivery.resendPause)
+            let answer = try await live.connection.abort(sessionKey: "s", runID: "r")
+            #expect(answer.aborted)
+            #expect(answer.runIDs == ["r"])
+            #expect(try await live.gateway.nextRequest(method: "chat.abort").parameters["runId"] == "r")
+            await #expect(throws: GatewayError.withdrawn) { try await delivery.value }
+            #expect(await live.connection.isOver("r"))
+        }
+    }
+
+    /// Nobody waits for it any more, and nothing is left of it.
+    @Test func oneWhoseTaskIsCancelledEnds() async throws {
+        try await LiveConnection.run { live in
+            try await live.isIdle()
+            await live.gateway.setFaults([.stall(method: "chat.send")])
+            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
+            let delivery = Task { try await live.connection.sendChat(chat) }
+            _ = try await live.gateway.nextRequest(method: "chat.send")
+            await live.connection.missDeadlines()
+            await live.time.waitForSleeper(of: ChatDelivery.resendPause)
+            delivery.cancel()
+            await #expect(throws: GatewayError.connectionLost) { try await delivery.value }
+            #expect(await live.connection.heldMessages == 0)
+        }
+    }
 }
