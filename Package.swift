@@ -83,7 +83,7 @@ let package = Package(
             name: "Webhooks",
             dependencies: [
                 "JSON", "MiddlewareKit", "Telemetry", crypto, log, metrics,
-                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "Mustache", package: "swift-mustache"), .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
         .target(
@@ -213,7 +213,7 @@ let package = Package(
             ]
         ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics]),
-        .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit"]),
+        .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit", log]),
         .testTarget(
             name: "PipelineEngineTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "PipelineEngine", log]
         ),

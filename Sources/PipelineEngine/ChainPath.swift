@@ -74,14 +74,9 @@ final class ChainPath<Message: ChainMessage>: Sendable {
             if step.calls != nil { notes?.note(.skipped, stage: step.stage.name) }
             return try await self.step(index + 1, message, context)
         }
-        let contributors = step.contributors(for: message.facts(context))
-        if contributors.isEmpty, context.contributors.isEmpty {
-            try await call(index, message, context)
-        } else {
-            var context = context
-            context.contributors = contributors
-            try await call(index, message, context)
-        }
+        var prepared = context
+        step.prepare(&prepared, for: message.facts(context))
+        try await call(index, message, prepared)
     }
 
     private func call(_ index: Int, _ message: Message, _ context: MessageContext) async throws {

@@ -13,6 +13,8 @@ final class PathStep: Sendable {
     let rewrites: Condition?
     /// The stages below on this path that store rows with a message, and when they do.
     private let contributions: [(contributor: any RowContributor, condition: Condition)]
+    /// They, where they always do; nil: that depends on the message.
+    private let constantContributors: [any RowContributor]?
 
     private init(
         stage: Stage, deadlines: Deadlines?, calls: Condition?, rewrites: Condition?,
@@ -23,12 +25,20 @@ final class PathStep: Sendable {
         self.calls = calls
         self.rewrites = rewrites
         self.contributions = contributions
+        let areConstant = contributions.allSatisfy { $0.condition.constant == true }
+        constantContributors = areConstant ? contributions.map(\.contributor) : nil
     }
 
-    func contributors(for facts: @autoclosure () -> MessageFacts) -> [any RowContributor] {
-        guard !contributions.isEmpty else { return [] }
-        let facts = facts()
-        return contributions.filter { $0.condition.matches(facts) }.map(\.contributor)
+    /// Gives a context the contributors that are below this step.
+    func prepare(_ context: inout MessageContext, for facts: @autoclosure () -> MessageFacts) {
+        if let constantContributors {
+            // On one path they get fewer from step to step: where there are as many as before they are the same.
+            guard context.contributors.count != constantContributors.count else { return }
+            context.contributors = constantContributors
+        } else {
+            let facts = facts()
+            context.contributors = contributions.filter { $0.condition.matches(facts) }.map(\.contributor)
+        }
     }
 
     /// The steps of a path: stages that have nothing to do on it are left out.

@@ -84,9 +84,9 @@ final class WorkerRig: Sendable {
         let record = MessageRecord(
             gateway: "home", sessionKey: session, owner: "ada", role: .assistant, runID: run, text: text, agent: "main",
             timestamp: time.now)
-        let event = WebhookEvent(record, user: "ada", content: .text)
+        let payload = WebhookEvent.payload(of: record, user: "ada", content: .text)
         try await database.store(
-            record, rows: [OutboxRow(stage: Self.stage, topic: event.type, payload: event.payload)])
+            record, rows: [OutboxRow(stage: Self.stage, topic: record.eventType.rawValue, payload: payload)])
     }
 
     /// Waits until the deliveries are as they should be. The worker does not sleep meanwhile but for its ticks.

@@ -30,9 +30,13 @@ extension BrowserHub {
         let repetition = storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key)
         // Stages may make different words of the same message each time; those that they left alone are the user's.
         if repetition?.hasSameWords == false, message.text == asked { throw Rejection.keyOfOtherMessage }
+        var sentBefore = repetition?.storedAt
         if let run = runs[RunKey(gateway: upstream.gateway, runID: runID)] {
             if run.isEndShown {
                 leave(run)
+            } else if run.isRestored, run.isSought, run.isAccepted {
+                // The server was stopped before it knew whether the message arrived, and has heard nothing of it since.
+                sentBefore = run.run.startedAt
             } else {
                 // The message was sent before, and its run goes on: whoever hands it over or looks for its end does so still.
                 context.endTrace()
@@ -41,6 +45,7 @@ extension BrowserHub {
             }
         }
         let run = begin(runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt)
+        if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.askedText = asked
         run.isAccepted = false
@@ -73,7 +78,7 @@ extension BrowserHub {
         flush()
         let request = ChatRequest(
             sessionKey: upstream.key, message: message.text, idempotencyKey: runID, attachments: message.attachments,
-            agentID: message.route.map(\.agent) ?? agentID, thinking: thinking, sentBefore: repetition?.storedAt)
+            agentID: message.route.map(\.agent) ?? agentID, thinking: thinking, sentBefore: sentBefore)
         recentSends.note(message.text, in: upstream)
         async let acknowledgement = gateways.sendChat(gateway: upstream.gateway, request)
         await isForwarded()

@@ -2,39 +2,68 @@ public import Logging
 
 /// What is known about a message beside its content. A value: a stage hands a changed copy on with `next`.
 public struct MessageContext: Sendable {
+    /// Many copies of a context are made on the way of a message, and few changes.
+    private var box: Box
+
     /// Unique for each message; `message.id` in the log.
-    public let id: String
+    public var id: String { box.fields.id }
     /// The browser connection or HTTP call that the message came in on; nil for events that no browser asked for.
-    public let connection: ConnectionInfo?
+    public var connection: ConnectionInfo? { box.fields.connection }
     /// What the browser showed to prove who it is.
-    public var credential: Credential?
+    public var credential: Credential? {
+        get { box.fields.credential }
+        set { change { $0.credential = newValue } }
+    }
     /// Who the message is from. Set by an auth stage.
-    public var principal: Principal?
+    public var principal: Principal? {
+        get { box.fields.principal }
+        set { change { $0.principal = newValue } }
+    }
     /// The model that answers, as far as it is known.
-    public var model: String?
+    public var model: String? {
+        get { box.fields.model }
+        set { change { $0.model = newValue } }
+    }
     /// The number of the loaded configuration whose chain the message runs through.
-    public let generation: Int
+    public var generation: Int { box.fields.generation }
     /// The message's place in a trace, as W3C's `traceparent` header has it, to be handed on to other systems; nil when the
     /// message is not traced.
-    public package(set) var traceparent: String?
+    public package(set) var traceparent: String? {
+        get { box.fields.traceparent }
+        set { change { $0.traceparent = newValue } }
+    }
     /// Carries `message.id` and `gateway.id` as metadata.
-    public var logger: Logger
+    public var logger: Logger {
+        get { box.fields.logger }
+        set { change { $0.logger = newValue } }
+    }
 
     /// How text must look where it is kept or sent to others than the gateway and the browsers (storage, webhooks). Set by a
     /// stage that hides something from them; nil: as it is.
-    public var rewriteKept: (@Sendable (String) -> String)?
+    public var rewriteKept: (@Sendable (String) -> String)? {
+        get { box.fields.rewriteKept }
+        set { change { $0.rewriteKept = newValue } }
+    }
 
     /// What stages noted on the message, by name.
-    public private(set) var notes: [String: String] = [:]
+    public var notes: [String: String] { box.fields.notes }
 
-    private var slots: [ObjectIdentifier: any Sendable] = [:]
     /// Stages below the running one that store rows together with a message; set by the engine.
-    package var contributors: [any RowContributor] = []
+    package var contributors: [any RowContributor] {
+        get { box.fields.contributors }
+        set { change { $0.contributors = newValue } }
+    }
     /// A stage above has kept the message, with the rows of its contributors: `user` on the way to the gateway, `assistant`
     /// on the way to the browsers. Nil: no stage above keeps messages.
-    package var keptRole: MessageRecord.Role?
+    package var keptRole: MessageRecord.Role? {
+        get { box.fields.keptRole }
+        set { change { $0.keptRole = newValue } }
+    }
     /// The stage runs with `mode: shadow`: what it does must have no effect.
-    package var isShadow = false
+    package var isShadow: Bool {
+        get { box.fields.isShadow }
+        set { change { $0.isShadow = newValue } }
+    }
 
     public init(
         id: String,
@@ -44,18 +73,16 @@ public struct MessageContext: Sendable {
         generation: Int = 1,
         logger: Logger
     ) {
-        self.id = id
-        self.connection = connection
-        self.credential = credential
-        self.principal = principal
-        self.generation = generation
-        self.logger = logger
+        box = Box(
+            Fields(
+                id: id, connection: connection, generation: generation, credential: credential, principal: principal,
+                logger: logger))
     }
 
     /// A value of a stage's own. Values set on a chat message are there again on the events of the run that it starts.
     public subscript<Key: ContextKey>(key: Key.Type) -> Key.Value? {
-        get { slots[ObjectIdentifier(key)] as? Key.Value }
-        set { slots[ObjectIdentifier(key)] = newValue }
+        get { box.fields.slots[ObjectIdentifier(key)] as? Key.Value }
+        set { change { $0.slots[ObjectIdentifier(key)] = newValue } }
     }
 
     /// `text` as it may be kept. A stage that stores text, or sends it elsewhere, asks for it with this.
@@ -63,13 +90,44 @@ public struct MessageContext: Sendable {
 
     /// Notes something on the message for stages below; log lines of the message carry it as `note.<name>`.
     public mutating func note(_ text: String, as name: String) {
-        notes[name] = text
-        logger[metadataKey: "note.\(name)"] = "\(text)"
+        change { fields in
+            fields.notes[name] = text
+            fields.logger[metadataKey: "note.\(name)"] = "\(text)"
+        }
     }
 
     /// The rows that stages below want stored in the transaction that stores `record`.
     public func rows(for record: MessageRecord) -> [OutboxRow] {
         contributors.isEmpty ? [] : contributors.flatMap { $0.rows(for: record, context: self) }
+    }
+
+    private mutating func change(_ body: (inout Fields) -> Void) {
+        var fields = box.fields
+        body(&fields)
+        box = Box(fields)
+    }
+
+    private struct Fields: Sendable {
+        let id: String
+        let connection: ConnectionInfo?
+        let generation: Int
+        var credential: Credential?
+        var principal: Principal?
+        var model: String?
+        var traceparent: String?
+        var logger: Logger
+        var rewriteKept: (@Sendable (String) -> String)?
+        var notes: [String: String] = [:]
+        var slots: [ObjectIdentifier: any Sendable] = [:]
+        var contributors: [any RowContributor] = []
+        var keptRole: MessageRecord.Role?
+        var isShadow = false
+    }
+
+    private final class Box: Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) { self.fields = fields }
     }
 }
 

@@ -72,9 +72,9 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
             rows.append(row(event, isForNewSession: true))
         }
         if worker.directory.wants(record.eventType) {
-            var event = WebhookEvent(record, user: user, content: content)
-            event.traceparent = context.traceparent
-            rows.append(row(event))
+            let payload = WebhookEvent.payload(
+                of: record, user: user, content: content, traceparent: context.traceparent)
+            rows.append(OutboxRow(stage: worker.stage, topic: record.eventType.rawValue, payload: payload))
         }
         return rows
     }
