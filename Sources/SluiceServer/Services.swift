@@ -83,17 +83,19 @@ enum Signals {
     static func watch(
         _ signals: UnixSignalsSequence, _ services: ServiceGroup, _ reloader: Reloader, logger: Logger
     ) async {
-        var isFirst = true
+        var first: ContinuousClock.Instant?
         for await signal in signals {
             if signal == .sighup {
                 _ = await reloader.reload(trigger: "SIGHUP")
                 continue
             }
-            guard isFirst else {
+            if let first {
+                // `timeout` and others signal the process and its group at once: that is one wish.
+                guard first.duration(to: .now) > .milliseconds(50) else { continue }
                 logger.warning("ended at once, by a second signal")
                 exit(signal == .sigint ? 130 : 143)
             }
-            isFirst = false
+            first = .now
             logger.info("shutting down; a second signal ends the server at once")
             await services.triggerGracefulShutdown()
         }

@@ -36,14 +36,18 @@ extension Database {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT role, content, run_id, created_at, timestamp FROM messages
+                SELECT role, content, run_id, created_at, timestamp, error_kind FROM messages
                 WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
                 ORDER BY created_at DESC, id DESC LIMIT ?
                 """, arguments: [gateway, sessionKey, limit]
         )
         var ends: [String: Timestamp] = [:]
+        var undelivered: Set<String> = []
         for row in rows where row["role"] == "assistant" {
-            if let run: String = row["run_id"] { ends[run] = Timestamp(milliseconds: row["created_at"]) }
+            guard let run: String = row["run_id"] else { continue }
+            ends[run] = Timestamp(milliseconds: row["created_at"])
+            let error: String? = row["error_kind"]
+            if let error, ["undelivered", "gateway_unavailable"].contains(error) { undelivered.insert(run) }
         }
         return rows.reversed().compactMap { row in
             MessageRecord.Role(rawValue: row["role"]).map { role in
@@ -53,6 +57,7 @@ extension Database {
                 let run: String? = row["run_id"]
                 stored.isOurs = role == .user && run.map { !RunName.isForeign($0) } ?? false
                 guard stored.isOurs, let run else { return stored }
+                stored.isUndelivered = undelivered.contains(run)
                 if let end = ends[run] { stored.times.append(end) } else { stored.isUnanswered = true }
                 return stored
             }

@@ -21,6 +21,8 @@ package struct StoredAnswer: Sendable, Hashable {
     package let blocks: [ContentBlock]
     package let usage: Usage?
     package let timestamp: Timestamp
+    /// Somebody stopped it.
+    package let isAborted: Bool
 }
 
 extension StoredAnswer {
@@ -28,7 +30,8 @@ extension StoredAnswer {
         self.init(
             text: storedText(ofContent: row["content"]), blocks: storedBlocks(ofContent: row["content"]),
             usage: (row["usage"] as String?).flatMap(Usage.init(stored:)),
-            timestamp: Timestamp(milliseconds: row["timestamp"]))
+            timestamp: Timestamp(milliseconds: row["timestamp"]),
+            isAborted: row["state"] == MessageRecord.State.aborted.rawValue)
     }
 }
 
@@ -117,15 +120,16 @@ extension Database {
         }
     }
 
-    /// The whole answer that is stored of a run; nil when there is none.
+    /// The whole answer that is stored of a run, or what it had said when it was stopped; nil when there is neither.
     package func answer(ofRun runID: String, gateway: String, sessionKey: String) async throws -> StoredAnswer? {
         try await read { db in
             try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT m.content, m.usage, m.timestamp FROM messages m JOIN sessions s ON s.id = m.session_id
+                    SELECT m.content, m.usage, m.timestamp, m.state
+                    FROM messages m JOIN sessions s ON s.id = m.session_id
                     WHERE s.gateway_id = ? AND s.session_key = ? AND m.run_id = ? AND m.role = 'assistant'
-                    AND m.state = 'complete'
+                    AND m.state IN ('complete', 'aborted')
                     """, arguments: [gateway, sessionKey, runID]
             ).map(StoredAnswer.init)
         }

@@ -14,6 +14,8 @@ struct HistoryMerge {
         var isUnanswered = false
         /// A user's message that was sent from here: its answer comes, or is withheld, the usual way.
         var isOurs = false
+        /// The gateway never got it.
+        var isUndelivered = false
         fileprivate(set) var isTaken = false
         /// How many characters of an answer that the gateway has in pieces are accounted for.
         fileprivate var taken = 0
@@ -27,6 +29,8 @@ struct HistoryMerge {
 
     /// How far the times of the same message may be apart, in milliseconds.
     static let window: Int64 = 900_000
+    /// How far the gateway's clock may be behind ours where the words do not tell that a message is ours, in milliseconds.
+    private static let precision: Int64 = 2_000
     private static let cutMark = "\n...(truncated)..."
 
     private var stored: [Stored]
@@ -37,24 +41,46 @@ struct HistoryMerge {
     mutating func missing(_ records: [MessageRecord]) -> [MessageRecord] {
         var missing: [MessageRecord] = []
         var answersOurs = false
-        for record in records {
-            let found = take(record)
+        var taken = records.map { take($0) }
+        // Stages may have sent the gateway other words than those that are stored. Messages of ours that are found by their words
+        // are out of question for that.
+        for (index, record) in records.enumerated() where taken[index] == nil && record.role == .user {
+            taken[index] = takeRewritten(record)
+        }
+        for (record, found) in zip(records, taken) {
             if record.role == .user { answersOurs = found?.isOurs ?? false }
             if found == nil, !(answersOurs && record.role == .assistant) { missing.append(record) }
         }
         return missing
     }
 
-    private mutating func take(_ record: MessageRecord) -> Stored? {
+    /// The first message of ours that the gateway must have, and that was not found by its words.
+    private mutating func takeRewritten(_ record: MessageRecord) -> Stored? {
+        let (isNear, time) = (Self.isNear(record), record.timestamp.milliseconds)
+        let index = stored.firstIndex { entry in
+            // What was said before ours was is none of ours: that may be on its way.
+            entry.isOurs && !entry.isTaken && !entry.isUndelivered && isNear(entry)
+                && entry.times.contains { $0.milliseconds - Self.precision <= time }
+        }
+        guard let index else { return nil }
+        stored[index].isTaken = true
+        return stored[index]
+    }
+
+    private static func isNear(_ record: MessageRecord) -> (Stored) -> Bool {
         let time = record.timestamp.milliseconds
-        let isNear = { (entry: Stored) in
+        return { entry in
             guard entry.role == record.role, let first = entry.times.min(), let last = entry.times.max() else {
                 return false
             }
             // One that waited for its gateway got there any time before the end of its run.
-            return first.milliseconds - Self.window <= time
-                && (time <= last.milliseconds + Self.window || entry.isUnanswered)
+            return first.milliseconds - window <= time
+                && (time <= last.milliseconds + window || entry.isUnanswered)
         }
+    }
+
+    private mutating func take(_ record: MessageRecord) -> Stored? {
+        let isNear = Self.isNear(record)
         if let index = stored.firstIndex(where: { isNear($0) && !$0.isTaken && Self.isSame(record.text, $0.text) }) {
             stored[index].isTaken = true
             return stored[index]

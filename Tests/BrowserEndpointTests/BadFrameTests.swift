@@ -31,6 +31,7 @@ import WebSocketTransport
         (#"{"id":"x","type":"chat","sessionKey":"s"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":""}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":" \n\t "}"#, "bad_request", "x"),
+        (#"{"id":"x","type":"chat","sessionKey":"s","message":"\u0007"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":["Hello"]}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"a\u0000b"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","idempotencyKey":"a b"}"#, "bad_request", "x"),

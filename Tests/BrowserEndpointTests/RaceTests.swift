@@ -134,4 +134,45 @@ import Testing
             #expect(try await browser.stored() == ["user Hello", "assistant Some text"])
         }
     }
+
+    @Test func aMessageThatWasTakenBackIsNotSentWhenItComesAgain() async throws {
+        try await Rig.run(Self.manual) { rig in
+            let browser = try await rig.browser()
+            try await rig.cut(seenBy: browser)
+            browser.chat("Hello")
+            _ = try await browser.next(state: "status")
+            browser.send(["type": "abort", "sessionKey": "s", "runId": "r", "id": "a"])
+            #expect(try await browser.turn("r").last["state"] == "aborted")
+            await rig.reconnect()
+            browser.chat("Hello")
+            #expect(try await browser.turn("r").last["state"] == "aborted")
+            #expect(await rig.gateway.userMessages(in: "s").isEmpty)
+        }
+    }
+
+    /// The gateway keeps what the run had said, and that comes with its history.
+    @Test func aSessionThatIsDeletedDuringAnAnswerStaysDeleted() async throws {
+        try await Rig.run(Self.manual) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            await run.delta("Some text")
+            _ = try await browser.next(state: "delta")
+            #expect(try await rig.http("DELETE", "/api/gateways/home/sessions/s").status == 200)
+            rig.time.advance(by: .seconds(1))
+            #expect(try await browser.history().isEmpty)
+        }
+    }
+
+    /// The gateway takes them out, and must be told of as our own all the same.
+    @Test func controlCharactersDoubleNothing() async throws {
+        try await Rig.run(Self.manual) { rig in
+            let browser = try await rig.browser()
+            browser.chat("esc\u{1b}[31mred\u{85}\u{7f}\ttab")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            _ = try await browser.turn("r")
+            #expect(try await browser.stored() == ["user esc[31mred\ttab", "assistant Hi"])
+            #expect(await rig.gateway.userMessages(in: "s") == ["esc[31mred\ttab"])
+        }
+    }
 }

@@ -58,6 +58,7 @@ import Testing
 
     @Test(arguments: [
         ("GARBAGE\r\n\r\n", 400, "bad_request"),
+        ("GET /healthz HTTP/1.1\r\nHOST\r\nX: \(String(repeating: "x", count: 100_000))\r\n\r\n", 431, "too_large"),
         ("GET /healthz HTTP/1.1\r\n\r\n", 400, "bad_request"),
         ("GET /healthz HTTP/1.1\r\nHOST\r\nHOST\r\n\r\n", 400, "bad_request"),
         ("POST /api/gateways HTTP/1.1\r\nHOST\r\nExpect: wonders\r\nContent-Length: 2\r\n\r\n{}", 417, "bad_request"),

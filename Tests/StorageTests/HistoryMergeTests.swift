@@ -45,6 +45,19 @@ struct HistoryMergeTests {
     }
 
     /// A message can wait long for its gateway, which gives it the time of its arrival.
+    /// Stages may put words before and behind what a user wrote.
+    @Test func aMessageOfOursIsFoundWhateverTheStagesMadeOfIt() {
+        var mine = ours(.user, "one")
+        mine.isOurs = true
+        let theirs = [theirs(.user, "Answer in Spanish.\n\none\n\nKeep it short."), theirs(.assistant, "uno")]
+        #expect(missing(theirs, among: [mine, ours(.assistant, "uno")]).isEmpty)
+        // Those that are found by their words are no others.
+        let other = self.theirs(.user, "from elsewhere")
+        #expect(missing([self.theirs(.user, "one"), other], among: [mine]) == ["from elsewhere"])
+        mine.isUndelivered = true
+        #expect(missing([other], among: [mine]) == ["from elsewhere"])
+    }
+
     @Test func aMessageThatWaitedIsFound() {
         var question = ours(.user, "a")
         question.isOurs = true

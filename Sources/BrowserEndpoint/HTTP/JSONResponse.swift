@@ -40,7 +40,7 @@ extension Rejection {
 
     var httpStatus: HTTPResponse.Status {
         switch code {
-        case "bad_request", "storage_failed": .badRequest
+        case "bad_request": .badRequest
         case "unauthorized": .unauthorized
         case "forbidden", "disabled", "missing_scope": .forbidden
         case "unknown_gateway", "not_found": .notFound
@@ -50,7 +50,7 @@ extension Rejection {
         case "too_large": .contentTooLarge
         case "rate_limited": .tooManyRequests
         case "gateway_refused", "gateway_lost": .badGateway
-        case "gateway_unavailable", "shutting_down": .serviceUnavailable
+        case "gateway_unavailable", "shutting_down", "storage_failed": .serviceUnavailable
         case "upgrade_required": .upgradeRequired
         case "gateway_timeout", "stage_timeout": .gatewayTimeout
         case "internal", "stage_failed": .internalServerError

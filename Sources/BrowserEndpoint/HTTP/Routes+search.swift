@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import JSON
 import MiddlewareKit
 import Storage
@@ -11,7 +12,7 @@ extension Routes {
         group.get { request, call in
             let context = await hub.context(of: request, call)
             let query = request.uri.queryParameters
-            let text = query["q"].map(String.init) ?? ""
+            let text = request.uri.formText("q") ?? ""
             guard (1...200).contains(text.count), !text.utf8.contains(0), text.contains(where: { !$0.isWhitespace })
             else { throw Rejection.badRequest("Say in `q` what to look for, in 1 to 200 characters.") }
             var gateway: String?
@@ -46,5 +47,14 @@ extension String {
         let start = index(found.lowerBound, offsetBy: -reach, limitedBy: startIndex) ?? startIndex
         let end = index(found.upperBound, offsetBy: reach, limitedBy: endIndex) ?? endIndex
         return (start == startIndex ? "" : "…") + self[start..<end] + (end == endIndex ? "" : "…")
+    }
+}
+
+extension URI {
+    /// A parameter of the query as forms send it, where `+` is a space; nil when there is none that can be read.
+    fileprivate func formText(_ name: String) -> String? {
+        let fields = (query ?? "").split(separator: "&").map { $0.split(separator: "=", maxSplits: 1) }
+        guard let field = fields.first(where: { $0.count == 2 && $0[0] == name }) else { return nil }
+        return field[1].replacing("+", with: " ").removingPercentEncoding
     }
 }

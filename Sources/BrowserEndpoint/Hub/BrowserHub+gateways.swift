@@ -121,7 +121,9 @@ extension BrowserHub {
         let storage = storage
         try await call(.manage, gateway: id, context: context) { principal in
             try principal.requireAdministrator()
-            guard try await storage.removeGateway(id: id) else {
+            // One that is on its way out can be hurried.
+            let isLeaving = await self.retirements[id] != nil
+            guard try await storage.removeGateway(id: id) || isLeaving else {
                 try await self.requireGateway(id)
                 throw await self.standsElsewhere(id, "remove")
             }

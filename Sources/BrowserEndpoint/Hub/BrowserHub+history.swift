@@ -160,7 +160,9 @@ extension BrowserHub {
             // What was said in it before it was theirs is none of its owner's business, and what was deleted stays so.
             let begin = [
                 stored.flatMap { $0.owner == nil ? nil : $0.createdAt },
-                try await storage.deletionTime(gateway: id.gateway, key: id.key),
+                // What the gateway kept of a run that the deletion stopped has the time of that very moment.
+                try await storage.deletionTime(gateway: id.gateway, key: id.key)
+                    .map { Timestamp(milliseconds: $0.milliseconds + 1) },
             ].compactMap(\.self).max()
             if let begin { records.removeAll { $0.timestamp < begin } }
             let new = try await storage.importHistory(records, gateway: id.gateway, sessionKey: id.key)

@@ -144,6 +144,8 @@ extension BrowserHub {
     func discard(_ id: SessionID) async {
         let runs = sessions[id]?.runs ?? []
         dismissAll(from: id)
+        // What a stopped run said stands in the gateway's history at the moment when it stops: it must be before the deletion.
+        for run in runs where run.isAccepted && !run.isEndShown { await stopped(run) }
         for run in runs where run.isInHand {
             await withCheckedContinuation { continuation in
                 guard run.isInHand else { return continuation.resume() }
@@ -153,13 +155,25 @@ extension BrowserHub {
         }
     }
 
+    /// Returns when the gateway has stopped a run, or does not say so in time.
+    private func stopped(_ run: LiveRun) async {
+        let gateways = gateways
+        let (id, runID) = (run.upstream, run.gatewayRunID)
+        await gateways.ignore(runID: runID, gateway: id.gateway)
+        guard status(of: id.gateway)?.isConnected == true else { return }
+        try? await within(.seconds(5), time, on: taskExecutor, orElse: CancellationError()) {
+            _ = try await gateways.abort(gateway: id.gateway, sessionKey: id.key, runID: runID)
+        }
+    }
+
     private func dismissAll(from id: SessionID) {
         if let session = sessions[id] {
             for run in session.runs {
                 run.hasEnded = true
                 run.waiting.removeAll()
                 finish(run)
-                stop(run)
+                // Whoever hands it over still hears that nobody waits for it.
+                if !run.isAccepted { stop(run) }
             }
             let gone = Rejection(code: "session_deleted", message: "This session was deleted.")
             for audience in session.audiences {

@@ -155,7 +155,7 @@ extension BrowserHub {
 
     /// A message that was answered before: the answer is shown as it is stored. The stages have met it then.
     ///
-    /// - Returns: False when no whole answer is stored.
+    /// - Returns: False when neither a whole answer nor a stopped one is stored.
     func showStoredEnd(of run: LiveRun) async -> Bool {
         let id = run.session.id
         let answer = try? await storage.answer(ofRun: run.run.id, gateway: id.gateway, sessionKey: id.key)
@@ -163,8 +163,8 @@ extension BrowserHub {
         run.isAccepted = true
         run.hasEnded = true
         let event = OutboundEvent(
-            kind: .final, run: run.run, text: answer.text, blocks: answer.blocks, usage: answer.usage,
-            timestamp: answer.timestamp)
+            kind: answer.isAborted ? .aborted : .final, run: run.run, text: answer.text, blocks: answer.blocks,
+            usage: answer.usage, timestamp: answer.timestamp)
         show(event, of: run.key)
         finish(run)
         flush()

@@ -58,6 +58,16 @@ enum FrameLimits {
             && !key.unicodeScalars.contains("\u{FFFD}")
     }
 
+    /// Gateways take control characters out of messages, but for NUL, which they refuse, tabs and line ends. What is kept here must be
+    /// what they have.
+    static func withoutControls(_ text: String) -> String {
+        func isDropped(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.generalCategory == .control && !["\0", "\t", "\n", "\r"].contains(scalar)
+        }
+        guard text.unicodeScalars.contains(where: isDropped) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.filter { !isDropped($0) }))
+    }
+
     /// One line, whose characters stand in the order in which they are read.
     static func isTitle(_ title: String) -> Bool {
         !title.unicodeScalars.contains { scalar in
@@ -164,7 +174,7 @@ struct FrameReader {
     }
 
     func message(attachments: [Attachment]) throws -> String {
-        let text = try string("message") ?? ""
+        let text = FrameLimits.withoutControls(try string("message") ?? "")
         guard !text.utf8.contains(0) else { throw problem("`message` must not contain NUL characters.") }
         guard !attachments.isEmpty || text.contains(where: { !$0.isWhitespace }) else {
             throw problem("`message` is empty: write something first.")

@@ -66,7 +66,7 @@ public struct MessageFacts: Sendable, Hashable {
     package init(textOf run: Run, _ context: MessageContext) {
         self.init(
             direction: .outbound, kind: "delta", gateway: run.gateway, agent: run.agent, model: context.model,
-            session: run.sessionKey, user: run.user, groups: context.principal?.groups ?? [],
+            session: run.sessionKey, user: run.user ?? context.principal?.user, groups: context.principal?.groups ?? [],
             address: context.connection?.remoteAddress)
     }
 }

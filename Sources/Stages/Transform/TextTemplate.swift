@@ -7,6 +7,7 @@ struct TextTemplate: Sendable {
 
     /// - Throws: ``TemplateProblem``.
     init(_ text: String) throws(TemplateProblem) {
+        guard !MustacheTemplate.isTooDeep(text) else { throw TemplateProblem(words: MustacheTemplate.tooDeep) }
         do {
             template = try MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}\n" + text)
         } catch {

@@ -48,9 +48,9 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Of a request that was let in already, those who answer it learn that its rest is wrong.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, !isIncomplete else { return context.fireErrorCaught(error) }
+        guard let error = error as? HTTPParserError, !isIncomplete else { return context.fireErrorCaught(error) }
         guard refusal == nil else { return }
-        refuse(.badRequest("this is no HTTP/1.1 request"), context)
+        refuse(error == .headerOverflow ? .headTooLarge : .badRequest("this is no HTTP/1.1 request"), context)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -115,4 +115,9 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(mode: .output).whenFailure { _ in channel.close(promise: nil) }
         timer = context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
     }
+}
+
+extension UpgradeRefusal {
+    fileprivate static let headTooLarge = UpgradeRefusal(
+        status: .requestHeaderFieldsTooLarge, code: "too_large", message: "the head of the request is too large")
 }

@@ -21,6 +21,8 @@ struct DeliveryRound {
     private var endpointGeneration: Int?
     private var stopBy: Duration?
     private var lastClean: Duration?
+    /// When the endpoints were last read.
+    private var lastLoad: Duration?
     private var lastSample: Duration?
     private var clock: (wall: Timestamp, uptime: Duration)
     private var isStorageBroken = false
@@ -159,8 +161,11 @@ struct DeliveryRound {
     }
 
     private mutating func loadEndpoints() async throws {
-        let generation = store.endpointGeneration
-        guard generation != endpointGeneration else { return }
+        let (generation, uptime) = (store.endpointGeneration, time.uptime)
+        // Another process may have changed them: the generation is this one's.
+        let isRecent = lastLoad.map { uptime - $0 < DeliveryWorker.interval } ?? false
+        guard generation != endpointGeneration || !isRecent else { return }
+        lastLoad = uptime
         var added: [Endpoint] = []
         for (name, settings) in try await store.addedEndpoints(stage: stage) {
             if let endpoint = Endpoint(stored: settings, name: name, content: worker.settings.content) {

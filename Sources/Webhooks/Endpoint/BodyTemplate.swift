@@ -18,6 +18,7 @@ package struct BodyTemplate: OptionValue {
         for tag in ["{{>", "{{<", "{{$", "{{%", "{{{", "{{&", "{{="] where text.contains(tag) {
             throw Problem(words: "must not use \(tag)")
         }
+        guard !MustacheTemplate.isTooDeep(text) else { throw Problem(words: MustacheTemplate.tooDeep) }
         JSONText.register()
         do {
             template = try MustacheTemplate(string: "{{% CONTENT_TYPE:JSON}}" + text)

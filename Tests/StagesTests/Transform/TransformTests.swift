@@ -40,6 +40,9 @@ import Testing
         #expect(await MiddlewareCompatibility.violations(of: harness.middleware) == [])
     }
 
+    private static let deep = ConfigNode(
+        stringLiteral: String(repeating: "{{#user}}", count: 3000) + String(repeating: "{{/user}}", count: 3000))
+
     @Test(
         arguments: [
             (
@@ -55,6 +58,12 @@ import Testing
             (["reply": "none"], "must have {{text}} in it, once"),
             (["reply": "{{text}}{{text}}"], "must have {{text}} in it, once"),
             (["reply": "{{#user}}{{text}}{{/user}}"], "must not stand in a section"),
+            (
+                [
+                    "message": deep
+                ],
+                "has more than 32 sections within one another"
+            ),
             (["message": "{{> other}}"], "must not include other templates"),
             (["message": "{{#usr}}{{text}}{{/usr}}"], "names a value that there is not"),
             (["reply": "{{text}} {{{model}}}"], "names a value that there is not"),
