@@ -175,6 +175,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClawTesting", "PluginLibraries", "Settings",
+                "Stages",
                 "SluiceServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -2,6 +2,7 @@ import ArgumentParser
 import OpenClaw
 import Settings
 import SluiceServer
+import Stages
 
 import struct MiddlewareKit.IPAddress
 import struct MiddlewareKit.MessageFacts
@@ -22,7 +23,9 @@ struct Explain: ParsableCommand {
     @Option(help: "The session key. A short one is completed as for a gateway whose default agent is `main`.")
     var session: String?
     @Option(help: "The user.") var user: String?
-    @Option(help: "A group of the user; may be given several times.") var group: [String] = []
+    @Option(
+        help: "A group of the user; may be given several times. Left out, those that the auth stage gives the user.")
+    var group: [String] = []
     @Option(help: "The address of the browser.") var ip: String?
     @Option(help: "The text of the message.") var text = ""
 
@@ -46,7 +49,7 @@ struct Explain: ParsableCommand {
         let facts = MessageFacts(
             direction: kind.flatMap(Self.direction) ?? .inbound, kind: kind ?? "", gateway: gateway,
             agent: agent ?? canonicalSession.flatMap(SessionKeys.agentID), model: model, session: canonicalSession,
-            user: user, groups: Set(group), address: ip, text: text)
+            user: user, groups: group.isEmpty ? configuredGroups(loaded) : Set(group), address: ip, text: text)
         let explanation = ChainExplanation(
             loaded.chains, facts, kind: kind.flatMap { kind in Self.direction(of: kind).map { ($0, kind) } })
         Output.line("Chain: \(explanation.chain) (\(explanation.reason))")
@@ -59,6 +62,13 @@ struct Explain: ParsableCommand {
             Output.line("        \(step.details)")
         }
         if explanation.steps.isEmpty { Output.line("The chain has no stages: messages pass as they are.") }
+    }
+
+    /// The groups in which the auth stages put the user.
+    private func configuredGroups(_ loaded: LoadedSettings) -> Set<String> {
+        guard let user else { return [] }
+        let groups = loaded.chains.stages.compactMap { $0.options as? AuthOptions }.map(\.groups)
+        return Set(groups.flatMap { $0.filter { $0.value.contains(user) }.keys })
     }
 
     private static func direction(of kind: String) -> MessageFacts.Direction? {

@@ -23,6 +23,19 @@ import Testing
         #expect(result.output.contains("Session: agent:main:web\n"))
     }
 
+    @Test(arguments: [["--user", "ada"], ["--user", "bob"], ["--user", "ada", "--group", "guests"]])
+    func theGroupsOfTheConfigurationAreKnown(arguments: [String]) async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let text = """
+            pipeline: [ { use: auth, with: { mode: api-keys, groups: { staff: [ada] } } } ]
+            chains: { inner: { remove: [] } }
+            attach: [ { chain: inner, when: staff in groups } ]
+            """
+        try Data(text.utf8).write(to: folder.appending(path: "config.yaml"))
+        let result = try await SluiceProcess.run(["explain"] + arguments, in: folder)
+        #expect(result.output.hasPrefix("Chain: inner (") == (arguments == ["--user", "ada"]), "\(result.output)")
+    }
+
     /// What is only likely not meant is for those who check a file, not for every command that reads it.
     @Test func warningsAreForCheck() async throws {
         let folder = try SluiceProcess.makeFolder()

@@ -1,3 +1,4 @@
+import MiddlewareKit
 import Synchronization
 
 /// Remembers which placeholder stands for which value, for each session apart. Safe to use from anywhere.
@@ -14,6 +15,7 @@ final class PlaceholderTable: Sendable {
     struct Values: Sendable {
         fileprivate(set) var placeholders: [String: String] = [:]
         fileprivate(set) var values: [String: String] = [:]
+        /// The next number, by names.
         fileprivate var counts: [String: Int] = [:]
         fileprivate var usedAt = 0
 
@@ -45,9 +47,15 @@ final class PlaceholderTable: Sendable {
     }
 
     private let capacity: Int
+    /// What was numbered before this table was made is not numbered again: the gateway still knows it by its number.
+    private let firstNumber: Int
     private let state = Mutex(State())
 
-    init(capacity: Int) { self.capacity = capacity }
+    /// - Parameter now: By its seconds since 2026 the first number goes. A session has its values at no such pace.
+    init(capacity: Int, now: Timestamp) {
+        self.capacity = capacity
+        firstNumber = max(1, Int((now.milliseconds - 1_767_225_600_000) / 1000) + 1)
+    }
 
     var count: Int { state.withLock { $0.sessions.count } }
 
@@ -65,8 +73,9 @@ final class PlaceholderTable: Sendable {
             }
             if let known = values.placeholders[value] { return known }
             guard values.placeholders.count < Self.valuesPerSession else { return "[\(name)]" }
-            values.counts[name, default: 0] += 1
-            let placeholder = "[\(name)_\(values.counts[name, default: 1])]"
+            let number = values.counts[name] ?? firstNumber
+            values.counts[name] = number + 1
+            let placeholder = "[\(name)_\(number)]"
             values.placeholders[value] = placeholder
             values.values[placeholder] = value
             return placeholder

@@ -74,7 +74,8 @@ package enum RedactPlugin: MiddlewarePlugin {
         let values = try PrivateValues(options)
         switch options.mode {
         case .reversible:
-            return ReversibleRedact(values: values, table: PlaceholderTable(capacity: options.maxSessions))
+            return ReversibleRedact(
+                values: values, table: PlaceholderTable(capacity: options.maxSessions, now: context.time.now))
         case .oneWay: return OneWayRedact(values: values)
         }
     }

@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func thePlaceholdersThatAreRememberedAreBounded() {
-        let table = PlaceholderTable(capacity: 10)
+        let table = PlaceholderTable(capacity: 10, now: Timestamp(milliseconds: 0))
         func session(_ number: Int) -> PlaceholderTable.SessionName { .init(gateway: "home", key: "\(number)") }
         for number in 0..<100 { _ = table.placeholder(for: "x", name: "KEY", in: session(number)) }
         #expect(table.count == 10)
@@ -90,6 +90,16 @@ import Testing
         }
         #expect(table.values(of: session(1)).values.count == PlaceholderTable.valuesPerSession)
         #expect(table.placeholder(for: "one more", name: "KEY", in: session(1)) == "[KEY]")
+    }
+
+    /// The gateway may know other values by the numbers that were given before.
+    @Test func numbersAreNotGivenAgainAfterARestart() {
+        let session = PlaceholderTable.SessionName(gateway: "home", key: "s")
+        let placeholders = [0, 3_600_000].map { later in
+            PlaceholderTable(capacity: 10, now: Timestamp(milliseconds: 1_767_225_600_000 + later))
+                .placeholder(for: "ada@x.org", name: "EMAIL", in: session)
+        }
+        #expect(placeholders == ["[EMAIL_1]", "[EMAIL_3601]"])
     }
 
     @Test func aLongSecretIsNotHeldUp() async throws {
