@@ -17,7 +17,8 @@ package func within<Result: Sendable>(
         let work = Task(executorPreference: executor) {
             do { race.end(.success(try await work())) } catch { race.end(.failure(error)) }
         }
-        // No child either: it would hold up the one that waits until its time is over. Cancelled when the race is.
+        // Not a child either, which would hold up the one that waits until its time is over. There is one for each race, and it is
+        // cancelled when the race is over.
         let alarm = Task {
             try await clock.sleep(for: limit)
             if race.end(.failure(failure)) { work.cancel() }

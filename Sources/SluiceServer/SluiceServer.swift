@@ -127,7 +127,9 @@ package struct SluiceServer: Sendable {
         // From before anything listens: whoever sees that the server is there may end it at once.
         let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // The first of two that live as long as the server: all that it does.
             tasks.addTask { try await serviceGroup.run() }
+            // The second: what the system tells it, for which it must not wait.
             tasks.addTask { await Signals.watch(signals, serviceGroup, reloader, logger: logger) }
             do {
                 // The signal watcher never ends by itself.

@@ -26,7 +26,7 @@ struct WebSocketClientTests {
     }
 
     @Test func refusalTellsTheStatus() async throws {
-        let refusal = UpgradeRefusal(status: .forbidden, body: "{}")
+        let refusal = RequestRefusal(status: .forbidden, body: "{}")
         try await Loopback.withServer(accept: { _ in .refuse(refusal) }) { server in
             #expect(await Loopback.connectError(server.url) == .httpStatus(403, reason: "Forbidden"))
         }

@@ -99,11 +99,11 @@ package struct EndpointChannel: HTTPChannelHandler {
             gateway = name
         } else {
             return channel.eventLoop.makeSucceededFuture(
-                .refuse(UpgradeRefusal(.notFound("There is no WebSocket at this address, try /ws."))))
+                .refuse(RequestRefusal(.notFound("There is no WebSocket at this address, try /ws."))))
         }
         let (origin, host) = (head.headers.first(name: "Origin"), head.headers.first(name: "Host"))
         if let refusal = origins.refusal(origin: origin, host: host) {
-            return channel.eventLoop.makeSucceededFuture(.refuse(UpgradeRefusal(refusal)))
+            return channel.eventLoop.makeSucceededFuture(.refuse(RequestRefusal(refusal)))
         }
         let client = hub.proxies.client(
             peer: channel.remoteAddress?.ipAddress ?? "", forwardedFor: head.headers["X-Forwarded-For"])
@@ -117,7 +117,7 @@ package struct EndpointChannel: HTTPChannelHandler {
     }
 }
 
-extension UpgradeRefusal {
+extension RequestRefusal {
     fileprivate init(_ rejection: Rejection) {
         self.init(
             status: HTTPResponseStatus(statusCode: rejection.httpStatus.code), body: rejection.json.encoded())

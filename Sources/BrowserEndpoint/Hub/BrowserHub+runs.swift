@@ -12,7 +12,8 @@ import WebSocketTransport
 extension BrowserHub {
     /// The inbound terminal of a chat: tells the watchers, and hands the message to the gateway.
     ///
-    /// `asked` is what the browser wrote, before any stage. `isForwarded` is called once the message's place in the gateway's queue is certain, before the gateway answers.
+    /// `asked` is what the browser wrote, before any stage. `isForwarded` is called once the message's place in the gateway's queue
+    /// is certain, before the gateway answers.
     func forward(
         _ message: InboundMessage, asked: String, context: MessageContext, session id: SessionID, agentID: String?,
         thinking: String?,

@@ -35,8 +35,9 @@ extension FakeGateway {
         requestApproval(id: id, command: command, sessionKey: sessionKey)
         let (decisions, sleep) = (decisions, options.sleep)
         let decision = await withTaskGroup(of: String?.self) { tasks in
-            // One of two, of which the first to end ends the waiting.
+            // The first of two, of which whichever ends first ends the waiting: somebody decides.
             tasks.addTask { try? await decisions.next { $0.id == id }.decision }
+            // The second: nobody does in time.
             tasks.addTask { (try? await sleep(.milliseconds(Self.approvalLifetime))).map { "deny" } }
             defer { tasks.cancelAll() }
             return await tasks.next() ?? nil

@@ -35,7 +35,7 @@ final class StageKeeper: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for await arrival in self.arrivals {
-                    // One for each instance in use: as many as the configurations in use name.
+                    // A child for each instance in use, no more than the configurations in use name; it ends with its instance.
                     group.addTask { await Self.run(arrival) }
                 }
             }

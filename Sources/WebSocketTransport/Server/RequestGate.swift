@@ -22,7 +22,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var isIncomplete = false
     /// The newest request came with HTTP/1.0.
     private var isOldVersion = false
-    private var refusal: UpgradeRefusal?
+    private var refusal: RequestRefusal?
     private var timer: Scheduled<Void>?
 
     init(maxBodyBytes: Int) { self.maxBodyBytes = maxBodyBytes }
@@ -80,31 +80,31 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func objection(to head: HTTPRequestHead) -> UpgradeRefusal? {
+    private func objection(to head: HTTPRequestHead) -> RequestRefusal? {
         let hosts = head.headers["Host"]
         guard hosts.count == 1 || head.version != .http1_1 && hosts.isEmpty else {
             return .badRequest("a request needs one header Host")
         }
         if head.headers["Expect"].contains(where: { $0.lowercased() != "100-continue" }) {
-            return UpgradeRefusal(
+            return RequestRefusal(
                 status: .expectationFailed, code: "bad_request", message: "the header Expect may only hold 100-continue"
             )
         }
         // The parser has seen that it is a number, which may be too large for ours.
         if let length = head.headers.first(name: "Content-Length"), Int(length).map({ $0 > maxBodyBytes }) ?? true {
-            return UpgradeRefusal(
+            return RequestRefusal(
                 status: .payloadTooLarge, code: "too_large", message: "The body is larger than \(maxBodyBytes) bytes.")
         }
         return nil
     }
 
-    private func refuse(_ refusal: UpgradeRefusal, _ context: ChannelHandlerContext) {
+    private func refuse(_ refusal: RequestRefusal, _ context: ChannelHandlerContext) {
         self.refusal = refusal
         // The answers to those before come first.
         if unanswered == 0 { send(refusal, context) }
     }
 
-    private func send(_ refusal: UpgradeRefusal, _ context: ChannelHandlerContext) {
+    private func send(_ refusal: RequestRefusal, _ context: ChannelHandlerContext) {
         for part in refusal.parts { context.write(wrapOutboundOut(part), promise: nil) }
         context.flush()
         sayGoodbye(context)
@@ -117,7 +117,7 @@ final class RequestGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-extension UpgradeRefusal {
-    fileprivate static let headTooLarge = UpgradeRefusal(
+extension RequestRefusal {
+    fileprivate static let headTooLarge = RequestRefusal(
         status: .requestHeaderFieldsTooLarge, code: "too_large", message: "the head of the request is too large")
 }

@@ -59,8 +59,8 @@ package final class WebSocketServer: Sendable {
     }
 }
 
-extension UpgradeRefusal {
-    fileprivate static let onlyWebSocket = UpgradeRefusal(
+extension RequestRefusal {
+    fileprivate static let onlyWebSocket = RequestRefusal(
         status: .upgradeRequired,
         headers: ["Upgrade": "websocket"], code: "upgrade_required", message: "this port speaks WebSocket only")
 }

@@ -7,11 +7,11 @@ package enum UpgradeDecision: Sendable {
     /// Open it. `makeDelegate` is called on the channel's event loop when the 101 answer is on its way.
     case accept(headers: HTTPHeaders = [:], makeDelegate: @Sendable () -> any WebSocketDelegate)
     /// Answer with an HTTP error, such as 401, 403, 404 or 503, and close the connection.
-    case refuse(UpgradeRefusal)
+    case refuse(RequestRefusal)
 }
 
-/// The HTTP answer to a request for a WebSocket that is not to be opened.
-package struct UpgradeRefusal: Sendable, Error {
+/// The HTTP answer to a request that is refused: for a WebSocket that is not to be opened, or not even looked into.
+package struct RequestRefusal: Sendable, Error {
     package var status: HTTPResponseStatus
     package var headers: HTTPHeaders
     /// JSON text.
@@ -29,8 +29,8 @@ package struct UpgradeRefusal: Sendable, Error {
         self.init(status: status, headers: headers, body: body)
     }
 
-    static func badRequest(_ message: String) -> UpgradeRefusal {
-        UpgradeRefusal(status: .badRequest, code: "bad_request", message: message)
+    static func badRequest(_ message: String) -> RequestRefusal {
+        RequestRefusal(status: .badRequest, code: "bad_request", message: message)
     }
 
     /// The whole answer, after which the connection closes.
@@ -106,7 +106,7 @@ package enum WebSocketServerUpgrade {
     }
 
     /// Writes the answer and closes the connection. Done when the answer is written.
-    static func send(_ refusal: UpgradeRefusal, on channel: any Channel) -> EventLoopFuture<Void> {
+    static func send(_ refusal: RequestRefusal, on channel: any Channel) -> EventLoopFuture<Void> {
         for part in refusal.parts.dropLast() { channel.write(part, promise: nil) }
         let written = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         written.whenComplete { _ in channel.close(promise: nil) }

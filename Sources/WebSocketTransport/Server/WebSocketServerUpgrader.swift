@@ -59,13 +59,13 @@ struct WebSocketServerUpgrader<NotUpgraded: Sendable>: NIOTypedHTTPServerProtoco
     }
 
     /// Failing the response makes NIO go the way of requests without an upgrade, where the refusal is sent.
-    private func refuse(_ refusal: UpgradeRefusal) -> EventLoopFuture<HTTPHeaders> {
+    private func refuse(_ refusal: RequestRefusal) -> EventLoopFuture<HTTPHeaders> {
         outcome.value = .refuse(refusal)
         return outcome.eventLoop.makeFailedFuture(refusal)
     }
 
     /// RFC 6455 sections 4.2.1 and 4.4.
-    private static func problem(_ request: HTTPRequestHead) -> UpgradeRefusal? {
+    private static func problem(_ request: HTTPRequestHead) -> RequestRefusal? {
         guard request.method == .GET, request.version == .http1_1 else {
             return .badRequest("a WebSocket is opened with GET and HTTP/1.1")
         }
@@ -73,7 +73,7 @@ struct WebSocketServerUpgrader<NotUpgraded: Sendable>: NIOTypedHTTPServerProtoco
             return .badRequest("the header Connection must hold upgrade")
         }
         guard request.headers["Sec-WebSocket-Version"] == ["13"] else {
-            return UpgradeRefusal(
+            return RequestRefusal(
                 status: .upgradeRequired, headers: ["Sec-WebSocket-Version": "13"], code: "bad_request",
                 message: "the header Sec-WebSocket-Version must be 13")
         }
@@ -86,9 +86,9 @@ struct WebSocketServerUpgrader<NotUpgraded: Sendable>: NIOTypedHTTPServerProtoco
     }
 }
 
-extension UpgradeRefusal {
+extension RequestRefusal {
     /// The error itself is not told to the peer.
-    fileprivate static let internalError = UpgradeRefusal(
+    fileprivate static let internalError = RequestRefusal(
         status: .internalServerError, code: "internal", message: "the request could not be checked")
 }
 

@@ -86,7 +86,7 @@ package final class DeliveryWorker: Sendable {
             let changes = services.store.webhookChanges()
             // What there is to do while the last look is not long ago is done together.
             let (signals, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-            // One of three that serve the worker as long as it runs: the pace, the changes, the time.
+            // The first of three that serve the worker as long as it runs: the pace.
             group.addTask {
                 for await _ in signals {
                     mailbox.put(.look)
