@@ -290,7 +290,9 @@ let package = Package(
         ),
         .testTarget(
             name: "OpenClawTestingTests",
-            dependencies: nio + ["JSON", "OpenClawTesting", "WebSocketTransport", crypto, log]
+            dependencies: nio + [
+                "JSON", "MiddlewareTesting", "OpenClawTesting", "WebSocketTransport", crypto, log,
+            ]
         ),
         .testTarget(
             name: "BrowserEndpointTests",

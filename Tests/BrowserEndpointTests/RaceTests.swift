@@ -1,6 +1,5 @@
 import JSON
 import MiddlewareTesting
-import NIOCore
 import OpenClawTesting
 import Testing
 
@@ -56,15 +55,13 @@ import Testing
             let run = try await rig.gateway.nextRun()
             await run.delta("Some")
             _ = try await browser.next(state: "delta")
-            try await rig.hub.eventLoop.submit {
-                rig.hub.assumeIsolated { hub in
-                    let live = hub.runs.values.first
-                    let connection = hub.connections.values.first
-                    if let live, let connection {
-                        connection.lags[ObjectIdentifier(live)] = BrowserConnection.Lag(run: live, sentBytes: 0)
-                    }
+            await rig.onHub { hub in
+                let live = hub.runs.values.first
+                let connection = hub.connections.values.first
+                if let live, let connection {
+                    connection.lags[ObjectIdentifier(live)] = BrowserConnection.Lag(run: live, sentBytes: 0)
                 }
-            }.get()
+            }
             let runs = try await browser.subscribe()
             #expect(runs.first?["text"] == "Some")
             await run.final("Some text")
@@ -105,9 +102,7 @@ import Testing
             let browser = try await rig.browser()
             browser.chat("Hello")
             _ = try await rig.gateway.nextRun()
-            try await rig.hub.eventLoop.submit {
-                rig.hub.assumeIsolated { $0.runs.values.first?.isEndShown = true }
-            }.get()
+            await rig.onHub { $0.runs.values.first?.isEndShown = true }
             #expect(try await browser.subscribe().isEmpty)
         }
     }
@@ -120,12 +115,10 @@ import Testing
             let run = try await rig.gateway.nextRun()
             await run.delta("Some ")
             _ = try await browser.next(state: "delta")
-            try await rig.hub.eventLoop.submit {
-                rig.hub.assumeIsolated { hub in
-                    if let live = hub.runs.values.first { hub.giveUp(live, wasSeen: true) }
-                    hub.flush()
-                }
-            }.get()
+            await rig.onHub { hub in
+                if let live = hub.runs.values.first { hub.giveUp(live, wasSeen: true) }
+                hub.flush()
+            }
             #expect(try await browser.turn("r", after: "Some ").last["state"] == "error")
             await run.final("Some text")
             let turn = try await browser.turn("r")
@@ -175,4 +168,9 @@ import Testing
             #expect(await rig.gateway.userMessages(in: "s") == ["esc[31mred\ttab"])
         }
     }
+}
+
+extension Rig {
+    /// Does something on the hub's event loop.
+    fileprivate func onHub(_ body: @Sendable (isolated BrowserHub) -> Void) async { await body(hub) }
 }

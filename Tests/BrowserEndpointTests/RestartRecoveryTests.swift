@@ -15,10 +15,7 @@ import Testing
     @Test func aGatewayThatIsAwayAfterAStartSaysNothingOfTheMessage() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             try await browser.subscribe()
             try await rig.cut(seenBy: browser)
             try await rig.hub.restoreRuns(gateways: ["home"])
@@ -36,10 +33,7 @@ import Testing
         let (options, folder, gateway) = try await Rig.Options.lasting()
         defer { try? FileManager.default.removeItem(at: folder) }
         try await Rig.run(options) { rig in
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             rig.time.advance(by: .seconds(60))
             try await rig.hub.restoreRuns(gateways: ["home"])
             let browser = try await rig.browser()
@@ -82,10 +76,7 @@ import Testing
     @Test func aMessageThatWaitsItsTurnAtTheGatewayIsNotGivenUp() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             await rig.gateway.addMessage("Something else", to: "s")
             await rig.gateway.beginRun(sessionKey: "s", runID: "other")
             try await browser.subscribe()
@@ -106,10 +97,7 @@ import Testing
     @Test func whoWatchesIsToldWhatARestoredRunWaitsFor() async throws {
         try await Rig.run { rig in
             let first = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             try await first.subscribe()
             try await rig.hub.restoreRuns(gateways: ["home"])
             #expect(try await first.next(state: "status")["phase"] == "looking_for_answer")
@@ -129,10 +117,7 @@ import Testing
     /// What the gateway is only asked about is asked about again after the next start.
     @Test func aStopDoesNotWaitForRunsThatAreOnlyLookedFor() async throws {
         try await Rig.run { rig in
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             try await rig.hub.restoreRuns(gateways: ["home"])
             // The clock stands still.
             await rig.hub.drain(timeout: .seconds(10))
@@ -143,10 +128,7 @@ import Testing
     @Test func whatIsTooOldToBeLookedForIsMarked() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             rig.time.advance(by: .seconds(25 * 3600))
             try await rig.hub.restoreRuns(gateways: ["home"])
             #expect(try await browser.history().map { $0["state"] } == ["unanswered"])
@@ -189,10 +171,7 @@ import Testing
     @Test func afterAStartOldRunsAreTakenUp() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
-            let sent = MessageRecord(
-                gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
-                timestamp: rig.time.now)
-            try await rig.database.store(sent, rows: [])
+            try await rig.storeUnanswered()
             try await browser.subscribe()
             try await rig.hub.restoreRuns(gateways: ["home"])
             try await rig.cut(seenBy: browser)
@@ -208,5 +187,15 @@ import Testing
             // The next start finds nothing to do.
             #expect(try await rig.database.unfinishedRuns(since: Timestamp(milliseconds: 0)).isEmpty)
         }
+    }
+}
+
+extension Rig {
+    /// Stores a message as a server does that is stopped before its answer comes: `Hello` in the session `s`, of the run `old`.
+    fileprivate func storeUnanswered() async throws {
+        let sent = MessageRecord(
+            gateway: "home", sessionKey: "agent:main:s", owner: nil, role: .user, runID: "old", text: "Hello",
+            timestamp: time.now)
+        try await database.store(sent, rows: [])
     }
 }

@@ -1,4 +1,5 @@
 import JSON
+import MiddlewareTesting
 import Testing
 
 @testable import OpenClawTesting
@@ -12,7 +13,9 @@ struct ApprovalTests {
     private func options(isPatient: Bool) -> FakeGateway.Options {
         .test {
             $0.reply = ScriptedReply { _ in [.askApproval(command: "uptime"), .delta("Done.")] }
-            if isPatient { $0.sleep = { _ in try await Task.sleep(for: .seconds(3600)) } }
+            // A clock that stands still.
+            let time = ManualTime()
+            if isPatient { $0.sleep = { try await time.sleep(for: $0) } }
         }
     }
 

@@ -1,6 +1,7 @@
 import JSON
 import Logging
 import MiddlewareKit
+import MiddlewareTesting
 import NIOCore
 import NIOPosix
 import Testing
@@ -134,7 +135,8 @@ import Testing
     private func probe(_ configuration: GatewayConfiguration) async -> ProbeReport {
         await GatewayProbe(
             configuration, identity: DeviceIdentity(), version: "1.0.0",
-            eventLoop: NIOSingletons.posixEventLoopGroup.next(), time: FixedTime(), logger: .silent
+            eventLoop: NIOSingletons.posixEventLoopGroup.next(),
+            time: ManualTime(start: Timestamp(milliseconds: 1_737_264_000_000)), logger: .silent
         ).run()
     }
 }
@@ -157,7 +159,7 @@ private struct Fixture {
         let manager = GatewayManager(
             eventLoop: NIOSingletons.posixEventLoopGroup.next(),
             identity: DeviceIdentity(),
-            time: FixedTime(),
+            time: ManualTime(start: Timestamp(milliseconds: 1_737_264_000_000)),
             logger: .silent,
             version: "1.0.0"
         )
@@ -195,12 +197,6 @@ private struct Fixture {
         }
         func gatewayDidReadBurst(_ id: String) {}
     }
-}
-
-private struct FixedTime: TimeSource {
-    var now: Timestamp { Timestamp(milliseconds: 1_737_264_000_000) }
-    var uptime: Duration { .zero }
-    func sleep(for duration: Duration) async throws {}
 }
 
 extension Logger {

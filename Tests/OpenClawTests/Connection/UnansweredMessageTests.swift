@@ -43,13 +43,7 @@ import Testing
     /// It may be under way: the gateway is told, though the message waits here to be sent again.
     @Test func oneThatIsTakenBackMeanwhileIsStoppedAtTheGateway() async throws {
         try await LiveConnection.run { live in
-            try await live.isIdle()
-            await live.gateway.setFaults([.stall(method: "chat.send")])
-            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
-            let delivery = Task { try await live.connection.sendChat(chat) }
-            _ = try await live.gateway.nextRequest(method: "chat.send")
-            await live.connection.missDeadlines()
-            await live.time.waitForSleeper(of: ChatDelivery.resendPause)
+            let delivery = try await live.sendUnanswered()
             let answer = try await live.connection.abort(sessionKey: "s", runID: "r")
             #expect(answer.aborted)
             #expect(answer.runIDs == ["r"])
@@ -62,16 +56,24 @@ import Testing
     /// Nobody waits for it any more, and nothing is left of it.
     @Test func oneWhoseTaskIsCancelledEnds() async throws {
         try await LiveConnection.run { live in
-            try await live.isIdle()
-            await live.gateway.setFaults([.stall(method: "chat.send")])
-            let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
-            let delivery = Task { try await live.connection.sendChat(chat) }
-            _ = try await live.gateway.nextRequest(method: "chat.send")
-            await live.connection.missDeadlines()
-            await live.time.waitForSleeper(of: ChatDelivery.resendPause)
+            let delivery = try await live.sendUnanswered()
             delivery.cancel()
             await #expect(throws: GatewayError.connectionLost) { try await delivery.value }
             #expect(await live.connection.heldMessages == 0)
         }
+    }
+}
+
+extension LiveConnection {
+    /// Sends a message that the gateway does not answer in time, up to the pause before it is sent again.
+    fileprivate func sendUnanswered() async throws -> Task<ChatAcknowledgement, any Error> {
+        try await isIdle()
+        await gateway.setFaults([.stall(method: "chat.send")])
+        let chat = ChatRequest(sessionKey: "s", message: "Hello", idempotencyKey: "r")
+        let delivery = Task { [connection] in try await connection.sendChat(chat) }
+        _ = try await gateway.nextRequest(method: "chat.send")
+        await connection.missDeadlines()
+        await time.waitForSleeper(of: ChatDelivery.resendPause)
+        return delivery
     }
 }
