@@ -129,4 +129,48 @@ import Testing
         #expect(found.map { $0.prefix(5) } == ["c:3:3", "c:4:3"])
         #expect(found.allSatisfy { $0.contains("error: the pipeline asks for a key") })
     }
+
+    /// The work for each is the same, however many stand below it, and so is the room that it takes on the stack.
+    @Test func chainsMayExtendOneAnotherAsOftenAsTheyLike() throws {
+        let numbers = 0..<2000
+        let chains = numbers.map { "  c\($0): { extends: \($0 == 0 ? "pipeline" : "c\($0 - 1)") }\n" }.joined()
+        let found = try names("pipeline: [ { use: persist } ]\nchains:\n\(chains)attach: [ { chain: c1999 } ]\n")
+        #expect(found == ["pipeline": ["persist"], "c1999": ["persist"]])
+    }
+
+    @Test func aCircleOfChainsIsToldOnce() {
+        let numbers = 0..<30
+        let chains = numbers.map { "  c\($0): { extends: c\(($0 + 1) % 30) }\n" }.joined()
+        let found = findings("chains:\n  a: { extends: c28 }\n\(chains)attach: [ { chain: a } ]\n")
+        #expect(
+            found == [
+                "c:30:19: error: chains extend each other: c28 -> c29 -> c0 -> c1 -> c2 -> … -> c26 -> c27 -> c28"
+            ])
+    }
+
+    @Test(arguments: ["after: nowhere, ", "", "after: auth, before: persist, "])
+    func stagesThatStandNowhereAreCheckedToo(place: String) {
+        let text = """
+            chains: { a: { insert: [ { \(place)stages: [ { use: persist, name: copy, with: { sise: 2 } } ] } ] } }
+            attach: [ { chain: a } ]
+            """
+        #expect(findings(text).count == 2)
+        #expect(findings(text).contains { $0.contains("`sise` is not an option here (did you mean `size`?)") })
+    }
+
+    @Test func stagesOfAChainThatExtendsNothingAreCheckedToo() {
+        let text = """
+            chains: { a: { extends: nothing, insert: [ { after: auth, stages: [ { use: persist, with: { sise: 2 } } ] } ] } }
+            attach: [ { chain: a } ]
+            """
+        #expect(findings(text).map { $0.contains("`sise` is not an option here") } == [false, true])
+    }
+
+    @Test func whatIsKnownIsListedOnce() {
+        let text = """
+            chains: { pipeline: {}, b: { extends: zzzzzzzzzz } }
+            attach: [ { chain: b } ]
+            """
+        #expect(findings(text).contains { $0.hasSuffix("(known are pipeline, b)") })
+    }
 }

@@ -155,4 +155,13 @@ import Testing
         #expect(ConfigDiff.changes(from: loaded[1], to: loaded[2]).map(\.needsRestart) == [false])
         #expect(ConfigDiff.changes(from: loaded[2], to: loaded[0]).map(\.needsRestart) == [true, true])
     }
+
+    @Test func aVariableIsNoList() {
+        let found = findings("pipeline: \"${PIPE}\"\n", environment: ["PIPE": "[ { use: persist } ]"])
+        #expect(
+            found == [
+                "c:1:11: error: `pipeline` must be a list such as [a, b], not what the environment variable holds "
+                    + "(a variable holds a single value: write the list here, and variables for values in it)"
+            ])
+    }
 }

@@ -72,4 +72,21 @@ import Webhooks
         options.limits = [RateLimitRule(key: [.ip], requests: 1, per: .seconds(1))]
         #expect(RateLimitPlugin.advise(options, at: ChainPlace(below: ["auth"])).isEmpty)
     }
+
+    @Test func whatIsTurnedAwayIsNotStoredBefore() {
+        let place = ChainPlace(above: ["auth", "persist"])
+        #expect(
+            RateLimitPlugin.advise(RateLimitOptions(), at: place).map(\.hint) == ["move `rate-limit` above `persist`"])
+        #expect(QuotaPlugin.advise(QuotaOptions(), at: place).map(\.hint) == ["move `quota` above `persist`"])
+        var others = RateLimitOptions()
+        others.kinds = [.history]
+        #expect(RateLimitPlugin.advise(others, at: place).isEmpty)
+    }
+
+    @Test func whatIsTurnedAwayIsNotCountedBefore() {
+        let hints = { AnalyticsPlugin.advise(AnalyticsOptions(), at: $0).map(\.hint) }
+        #expect(hints(ChainPlace(above: ["auth", "quota"], below: ["webhook"])) == [])
+        #expect(hints(ChainPlace(below: ["auth", "rate-limit", "persist"])) == ["move `analytics` below `rate-limit`"])
+        #expect(hints(ChainPlace(above: ["auth"], below: ["quota"])) == ["move `analytics` below `quota`"])
+    }
 }

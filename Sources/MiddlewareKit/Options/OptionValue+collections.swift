@@ -25,13 +25,7 @@ extension Array: OptionValue where Element: OptionValue {
 
     public static func salvage(_ node: ConfigNode, findings: inout Findings) -> [Element]? {
         guard case .sequence(let nodes) = node.content else {
-            let hint =
-                switch node.content {
-                case .mapping: "begin each entry with `- `"
-                case .scalar: "put `[` and `]` around it"
-                default: String?.none
-                }
-            node.report(expected: "a list such as [a, b]", hint: hint, findings: &findings)
+            node.report(expected: "a list such as [a, b]", hint: hint(for: node), findings: &findings)
             return nil
         }
         var elements: [Element] = []
@@ -40,6 +34,17 @@ extension Array: OptionValue where Element: OptionValue {
             if let value = Element.salvage(element, findings: &findings) { elements.append(value) }
         }
         return elements
+    }
+
+    /// For who wrote something that is no list.
+    private static func hint(for node: ConfigNode) -> String? {
+        switch node.content {
+        case .mapping: return "begin each entry with `- `"
+        case .scalar:
+            guard case .group = Element.optionType, node.isFromEnvironment else { return "put `[` and `]` around it" }
+            return "a variable holds a single value: write the list here, and variables for values in it"
+        case .null, .sequence: return nil
+        }
     }
 
     public var optionText: String { "[" + map(\.optionText).joined(separator: ", ") + "]" }

@@ -14,6 +14,10 @@ struct ChainExpansion {
     private(set) var findings = Findings()
     /// The named stages that some entry uses.
     private(set) var usedStages: Set<String> = []
+    /// The stages, written out, that were to be inserted at places that there are not.
+    private(set) var misplaced: [ConfigNode] = []
+    /// The chains that are written out, so that one that many others extend is so once; nil: its entries cannot be known.
+    private var known: [String: [ConfigNode]?] = [:]
 
     /// - Parameter pipeline: The entries of the pipeline, which may be the default one.
     init(_ root: ConfigNode, pipeline: [ConfigNode]) {
@@ -26,32 +30,39 @@ struct ChainExpansion {
     mutating func entries() -> [ConfigNode] { pipeline.map { writtenOut($0) } }
 
     /// The entries of a chain, written out; nil, and an error, when they cannot be known.
-    ///
-    /// - Parameter below: The chains that extend this one.
-    mutating func entries(of name: String, below: [String] = []) -> [ConfigNode]? {
-        guard name != Self.pipelineName else { return entries() }
-        guard let chain = chains[name] else { return nil }
-        var entries: [ConfigNode]
-        if case .sequence(let own)? = chain["stages"]?.content {
-            entries = own.map { writtenOut($0) }
+    mutating func entries(of name: String) -> [ConfigNode]? {
+        // From the chain down to what needs no other, and up again: a file may hold more chains above one another than calls
+        // have room for.
+        var (way, isOnWay): ([String], Set<String>) = ([], [])
+        var base = name
+        while base != Self.pipelineName, known[base] == nil, let chain = chains[base] {
+            guard isOnWay.insert(base).inserted else {
+                reportCycle(way + [base])
+                for name in way { known[name] = .some(nil) }
+                return nil
+            }
+            way.append(base)
+            if chain["stages"]?.entries != nil { break }
+            base = chain["extends"]?.scalar ?? Self.pipelineName
+        }
+        for name in way.reversed() { known[name] = chains[name].map { entries(of: $0) } }
+        return name == Self.pipelineName ? entries() : known[name] ?? nil
+    }
+
+    /// The entries of a chain whose base is known, or known not to be.
+    private mutating func entries(of chain: ConfigNode) -> [ConfigNode]? {
+        if let own = chain["stages"]?.entries {
             for key in ["extends", "insert", "remove", "override"] {
                 guard let change = chain[key], !change.isNull else { continue }
                 findings.error(at: change.position, "a chain has `stages` or `\(key)`, not both", hint: "keep one")
             }
-            return entries
-        } else {
-            let extends = chain["extends"]?.scalar
-            let base = extends ?? Self.pipelineName
-            guard !(below + [name]).contains(base) else {
-                let way = (below + [name, base]).joined(separator: " -> ")
-                findings.error(at: chain["extends"]?.position ?? chain.position, "chains extend each other: \(way)")
-                return nil
-            }
-            guard let known = self.entries(of: base, below: below + [name]) else {
-                if chains[base] == nil, let node = chain["extends"] { reportUnknown(node, among: chainNames) }
-                return nil
-            }
-            entries = known
+            return own.map { writtenOut($0) }
+        }
+        let base = chain["extends"]?.scalar ?? Self.pipelineName
+        guard var entries = base == Self.pipelineName ? entries() : known[base] ?? nil else {
+            if chains[base] == nil, let node = chain["extends"] { reportUnknown(node, among: chainNames) }
+            for insertion in chain["insert"]?.entries ?? [] { misplace(insertion) }
+            return nil
         }
         insert(chain["insert"], into: &entries)
         remove(chain["remove"], from: &entries)
@@ -59,33 +70,49 @@ struct ChainExpansion {
         return entries
     }
 
-    var chainNames: [String] { [Self.pipelineName] + chains.keys.sorted() }
+    /// - Parameter way: From the chain that was looked at first to the one that is there a second time.
+    private mutating func reportCycle(_ way: [String]) {
+        guard let last = way.dropLast().last, let place = chains[last]?["extends"]?.position else { return }
+        let cycle = way.drop { $0 != way.last }
+        let words = cycle.count > 10 ? cycle.prefix(5) + ["…"] + cycle.suffix(3) : cycle
+        findings.error(at: place, "chains extend each other: \(words.joined(separator: " -> "))")
+    }
+
+    private var chainNames: [String] { [Self.pipelineName] + chains.keys.sorted() }
 
     // MARK: Changes
 
     private mutating func insert(_ node: ConfigNode?, into entries: inout [ConfigNode]) {
-        guard case .sequence(let insertions)? = node?.content else { return }
-        for insertion in insertions {
-            guard case .sequence(let new)? = insertion["stages"]?.content else { continue }
+        for insertion in node?.entries ?? [] {
+            guard let new = insertion["stages"]?.entries else { continue }
             let places = ["before", "after"].compactMap { key in insertion[key].map { (key, $0) } }
             guard let (key, place) = places.first else {
                 let hint = "such as { after: auth, stages: [ … ] }"
                 findings.error(at: insertion.position, "an insertion needs `before` or `after`", hint: hint)
+                misplace(insertion)
                 continue
             }
             guard places.count == 1 else {
                 let words = "an insertion has `before` or `after`, not both"
                 findings.error(at: insertion.position, words, hint: "keep one")
+                misplace(insertion)
                 continue
             }
-            guard let index = index(of: place, in: entries) else { continue }
+            guard let index = index(of: place, in: entries) else {
+                misplace(insertion)
+                continue
+            }
             entries.insert(contentsOf: new.map { writtenOut($0) }, at: key == "before" ? index : index + 1)
         }
     }
 
+    /// Its stages stand in no chain, and must be right all the same.
+    private mutating func misplace(_ insertion: ConfigNode) {
+        misplaced += (insertion["stages"]?.entries ?? []).map { writtenOut($0) }
+    }
+
     private mutating func remove(_ node: ConfigNode?, from entries: inout [ConfigNode]) {
-        guard case .sequence(let names)? = node?.content else { return }
-        for name in names {
+        for name in node?.entries ?? [] {
             if let index = index(of: name, in: entries) { entries.remove(at: index) }
         }
     }
@@ -115,7 +142,7 @@ struct ChainExpansion {
         let nearest = nearestWord(to: word, in: words).map { "did you mean `\($0)`?" }
         findings.error(
             at: node.position, "there is no \(what) with the name \(quote(word))",
-            hint: nearest ?? (words.isEmpty ? nil : "known are \(words.joined(separator: ", "))"))
+            hint: nearest ?? (words.isEmpty ? nil : knownWords(words)))
     }
 
     // MARK: Named stages
@@ -155,7 +182,18 @@ struct ChainExpansion {
     }
 }
 
+/// The words that there are, each once, for a hint.
+func knownWords(_ words: [String]) -> String {
+    var seen: Set<String> = []
+    return "known are " + words.filter { seen.insert($0).inserted }.joined(separator: ", ")
+}
+
 extension ConfigNode {
+    /// The entries of a list.
+    fileprivate var entries: [ConfigNode]? {
+        if case .sequence(let nodes) = content { nodes } else { nil }
+    }
+
     /// The values of a mapping.
     fileprivate var values: [String: ConfigNode] {
         guard case .mapping(let pairs) = content else { return [:] }

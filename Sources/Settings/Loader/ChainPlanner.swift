@@ -38,6 +38,7 @@ struct ChainPlanner {
         }
         findings.add(expansion.findings)
         checkUnusedStages()
+        for node in expansion.misplaced { checkAlone(node) }
         warnOfUnused()
     }
 
@@ -47,14 +48,20 @@ struct ChainPlanner {
             guard let node = root["stages"]?[name], let use = node["use"]?.scalar, !namesAnotherStage(use) else {
                 continue
             }
-            var read = Findings()
-            guard let entry = StageEntry.salvage(node, findings: &read) else { continue }
-            var planner = stagePlanner
-            planner.plan([entry])
-            for finding in planner.findings.all where finding.severity == .error {
-                findings.error(at: finding.position, finding.message, hint: finding.hint)
-            }
+            checkAlone(node)
         }
+    }
+
+    /// Tells the errors of a stage that stands in no chain; what is wrong with the entry itself was told when it was read.
+    private mutating func checkAlone(_ node: ConfigNode) {
+        var (read, errors) = (Findings(), Findings())
+        guard let entry = StageEntry.salvage(node, findings: &read) else { return }
+        var planner = stagePlanner
+        planner.plan([entry])
+        for finding in planner.findings.all where finding.severity == .error {
+            errors.error(at: finding.position, finding.message, hint: finding.hint)
+        }
+        findings.add(errors)
     }
 
     private var stagePlanner: StagePlanner {

@@ -108,7 +108,7 @@ struct StagePlanner {
     private mutating func reportUnknown(_ entry: StageEntry) {
         let kinds = catalog.map { $0.kind } + namedStages.sorted()
         let nearest = entry.use.isFromEnvironment ? nil : nearestWord(to: entry.use.value, in: kinds)
-        let hint = nearest.map { "did you mean `\($0)`?" } ?? "known are \(kinds.joined(separator: ", "))"
+        let hint = nearest.map { "did you mean `\($0)`?" } ?? knownWords(kinds)
         findings.error(at: entry.use.position, "there is no stage of the kind \(entry.use.shown)", hint: hint)
     }
 

@@ -42,6 +42,16 @@ package enum AnalyticsPlugin: MiddlewarePlugin {
 
     package static func handles(_ options: AnalyticsOptions) -> StagePaths? { AnalyticsStage.paths }
 
+    package static func advise(_ options: AnalyticsOptions, at place: ChainPlace) -> [OptionProblem] {
+        let gates = [AuthPlugin.kind, RateLimitPlugin.kind, QuotaPlugin.kind]
+        guard let gate = place.below.last(where: gates.contains) else { return [] }
+        return [
+            OptionProblem(
+                message: "messages that `\(gate)` turns away below are counted as if they were sent",
+                hint: "move `analytics` below `\(gate)`")
+        ]
+    }
+
     package static func provision(_ options: AnalyticsOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {

@@ -47,12 +47,13 @@ package enum QuotaPlugin: MiddlewarePlugin {
     package static func handles(_ options: QuotaOptions) -> StagePaths? { options.paths }
 
     package static func advise(_ options: QuotaOptions, at place: ChainPlace) -> [OptionProblem] {
-        guard place.below.contains(AuthPlugin.kind) else { return [] }
+        let stored = place.adviceOnStoredMessages(of: kind)
+        guard place.below.contains(AuthPlugin.kind) else { return stored }
         return [
             OptionProblem(
                 message: "it counts by user, but stands above `auth`, which says who the user is",
                 hint: "move it below `auth`")
-        ]
+        ] + stored
     }
 
     package static func provision(_ options: QuotaOptions, in context: ProvisionContext) async throws

@@ -77,20 +77,33 @@ package enum RateLimitPlugin: MiddlewarePlugin {
     package static func handles(_ options: RateLimitOptions) -> StagePaths? { options.paths }
 
     package static func advise(_ options: RateLimitOptions, at place: ChainPlace) -> [OptionProblem] {
-        guard place.below.contains(AuthPlugin.kind), options.limits.contains(where: { $0.key.contains(.user) }) else {
-            return []
+        var advice: [OptionProblem] = []
+        if place.below.contains(AuthPlugin.kind), options.limits.contains(where: { $0.key.contains(.user) }) {
+            advice.append(
+                OptionProblem(
+                    key: "limits",
+                    message: "it counts by `user`, but stands above `auth`, which says who the user is",
+                    hint: "move it below `auth`, or count by `ip`"))
         }
-        return [
-            OptionProblem(
-                key: "limits",
-                message: "it counts by `user`, but stands above `auth`, which says who the user is",
-                hint: "move it below `auth`, or count by `ip`")
-        ]
+        if options.kinds.contains(.chat) { advice += place.adviceOnStoredMessages(of: kind) }
+        return advice
     }
 
     package static func provision(_ options: RateLimitOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {
         RateLimit(options, time: context.time)
+    }
+}
+
+extension ChainPlace {
+    /// For a stage that turns messages away: those that it does must not be stored before.
+    func adviceOnStoredMessages(of kind: String) -> [OptionProblem] {
+        guard above.contains(PersistPlugin.kind) else { return [] }
+        return [
+            OptionProblem(
+                message: "`\(kind)` stands below `persist`, so messages that it turns away are stored all the same",
+                hint: "move `\(kind)` above `persist`")
+        ]
     }
 }
