@@ -17,12 +17,19 @@ package struct Hold: Sendable, Hashable {
     func bound<Result: Sendable>(
         _ clock: any TimeSource, on executor: (any TaskExecutor)?, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await within(time, clock, on: executor, orElse: HoldExceeded(limit: time.optionText), work)
+        try await within(time, clock, on: executor, orElse: HoldExceeded.time(time), work)
     }
 }
 
-/// A transform kept back more text than its `hold` allows, or for longer.
-struct HoldExceeded: Error, CustomStringConvertible {
-    let limit: String
-    var description: String { "it held back text beyond its `hold` of \(limit)" }
+/// A transform kept back more text than its `hold` allows, or took longer.
+enum HoldExceeded: Error, CustomStringConvertible {
+    case bytes(Int)
+    case time(Duration)
+
+    var description: String {
+        switch self {
+        case .bytes(let limit): "it held back more text than its `hold.bytes` of \(ByteSize.bytes(limit).optionText)"
+        case .time(let limit): "it gave no answer to a piece of a reply within its `hold.time` of \(limit.optionText)"
+        }
+    }
 }

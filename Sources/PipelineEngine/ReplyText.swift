@@ -35,7 +35,7 @@ package struct ReplyText: Sendable {
             silent = text.isEmpty ? silent + piece.utf8.count : 0
             let limit = stage.hold.bytes
             guard immediate?.keptBack ?? awaiting?.keptBack ?? silent > limit else { return }
-            throw HoldExceeded(limit: ByteSize.bytes(limit).optionText)
+            throw .bytes(limit)
         }
     }
 

@@ -57,7 +57,28 @@ extension CallOutAnswer {
         guard let message, !message.isEmpty else {
             throw CallOutProblem("it answered `reject` without a `message` for the sender")
         }
-        throw Rejection(code: code ?? "rejected", message: message)
+        let code = code ?? "rejected"
+        guard Self.isCode(code) else {
+            throw CallOutProblem(
+                "it answered `reject` with a `code` that is none: 1 to \(Self.longestCode) letters, digits, `_`, `-` and `.`"
+            )
+        }
+        throw Rejection(code: code, message: message)
+    }
+
+    private static let longestCode = 64
+
+    /// Programs read it, and it names figures: it is a word, not a text.
+    private static func isCode(_ text: String) -> Bool {
+        (1...longestCode).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
     }
 
     /// - Throws: ``CallOutProblem``.

@@ -105,6 +105,19 @@ final class ProgramDesk: Sendable {
         continuation?.resume(throwing: error)
     }
 
+    /// The time for an answer is over.
+    func giveUp(_ id: Int) {
+        let isAsked = state.withLock { $0.waiting[id]?.sentAt != nil }
+        let limit = patience.optionText
+        abandon(
+            id,
+            ProgramFailure(
+                isAsked
+                    ? "the program did not answer within \(limit)"
+                    : "the program had ended, and was not ready again within \(limit)"))
+        killIfHung()
+    }
+
     /// Ends a program that has not answered for too long: everything else would wait behind it.
     func killIfHung() {
         let now = time.uptime

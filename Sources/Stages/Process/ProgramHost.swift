@@ -56,9 +56,7 @@ final class ProgramHost: CallOut {
         return try await withThrowingTaskGroup(of: Void.self) { [desk, time, options] group in
             group.addTask {
                 try await time.sleep(for: options.answerTimeout)
-                desk.abandon(
-                    id, ProgramFailure("the program did not answer within \(options.answerTimeout.optionText)"))
-                desk.killIfHung()
+                desk.giveUp(id)
             }
             defer { group.cancelAll() }
             return try await desk.ask(id, line).content

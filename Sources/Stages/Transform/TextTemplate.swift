@@ -18,7 +18,8 @@ struct TextTemplate: Sendable {
         }
     }
 
-    func render(_ values: [String: String]) -> String { template.render(values) }
+    /// - Parameter values: An empty one is not there, for sections: Mustache takes an empty text for something.
+    func render(_ values: [String: String]) -> String { template.render(values.filter { !$0.value.isEmpty }) }
 
     /// What is wrong with a template, to stand after its key.
     static func problem(of text: String) -> String? {

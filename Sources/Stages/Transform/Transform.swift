@@ -18,7 +18,7 @@ struct Transform: Middleware {
         }
         var message = message
         message.text = template.render([
-            "text": message.text, "user": context.principal?.user ?? "", "gateway": message.gateway,
+            "text": message.text, "user": context.principal?.name ?? "", "gateway": message.gateway,
             "agent": message.agent ?? "", "session": message.sessionKey ?? "", "date": time.now.date,
         ])
         try await next(message, context)
@@ -53,6 +53,11 @@ private struct Framed: ReplyTransform {
     }
 
     mutating func finish() -> TextChange { .append(hasBegun ? after : "") }
+}
+
+extension Principal {
+    /// Everybody is no user, as in ``Run/user``: a template would say one thing of a message, and another of its reply.
+    fileprivate var name: String? { self == .anonymous ? nil : user }
 }
 
 extension Timestamp {

@@ -173,6 +173,20 @@ import Testing
         #expect(try await good.id == 2)
     }
 
+    @Test func aMessageThatWaitedForTheNextProgramSaysSo() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 10, patience: .seconds(5), time: time)
+        for (words, isRunning) in [
+            ("had ended, and was not ready again within 5s", false), ("did not answer within 5s", true),
+        ] {
+            if isRunning { desk.open(send: { _ in }, kill: {}) }
+            let asking = Task { try await desk.ask(1, "") }
+            while desk.count < 1 { await Task.yield() }
+            desk.giveUp(1)
+            await #expect { try await asking.value } throws: { "\($0)" == "the program \(words)" }
+        }
+    }
+
     /// Nobody waits for what it has, but it is hung all the same.
     @Test func aProgramThatHangsWithAbandonedMessagesIsFound() async throws {
         let time = ManualTime()

@@ -21,6 +21,13 @@ import Testing
         #expect(harness.middleware.handles == StagePaths(inbound: [.chat]))
     }
 
+    /// A reply knows no user then either.
+    @Test func everybodyIsNoUser() async throws {
+        let harness = try await harness(["message": "{{user}}{{^user}}Somebody{{/user}} asks: {{text}}"])
+        let sent = await harness.send(Sample.chat("Hi"), context: Sample.context(principal: .anonymous))
+        #expect(sent.message?.text == "Somebody asks: Hi")
+    }
+
     @Test func commandsStayAsTheyAre() async throws {
         let harness = try await harness(["message": "{{user}} asks: {{text}}"])
         #expect(await harness.send(Sample.chat("/new")).message?.text == "/new")
