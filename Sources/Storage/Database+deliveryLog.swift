@@ -77,12 +77,15 @@ extension Database {
 
     package func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool {
         try await read { db in
+            // What was before somebody enabled it does not count any more.
             let failures = try Bool.fetchAll(
                 db,
                 sql: """
                     SELECT a.error IS NOT NULL FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id
-                    WHERE d.stage = ? AND d.endpoint = ? ORDER BY a.id DESC LIMIT ?
-                    """, arguments: [stage, endpoint, attempts])
+                    WHERE d.stage = ? AND d.endpoint = ?
+                        AND a.at > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0)
+                    ORDER BY a.id DESC LIMIT ?
+                    """, arguments: [stage, endpoint, Self.enabledKey(stage: stage) + endpoint, attempts])
             return failures.count == attempts && failures.allSatisfy(\.self)
         }
     }

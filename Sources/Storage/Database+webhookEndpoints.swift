@@ -56,7 +56,11 @@ extension Database {
             try db.execute(
                 sql: "DELETE FROM webhook_endpoints WHERE stage = ? AND name = ?", arguments: [stage, name])
             let isRemoved = db.changesCount == 1
-            if isRemoved { try Self.abandon(stage, name, "the endpoint was removed", now: now, db) }
+            if isRemoved {
+                try Self.abandon(stage, name, "the endpoint was removed", now: now, db)
+                try db.execute(
+                    sql: "DELETE FROM meta WHERE key = ?", arguments: [Self.enabledKey(stage: stage) + name])
+            }
             return isRemoved
         }
         noteEndpointChange()
@@ -71,15 +75,32 @@ extension Database {
         }
     }
 
-    package func setGone(stage: String, endpoint: String, address: String?, now: Timestamp) async throws {
+    package func setGone(stage: String, endpoint: String, address: String, now: Timestamp) async throws {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM webhook_gone WHERE stage = ? AND endpoint = ?", arguments: [stage, endpoint])
-            guard let address else { return }
-            try db.execute(
-                sql: "INSERT INTO webhook_gone (stage, endpoint, address, at) VALUES (?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO webhook_gone (stage, endpoint, address, at) VALUES (?, ?, ?, ?)",
                 arguments: [stage, endpoint, address, now.milliseconds])
         }
         noteEndpointChange()
     }
+
+    package func enableEndpoint(stage: String, name: String, now: Timestamp) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM webhook_gone WHERE stage = ? AND endpoint = ?", arguments: [stage, name])
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+                arguments: [Self.enabledKey(stage: stage) + name, "\(now.milliseconds)"])
+        }
+        noteEndpointChange()
+    }
+
+    package func enabledEndpoints(stage: String) async throws -> [String: Timestamp] {
+        try await remembered(under: Self.enabledKey(stage: stage)).compactMapValues {
+            Int64($0).map(Timestamp.init(milliseconds:))
+        }
+    }
+
+    /// What the name of an endpoint follows in `meta`. Names of stages hold no slash.
+    static func enabledKey(stage: String) -> String { "webhook-enabled/\(stage)/" }
 }

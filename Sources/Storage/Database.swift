@@ -41,7 +41,7 @@ package final class Database: Sendable {
         path: String, synchronous: Synchronous, busyTimeout: Duration,
         now: @escaping @Sendable () -> Timestamp = systemTime
     ) throws -> Database {
-        try StorageFailure.translating {
+        try StorageFailure.translating(file: path) {
             let folder = URL(filePath: path).deletingLastPathComponent()
             do {
                 try FileManager.default.createDirectory(

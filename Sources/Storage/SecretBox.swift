@@ -6,6 +6,7 @@ import MiddlewareKit
 /// Encrypts what must be kept but never be readable in the database file: AES-GCM under a key in a file of its own.
 package struct SecretBox: Sendable {
     private let key: SymmetricKey
+    private let path: String
 
     /// Reads the key file, or makes it with mode 0600.
     ///
@@ -32,6 +33,7 @@ package struct SecretBox: Sendable {
                 reason: .damaged, description: "the key file \(path) is damaged: it must hold 32 bytes")
         }
         key = SymmetricKey(data: bytes)
+        self.path = path
     }
 
     /// Makes the file whole or not at all, and leaves alone one that another process makes at the same moment.
@@ -71,7 +73,10 @@ package struct SecretBox: Sendable {
         do {
             return String(decoding: try AES.GCM.open(AES.GCM.SealedBox(combined: sealed), using: key), as: UTF8.self)
         } catch {
-            throw StorageFailure(reason: .damaged, description: "a stored secret does not fit the key file")
+            throw StorageFailure(
+                reason: .damaged,
+                description: "a stored secret does not fit the key file \(path). Restore the one that was beside the "
+                    + "database when the secret was stored; README.md says what to do when there is none")
         }
     }
 }

@@ -26,7 +26,7 @@ struct Gateway: AsyncParsableCommand {
 
         func run() async throws {
             let loaded = try Loading.settings(configurationOptions.config)
-            let added = try await Loading.database(loaded.settings).gateways()
+            let added = try await Loading.databaseIfThere(loaded.settings)?.gateways() ?? []
             let key = Environment.key
             let server = await RunningServer.find(loaded.settings, key: key)
             let rows =

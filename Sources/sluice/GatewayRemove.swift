@@ -28,7 +28,7 @@ struct GatewayRemove: AsyncParsableCommand {
             )
             throw ExitCode(Exit.failure)
         }
-        let database = try Loading.database(settings)
+        let database = try Loading.existingDatabase(settings, of: configurationOptions)
         let added = try await database.gateways().map(\.id)
         if let server = await RunningServer.find(settings, key: Environment.key) {
             // The server says why one that it has from elsewhere cannot be removed.

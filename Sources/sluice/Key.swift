@@ -19,7 +19,7 @@ struct Key: AsyncParsableCommand {
 
         func validate() throws {
             guard Principal.isUserName(user) else {
-                throw ValidationError("--user must be a name of 1 to 100 characters, and not “anonymous”.")
+                throw ValidationError("--user \(Principal.userNameRule)")
             }
         }
 
@@ -39,7 +39,8 @@ struct Key: AsyncParsableCommand {
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
 
         func run() async throws {
-            let database = try Loading.database(try Loading.settings(configurationOptions.config).settings)
+            let database = try Loading.existingDatabase(
+                try Loading.settings(configurationOptions.config).settings, of: configurationOptions)
             let keys = try await database.listKeys()
             guard !keys.isEmpty else {
                 return Output.error("There is no key yet. Make one with: sluice key create --user NAME")
@@ -63,7 +64,8 @@ struct Key: AsyncParsableCommand {
         var id: String
 
         func run() async throws {
-            let database = try Loading.database(try Loading.settings(configurationOptions.config).settings)
+            let database = try Loading.existingDatabase(
+                try Loading.settings(configurationOptions.config).settings, of: configurationOptions)
             guard try await database.revokeKey(id: id) else {
                 Output.error("sluice: there is no key with the id \(id). See: sluice key list")
                 throw ExitCode(Exit.failure)

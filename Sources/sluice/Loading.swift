@@ -90,4 +90,21 @@ enum Loading {
             throw ExitCode(Exit.failure)
         }
     }
+
+    /// Opens the database for a command that has nothing to do without one, and must not make one in the wrong folder.
+    static func existingDatabase(_ settings: Settings, of options: ConfigurationOptions) throws -> Database {
+        guard let database = try databaseIfThere(settings) else {
+            let path = URL(filePath: settings.storage.path).standardizedFileURL.path
+            Output.error(
+                "sluice: there is no database at \(path), where \(options.config) has it (`storage.path`); the server makes it when "
+                    + "it starts. Was another configuration meant? Name it with --config FILE.")
+            throw ExitCode(Exit.failure)
+        }
+        return database
+    }
+
+    /// Nil: there is none yet.
+    static func databaseIfThere(_ settings: Settings) throws -> Database? {
+        FileManager.default.fileExists(atPath: settings.storage.path) ? try database(settings) : nil
+    }
 }

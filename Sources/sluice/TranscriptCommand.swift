@@ -29,7 +29,7 @@ struct TranscriptCommand: AsyncParsableCommand {
         guard let gateway = gateway ?? (ids.count == 1 ? ids.first : nil) else {
             throw ValidationError("Say which gateway with --gateway.")
         }
-        let database = try Loading.database(settings)
+        let database = try Loading.existingDatabase(settings, of: configurationOptions)
         let key = SessionKeys().canonical(session)
         guard let transcript = try await Transcript(of: key, gateway: gateway, limit: limit, in: database) else {
             Output.error("sluice: nothing is stored of session “\(key)” of gateway “\(gateway)”.")

@@ -21,7 +21,7 @@ struct Webhook: AsyncParsableCommand {
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             var rows: [[String]] = []
             for stage in stages {
                 let counts = try await database.deliveryCounts(stage: stage.name)
@@ -69,7 +69,7 @@ struct Webhook: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let (database, _) = try Loading.webhooks(configurationOptions.config)
+            let (database, _) = try Loading.webhooks(configurationOptions)
             if let id { return try await show(id, database) }
             let filter = DeliveryFilter(
                 endpoint: endpoint, state: state.flatMap(DeliveryState.init), type: type, before: before, limit: limit)
@@ -121,7 +121,7 @@ struct Webhook: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             let now = SystemTime().now
             if let id {
                 if let (delivery, _, _) = try await database.delivery(id: id) {
@@ -161,7 +161,7 @@ struct Webhook: AsyncParsableCommand {
         var name: String
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             var text = ""
             while let line = readLine(strippingNewline: false) { text += line }
             guard let changes = (try? JSONValue(parsing: text))?.object else {
@@ -180,16 +180,18 @@ struct Webhook: AsyncParsableCommand {
 
     struct Enable: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Send again to an endpoint that said that it is gone (HTTP 410).")
+            abstract:
+                "Send again to an endpoint that said that it is gone (HTTP 410), or is paused because its calls failed."
+        )
 
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
         @Argument(help: "The endpoint's name, as `sluice webhook list` shows it.")
         var name: String
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             let stage = try await Loading.stage(of: name, among: stages, database)
-            try await database.setGone(stage: stage.name, endpoint: name, address: nil, now: SystemTime().now)
+            try await database.enableEndpoint(stage: stage.name, name: name, now: SystemTime().now)
             Output.line("Events go to \(name) again.")
         }
     }
@@ -205,7 +207,7 @@ struct Webhook: AsyncParsableCommand {
         var wait = 15
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions.config)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             try await Loading.requireUsable(name, of: stages, nil, database)
             for stage in stages {
                 guard try await stage.endpoints(database).contains(where: { $0.endpoint.name == name }) else {
@@ -253,15 +255,17 @@ struct ConfiguredWebhook {
 
 extension Loading {
     /// The database, and the webhook stages of a configuration.
-    fileprivate static func webhooks(_ file: String) throws -> (Database, [ConfiguredWebhook]) {
-        let loaded = try settings(file)
+    fileprivate static func webhooks(
+        _ options: ConfigurationOptions
+    ) throws -> (Database, [ConfiguredWebhook]) {
+        let loaded = try settings(options.config)
         let stages = loaded.loaded.chains.stages.compactMap { planned in
             (planned.options as? WebhookOptions).map { ConfiguredWebhook(name: planned.entry.name, options: $0) }
         }
         guard !stages.isEmpty else {
             throw failure("the configuration has no webhook stage. docs/webhooks.md shows how to add one.")
         }
-        return (try database(loaded.settings), stages)
+        return (try existingDatabase(loaded.settings, of: options), stages)
     }
 
     /// The stage that has an endpoint.

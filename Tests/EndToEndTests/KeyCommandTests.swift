@@ -12,10 +12,6 @@ import Testing
     @Test func keysAreMadeListedAndRevoked() async throws {
         let folder = try SluiceProcess.makeFolder()
         try Data().write(to: folder.appending(path: "config.yaml"))
-        let none = try await Self.run(["list"], folder)
-        #expect(none.code == 0 && none.output.isEmpty)
-        #expect(none.errors.contains("sluice key create --user NAME"))
-
         let made = try await Self.run(["create", "--user", "ada", "--admin"], folder)
         #expect(made.code == 0)
         let key = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -36,7 +32,21 @@ import Testing
         #expect(unknown.code == 1 && unknown.errors.contains("no key with the id nobody"))
     }
 
-    @Test(arguments: ["", "anonymous", "a\u{7}b"])
+    /// In the wrong folder, most likely.
+    @Test func lookingMakesNoDatabase() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        try Data("storage: { path: ./data/chat.db }\n".utf8).write(to: folder.appending(path: "config.yaml"))
+        for arguments in [["list"], ["revoke", "x"]] {
+            let result = try await Self.run(arguments, folder)
+            #expect(result.code == 1 && result.output.isEmpty)
+            #expect(result.errors.contains("there is no database at /"))
+            #expect(result.errors.contains("/data/chat.db, where config.yaml has it"))
+            #expect(result.errors.contains("--config FILE"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "data").path))
+    }
+
+    @Test(arguments: ["", "anonymous", "a\u{7}b", "a\u{202E}b", "a\u{200B}", "a\u{2028}b"])
     func aUserNeedsAName(name: String) async throws {
         let folder = try SluiceProcess.makeFolder()
         try Data().write(to: folder.appending(path: "config.yaml"))

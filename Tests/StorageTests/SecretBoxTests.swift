@@ -59,6 +59,14 @@ struct SecretBoxTests {
         #expect(try Data(contentsOf: URL(filePath: path)).count == 31)
     }
 
+    @Test func aSecretUnderAnotherKeySaysWhichFileAndWhatToDo() throws {
+        let sealed = try SecretBox(keyFile: path, isNeeded: false).seal("secret")
+        try FileManager.default.removeItem(atPath: path)
+        let other = try SecretBox(keyFile: path, isNeeded: false)
+        let failure = #expect(throws: StorageFailure.self) { try other.open(sealed) }
+        #expect(failure?.description.contains("the key file \(path). Restore the one") == true)
+    }
+
     @Test func thoseWhoStartTogetherShareOneKey() async throws {
         let sealed = try await withThrowingTaskGroup(of: Data.self) { group in
             for number in 0..<16 {

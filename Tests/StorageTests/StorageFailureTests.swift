@@ -79,7 +79,9 @@ struct StorageFailureTests {
     @Test func aFileThatIsNoDatabaseIsNamedDamaged() async throws {
         let folder = try TemporaryFolder()
         try Data(String(repeating: "not a database ", count: 500).utf8).write(to: URL(filePath: folder.databasePath))
-        #expect(await reason { _ = try folder.open() } == .damaged)
+        let failure = #expect(throws: StorageFailure.self) { try folder.open() }
+        #expect(failure?.reason == .damaged)
+        #expect(failure?.description == "the database file \(folder.databasePath) is damaged, or is no SQLite database")
     }
 
     @Test func damageInsideTheFileIsNoticed() async throws {

@@ -252,7 +252,7 @@ import Webhooks
         try await rig.running([try WorkerRig.endpoint()]) { _ in
             try await rig.wait(for: .dead, count: 3)
             isUp.store(true, ordering: .relaxed)
-            try await rig.database.setGone(stage: WorkerRig.stage, endpoint: "one", address: nil, now: rig.time.now)
+            try await rig.database.enableEndpoint(stage: WorkerRig.stage, name: "one", now: rig.time.now)
             let count = try await rig.database.replayDead(
                 since: Timestamp(milliseconds: 0), stage: WorkerRig.stage, endpoint: "one", now: rig.time.now)
             #expect(count == 3)
@@ -279,6 +279,29 @@ import Webhooks
             try await rig.wait(for: .delivered, count: 20)
             while worker.directory.entries.first?.isPaused != false { await Task.yield() }
         }
+    }
+
+    /// Somebody has mended it, and does not want to wait for the end of the pause.
+    @Test func enablingClosesTheCircuit() async throws {
+        let isUp = Atomic(false)
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { _, _ in HTTPAnswer(status: isUp.load(ordering: .relaxed) ? 200 : 503) })
+        for index in 0..<20 { try await rig.store("run-\(index)", session: "agent:main:\(index)") }
+        try await rig.running([try WorkerRig.endpoint { $0.concurrency = 1 }]) { worker in
+            while worker.directory.entries.first?.isPaused != true { await Task.yield() }
+            try await rig.waitForAttempts(1, of: 5)
+            let seemsPaused = {
+                try await #require(worker.directory.entries.first).seemsPaused(stage: WorkerRig.stage, in: rig.database)
+            }
+            #expect(try await seemsPaused())
+            isUp.store(true, ordering: .relaxed)
+            // No time passes: what was not tried yet goes out.
+            try await rig.database.enableEndpoint(stage: WorkerRig.stage, name: "one", now: rig.time.now)
+            #expect(try await !seemsPaused())
+            try await rig.wait(for: .delivered, count: 15)
+            while worker.directory.entries.first?.isPaused != false { await Task.yield() }
+        }
+        #expect(rig.http.calls.count == 20)
     }
 
     @Test func goesOnAfterACrash() async throws {

@@ -18,7 +18,7 @@ extension Routes {
             let body = try await request.jsonObject()
             try body.requireOnly("user", "administrator")
             guard let user = try body.string("user", atMost: 100), Principal.isUserName(user) else {
-                throw Rejection.badRequest("`user` must be a name of 1 to 100 characters, and not “anonymous”.")
+                throw Rejection.badRequest("`user` \(Principal.userNameRule)")
             }
             let isAdministrator = body["administrator"]?.bool ?? false
             guard body["administrator"].map({ $0.isNull || $0.bool != nil }) ?? true else {

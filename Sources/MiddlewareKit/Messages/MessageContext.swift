@@ -153,10 +153,24 @@ public struct Principal: Sendable, Hashable {
     /// Everybody, where no auth stage asks for a name. Nobody else is there to be protected from.
     public static let anonymous = Principal(user: "anonymous", isAdministrator: true)
 
-    /// Whether a user may go by this name: 1 to 100 characters, no control characters, and not that of everybody.
+    /// Whether a user may go by this name: ``userNameRule``.
     package static func isUserName(_ name: String) -> Bool {
-        (1...100).contains(name.count) && name != anonymous.user
-            && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        (1...100).contains(name.count) && name != anonymous.user && !name.unicodeScalars.contains(where: isUnseen)
+    }
+
+    /// What a name must be, to stand after what gives it.
+    package static let userNameRule =
+        "must be a name of 1 to 100 characters that can be seen, without controls such as for the direction of text, and not "
+        + "“anonymous”."
+
+    /// A name that holds such a scalar may look like another one, or change the text around it.
+    private static func isUnseen(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        // Words of some languages need the two joiners.
+        case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
+        default: false
+        }
     }
 }
 

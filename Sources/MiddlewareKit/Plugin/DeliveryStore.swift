@@ -52,8 +52,12 @@ package protocol DeliveryStore: Sendable {
     func removeEndpoint(stage: String, name: String, now: Timestamp) async throws -> Bool
     /// Endpoints that said that they are gone, and the address that said so.
     func goneEndpoints(stage: String) async throws -> [(name: String, address: String)]
-    /// - Parameter address: Nil: it is there again.
-    func setGone(stage: String, endpoint: String, address: String?, now: Timestamp) async throws
+    /// Remembers what an endpoint said at this address.
+    func setGone(stage: String, endpoint: String, address: String, now: Timestamp) async throws
+    /// Somebody says that an endpoint is there again, whatever it said and however it failed.
+    func enableEndpoint(stage: String, name: String, now: Timestamp) async throws
+    /// When somebody said so last, by endpoint.
+    func enabledEndpoints(stage: String) async throws -> [String: Timestamp]
 
     // MARK: Looking
 

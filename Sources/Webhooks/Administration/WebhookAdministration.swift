@@ -59,10 +59,10 @@ package struct WebhookAdministration: Sendable {
         _ = try await store.removeEndpoint(stage: worker.stage, name: name, now: time.now)
     }
 
-    /// For one that said that it is gone.
+    /// For one that said that it is gone, or is left alone because it failed again and again.
     package func enableEndpoint(_ name: String) async throws {
         let (worker, _) = try await find(name)
-        try await store.setGone(stage: worker.stage, endpoint: name, address: nil, now: time.now)
+        try await store.enableEndpoint(stage: worker.stage, name: name, now: time.now)
     }
 
     /// Sends a test event, as any other event: it can be looked at with the deliveries.

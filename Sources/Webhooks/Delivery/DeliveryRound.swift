@@ -16,6 +16,8 @@ struct DeliveryRound {
     private var retiring: [String: HTTPAddress] = [:]
     /// Added endpoints that the log says cannot be read.
     private var unreadable: Set<String> = []
+    /// When somebody enabled each endpoint last; nil: that was not looked at yet.
+    private var enabled: [String: Timestamp]?
     private var mustLook = true
     /// Which change of the endpoints is known here; nil: none are known yet.
     private var endpointGeneration: Int?
@@ -176,6 +178,9 @@ struct DeliveryRound {
             }
         }
         let gone = Dictionary(try await store.goneEndpoints(stage: stage), uniquingKeysWith: { first, _ in first })
+        let before = enabled
+        let enabled = try await store.enabledEndpoints(stage: stage)
+        self.enabled = enabled
         let configured = Set(worker.configured.map(\.name))
         var known: Set<String> = []
         for endpoint in worker.configured + added.filter({ !configured.contains($0.name) }) {
@@ -183,6 +188,12 @@ struct DeliveryRound {
             var queue = queues[endpoint.name] ?? EndpointQueue(endpoint)
             queue.endpoint = endpoint
             queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint || retiring[endpoint.name] == endpoint.url
+            if let before, before[endpoint.name] != enabled[endpoint.name] {
+                if queue.breaker.isOpen {
+                    worker.logger.notice("webhook \(endpoint.name): was enabled, and is called again")
+                }
+                queue.forgetFailures()
+            }
             queues[endpoint.name] = queue
         }
         // One with a call under way stays until the call is over.

@@ -22,6 +22,9 @@ struct EndpointQueue: Sendable {
 
     init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
+    /// Somebody says that the endpoint is there again.
+    mutating func forgetFailures() { breaker = CircuitBreaker() }
+
     /// Nothing is under way, and all is written down.
     var isAtRest: Bool { calling.isEmpty && unwritten.isEmpty }
 
