@@ -6,6 +6,8 @@ package import Tracing
 ///
 /// Messages meet the stages in list order in both directions. A stage that has nothing to do on a path is not on it.
 package final class Chain: Sendable {
+    /// Its name in the configuration.
+    package let name: String
     package let stages: [Stage]
     /// The number of the configuration that the chain was built from.
     package let generation: Int
@@ -20,8 +22,10 @@ package final class Chain: Sendable {
     private let textPath: [PathStep]
 
     package init(
-        stages: [Stage], generation: Int = 1, tracer: (any Tracer)? = nil, time: any TimeSource
+        name: String = ChainSet.standardName, stages: [Stage], generation: Int = 1, tracer: (any Tracer)? = nil,
+        time: any TimeSource
     ) {
+        self.name = name
         self.stages = stages
         self.generation = generation
         self.time = time
@@ -60,7 +64,7 @@ package final class Chain: Sendable {
             onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
         }
         let path = ChainPath(
-            message, context, steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,
+            message, context, chain: name, steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,
             onRejection: onRejection, terminal: terminal)
         return try await path.run(message, context: context)
     }
@@ -75,7 +79,8 @@ package final class Chain: Sendable {
         terminal: @escaping @Sendable (OutboundEvent, MessageContext) async throws -> Void
     ) async throws -> Passage {
         let path = ChainPath(
-            event, context, steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer, terminal: terminal)
+            event, context, chain: name, steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer,
+            terminal: terminal)
         return try await path.run(event, context: context)
     }
 

@@ -10,6 +10,7 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     let onRejection: RejectionHandler<Message>?
     private let steps: [PathStep]
     private let terminal: @Sendable (Message, MessageContext) async throws -> Void
+    private let chain: String?
     private let notes: PathNotes<Message>?
     /// How far the message came.
     private let place = Mutex(Passage.delivered)
@@ -17,8 +18,9 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     /// - Parameters:
     ///   - message: As it enters, for its trace.
     ///   - context: As the message has it there.
+    ///   - chain: The name of the chain, for the trace; nil: this is a part of a way.
     init(
-        _ message: Message, _ context: MessageContext, steps: [PathStep], time: any TimeSource,
+        _ message: Message, _ context: MessageContext, chain: String? = nil, steps: [PathStep], time: any TimeSource,
         tracer: (any Tracer)? = nil, onRejection: RejectionHandler<Message>? = nil,
         terminal: @escaping @Sendable (Message, MessageContext) async throws -> Void
     ) {
@@ -27,11 +29,12 @@ final class ChainPath<Message: ChainMessage>: Sendable {
         self.tracer = tracer
         self.onRejection = onRejection
         self.terminal = terminal
+        self.chain = chain
         notes = PathNotes(message, context)
     }
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
-        notes?.note(.entered)
+        notes?.note(.entered, chain: chain)
         do {
             try await step(0, message, context)
             notes?.end(passage)

@@ -2,6 +2,9 @@ package import MiddlewareKit
 
 /// The chains of one configuration, and who gets which. Immutable; safe to use from anywhere.
 package final class ChainSet: Sendable {
+    /// The name of the pipeline.
+    package static let standardName = "pipeline"
+
     /// The pipeline: for everybody to whom no other chain is attached.
     package let standard: Chain
     /// Every chain with its name, the pipeline first.
@@ -15,10 +18,10 @@ package final class ChainSet: Sendable {
         attachments: [(condition: Condition, chain: String)] = []
     ) {
         self.standard = standard
-        all = [("pipeline", standard)] + named
+        all = [(Self.standardName, standard)] + named
         self.attachments = attachments.map { attachment in
             let chain = named.first { $0.name == attachment.chain }
-            return (attachment.condition, chain?.name ?? "pipeline", chain?.chain ?? standard)
+            return (attachment.condition, chain?.name ?? Self.standardName, chain?.chain ?? standard)
         }
     }
 

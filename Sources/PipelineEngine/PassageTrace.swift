@@ -27,6 +27,8 @@ package final class PassageTrace: Sendable {
 
         package var direction: MessageFacts.Direction
         package var kind: String
+        /// With `entered`: the name of the chain that the message goes through.
+        package var chain: String?
         /// Nil for `entered` and `arrived`.
         package var stage: String?
         package var outcome: Outcome
@@ -104,12 +106,13 @@ struct PathNotes<Message: ChainMessage>: Sendable {
     }
 
     func note(
-        _ outcome: PassageTrace.Record.Outcome, stage: String? = nil, isShadow: Bool = false, took: Duration? = nil,
+        _ outcome: PassageTrace.Record.Outcome, chain: String? = nil, stage: String? = nil, isShadow: Bool = false,
+        took: Duration? = nil,
         _ before: Message? = nil, _ after: Message? = nil
     ) {
         var record = PassageTrace.Record(
-            direction: facts.direction, kind: facts.kind, stage: stage, outcome: outcome, isShadow: isShadow,
-            took: took)
+            direction: facts.direction, kind: facts.kind, chain: chain, stage: stage, outcome: outcome,
+            isShadow: isShadow, took: took)
         if let before, let after { record.change = TextDifference(from: before.text, to: after.text) }
         trace.note(record)
     }

@@ -115,7 +115,7 @@ package struct SluiceServer: Sendable {
             gatewayService,
             FileWatcher(
                 known: { await reloader.stamps },
-                reload: { await reloader.reload(trigger: "file change").outcome != .busy }, time: time),
+                reload: { _ = await reloader.reload(trigger: "file change") }, time: time),
             ConnectionReview(hub: hub, time: time),
             endpoint,
             DrainService(hub: hub, timeout: settings.shutdown.timeout),

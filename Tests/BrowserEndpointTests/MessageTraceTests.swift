@@ -64,6 +64,10 @@ import Testing
             let lines = await trace.lines()
             #expect(lines.first?["outcome"] == "entered" && lines.first?["kind"] == "chat")
             #expect(lines.last?["outcome"] == "arrived" && lines.last?["kind"] == "final")
+            // Where it entered says which chain it is; a status of the run may enter too.
+            let chains = lines.filter { $0["outcome"] == "entered" }.map { $0["chain"] }
+            #expect(chains.count >= 2 && chains.allSatisfy { $0 == "pipeline" })
+            #expect(lines.filter { $0["outcome"] != "entered" }.allSatisfy { $0["chain"] == nil })
             let added = lines.first { $0["stage"] == "test" }
             #expect(added?["outcome"] == "passed")
             #expect(added?["tookMicroseconds"] != nil)

@@ -56,6 +56,8 @@ import Testing
         if hello["gateways"]?[0]?["connected"] != true {
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
         }
+        // Before the first one there are none, which is not the same as nothing.
+        #expect(try await Self.text(port, "/metrics").contains("sluice_gateway_reconnects_total{gateway=\"home\"} 0\n"))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 for number in 0..<40 {
@@ -152,6 +154,25 @@ import Testing
         _ = try await browser.next(type: "hello")
         try Data("pipeline: [ { use: persist } ]\n".utf8).write(to: folder.appending(path: "part.yaml"))
         #expect(try await browser.next(type: "configuration")["generation"] == 2)
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
+    /// The file that is back is the one that is in use: nothing about it has changed, but that it can be read.
+    @Test func aFileThatComesBackAsItWasEndsTheFailure() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: "server: { port: 0 }\n")
+        let browser = try await BrowserClient.connect(port: port)
+        _ = try await browser.next(type: "hello")
+        let (here, away) = (folder.appending(path: "config.yaml"), folder.appending(path: "away.yaml"))
+        try FileManager.default.moveItem(at: here, to: away)
+        let failed = try await browser.next { $0["type"] == "configuration" && $0["problem"]?.isNull == false }
+        #expect(failed["problem"]?.string?.contains("config.yaml") == true)
+        try FileManager.default.moveItem(at: away, to: here)
+        _ = try await browser.next { $0["type"] == "configuration" && $0["problem"]?.isNull == true }
+        let healed = try await Self.ask(port, "/api/config").json["lastReload"]
+        #expect(healed?["summary"]?.string?.hasPrefix("all is well again") == true)
+        #expect(try await Self.text(port, "/metrics").contains("sluice_config_last_reload_successful 1\n"))
         server.signal(SIGTERM)
         #expect(await server.wait() == 0)
     }

@@ -158,7 +158,6 @@ import Testing
             reload: {
                 calls.change { $0 += 1 }
                 reload(calls.value)
-                return true
             }, time: time)
         let watching = Task { await watcher.watch() }
         var pauses = 0
@@ -187,9 +186,12 @@ import Testing
 
     @Test func aFileThatIsGoneIsLookedForOnce() async throws {
         try write("first")
-        let known = [FileStamp(of: file.path)]
+        let known = Shared([FileStamp(of: file.path)])
         try FileManager.default.removeItem(at: file)
-        #expect(await watch(untilReloads: 1, known: { known }) { _ in } == 1)
+        let calls = await watch(untilReloads: 1, known: { known.value }) { _ in
+            known.change { $0 = [FileStamp(of: file.path)] }
+        }
+        #expect(calls == 1)
     }
 }
 

@@ -118,11 +118,22 @@ struct AnalyticsRequest {
     ) throws -> Int64 {
         guard let second = relative(text, now) ?? milliseconds(text) ?? absolute(text, zone), abs(second) < 1 << 36
         else {
-            throw Rejection.badRequest(
-                "`\(name)` must be a time such as now, -24h, 2026-01-31, 2026-01-31T08:00 or 2026-01-31T08:00:00Z.")
+            throw Rejection.badRequest(problem(with: text, name, zone))
         }
         let minute = Timestamp(milliseconds: second * 1000).minute
         return roundedUp && minute < second ? minute + 60 : minute
+    }
+
+    private static func problem(with text: String, _ name: String, _ zone: TimeZone) -> String {
+        if !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) {
+            return "`\(name)`: a number is milliseconds since 1970, and has 9 to 13 digits. "
+                + "For a long time ago, write a date such as 2026-01-31, or -400d."
+        }
+        guard absolute(text, .gmt) == nil else {
+            return "`\(name)`: there is no such time in \(zone.identifier), where the clocks are put forward over it. "
+                + "Name one an hour later, or write it in UTC with a Z at its end."
+        }
+        return "`\(name)` must be a time such as now, -24h, 2026-01-31, 2026-01-31T08:00 or 2026-01-31T08:00:00Z."
     }
 
     private static func relative(_ text: String, _ now: Int64) -> Int64? {

@@ -118,6 +118,7 @@ extension PassageTrace.Record {
         default: break
         }
         var object: JSONObject = ["direction": .string(direction.rawValue), "kind": .string(kind)]
+        object["chain"] = chain.map { .string($0) }
         object["stage"] = stage.map { .string($0) }
         if isShadow { object["shadow"] = true }
         switch outcome {

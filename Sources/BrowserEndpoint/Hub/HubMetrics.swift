@@ -48,7 +48,7 @@ struct HubMetrics {
         switch (status.state == .ready, isConnected[id]) {
         case (true, nil), (true, false?):
             let isAgain = isConnected.updateValue(true, forKey: id) != nil
-            if isAgain { Counter(.gatewayReconnects, id).increment() }
+            if isAgain { gateways[id]?.reconnects.increment() }
             return .connected(isAgain: isAgain)
         case (false, true?):
             isConnected[id] = false
@@ -90,6 +90,7 @@ private struct GatewayMeters {
     private let since: Meter
     private let attempts: Meter
     private let handshake: Meter
+    let reconnects: Counter
     private var info: (protocolVersion: Int, version: String, meter: Meter)?
 
     init(_ id: String) {
@@ -97,11 +98,15 @@ private struct GatewayMeters {
         since = Meter(.gatewayStateSince, id)
         attempts = Meter(.gatewayAttempts, id)
         handshake = Meter(.gatewayHandshake, id)
+        reconnects = Counter(.gatewayReconnects, id)
+        // A series that begins at its first reconnection is no increase.
+        reconnects.increment(by: 0)
     }
 
     func destroy() {
         for meter in states.values { meter.destroy() }
         for meter in [since, attempts, handshake] { meter.destroy() }
+        reconnects.destroy()
         info?.meter.destroy()
     }
 

@@ -22,42 +22,43 @@ struct ChainFactory: Sendable {
         var instances: [String: StageInstance] = [:]
         for stage in old?.all.flatMap(\.chain.stages) ?? [] { instances[stage.instance.identity] = stage.instance }
         var new: [StageKeeper.Kept] = []
-        let standard = try await chain(plan.pipeline.stages, generation, &instances, &new)
+        let standard = try await chain(ChainSet.standardName, plan.pipeline.stages, generation, &instances, &new)
         var named: [(name: String, chain: Chain)] = []
         for other in plan.named {
-            named.append((other.name, try await chain(other.chain.stages, generation, &instances, &new)))
+            named.append(
+                (other.name, try await chain(other.name, other.chain.stages, generation, &instances, &new)))
         }
         for kept in new { kept.begin() }
         return ChainSet(standard: standard, named: named, attachments: plan.attachments)
     }
 
     private func chain(
-        _ plan: [PlannedStage], _ generation: Int, _ instances: inout [String: StageInstance],
+        _ name: String, _ plan: [PlannedStage], _ generation: Int, _ instances: inout [String: StageInstance],
         _ new: inout [StageKeeper.Kept]
     ) async throws -> Chain {
         var stages: [Stage] = []
         for planned in plan {
-            let (name, identity) = (planned.entry.name, planned.identity)
+            let (stage, identity) = (planned.entry.name, planned.identity)
             let instance: StageInstance
             if let known = instances[identity] {
                 instance = known
             } else {
                 do {
-                    let context = provisionContext(name)
+                    let context = provisionContext(stage)
                     let middleware = try await within(
                         Self.patience, time, on: StageThreads.shared, orElse: ProvisionTimeout(limit: Self.patience)
                     ) { try await planned.provision(in: context) }
-                    let kept = keeper.keep(middleware, name: name, identity: identity)
+                    let kept = keeper.keep(middleware, name: stage, identity: identity)
                     new.append(kept)
                     instance = kept.instance
                 } catch {
-                    throw StartFailure("the stage “\(name)” could not be made: \(error)")
+                    throw StartFailure("the stage “\(stage)” could not be made: \(error)")
                 }
                 instances[identity] = instance
             }
             stages.append(Stage(planned, instance: instance))
         }
-        return Chain(stages: stages, generation: generation, tracer: tracer, time: time)
+        return Chain(name: name, stages: stages, generation: generation, tracer: tracer, time: time)
     }
 }
 

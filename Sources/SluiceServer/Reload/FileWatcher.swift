@@ -7,8 +7,8 @@ import Settings
 struct FileWatcher: Service {
     /// What the files were like just before they were read the last time.
     let known: @Sendable () async -> [FileStamp]
-    /// Reads the configuration again; false: another reload is under way.
-    let reload: @Sendable () async -> Bool
+    /// Reads the configuration again, unless another reload is under way.
+    let reload: @Sendable () async -> Void
     let time: any TimeSource
     var pause = Duration.seconds(1)
 
@@ -18,19 +18,17 @@ struct FileWatcher: Service {
 
     /// Runs until the task is cancelled.
     func watch() async {
-        // What was there when the last reload began. It may have failed before it looked at the files.
-        var tried: [FileStamp] = []
         while await pauseEnds() {
             let known = await known()
             var seen = Self.now(known)
             // Changing: wait until it looks the same twice.
-            while seen != known, seen != tried, await pauseEnds() {
+            while seen != known, await pauseEnds() {
                 let next = Self.now(known)
                 if next == seen { break }
                 seen = next
             }
-            guard seen != known, seen != tried, !Task.isCancelled else { continue }
-            if await reload() { tried = seen }
+            guard seen != known, !Task.isCancelled else { continue }
+            await reload()
         }
     }
 

@@ -78,9 +78,12 @@ package actor Reloader {
         var report = ReloadReport(outcome: .failed, generation: chains.generation)
         report.followsFailure = last?.report.outcome == .failed
         let new: LoadedSettings
+        let before = stamps.map { FileStamp(of: $0.path) }
         do throws(UnreadableFile) {
             new = try read()
         } catch {
+            // So that a file that comes back as it was is read again.
+            if !isDryRun { stamps = before }
             report.problem = error.description
             return report
         }
