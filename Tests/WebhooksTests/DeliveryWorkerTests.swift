@@ -300,8 +300,8 @@ import Webhooks
             #expect(try await !seemsPaused())
             try await rig.wait(for: .delivered, count: 15)
             while worker.directory.entries.first?.isPaused != false { await Task.yield() }
+            #expect(rig.http.calls.count == 20)
         }
-        #expect(rig.http.calls.count == 20)
     }
 
     @Test func goesOnAfterACrash() async throws {
