@@ -64,8 +64,8 @@ package final class Chain: Sendable {
             onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
         }
         let path = ChainPath(
-            message, context, chain: name, steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,
-            onRejection: onRejection, terminal: terminal)
+            steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,
+            notes: PathNotes(message, context, chain: name), onRejection: onRejection, terminal: terminal)
         return try await path.run(message, context: context)
     }
 
@@ -79,8 +79,8 @@ package final class Chain: Sendable {
         terminal: @escaping @Sendable (OutboundEvent, MessageContext) async throws -> Void
     ) async throws -> Passage {
         let path = ChainPath(
-            event, context, chain: name, steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer,
-            terminal: terminal)
+            steps: outboundPaths[event.kind] ?? [], time: time, tracer: tracer,
+            notes: PathNotes(event, context, chain: name), terminal: terminal)
         return try await path.run(event, context: context)
     }
 
@@ -91,7 +91,7 @@ package final class Chain: Sendable {
     package func rewrite(_ event: OutboundEvent, context: MessageContext) async throws -> OutboundEvent? {
         let rewritten = Mutex<OutboundEvent?>(nil)
         let steps = (outboundPaths[event.kind] ?? []).filter { $0.rewrites != nil }
-        let path = ChainPath(event, context, steps: steps, time: time) { event, _ in
+        let path = ChainPath(steps: steps, time: time) { event, _ in
             rewritten.withLock { $0 = event }
         }
         _ = try await path.run(event, context: context)

@@ -46,17 +46,30 @@ extension OutboundEvent: ChainMessage {
     func rewritten(
         by step: PathStep, _ context: MessageContext, _ time: any TimeSource, _ notes: PathNotes<Self>?
     ) async throws -> Self {
-        guard let rewrites = step.rewrites, rewrites.matches(MessageFacts(textOf: run, context)) else { return self }
-        // A run that failed without a word has none to be rewritten, perhaps because this very stage is out of order.
-        if text.isEmpty, kind == .error { return self }
-        let stage = step.stage
-        guard stage.mode == .shadow else {
-            let start = time.uptime
-            let event = try await rewritten(by: stage, time)
-            let took = time.uptime - start
-            if let event, event.text != text { notes?.note(.rewrote, stage: stage.name, took: took, self, event) }
-            return event ?? self
+        guard isRewritten(by: step, context) else { return self }
+        guard step.stage.mode == .enforce else {
+            rewriteShadow(step.stage, context, time, notes)
+            return self
         }
+        let start = time.uptime
+        let event = try await rewritten(by: step.stage, time)
+        let took = time.uptime - start
+        if let event, event.text != text { notes?.note(.rewrote, stage: step.stage.name, took: took, self, event) }
+        return event ?? self
+    }
+
+    @inline(never)
+    private func isRewritten(by step: PathStep, _ context: MessageContext) -> Bool {
+        // A run that failed without a word has none to be rewritten, perhaps because this very stage is out of order.
+        if text.isEmpty, kind == .error { return false }
+        return step.rewrites?.matches(MessageFacts(textOf: run, context)) ?? false
+    }
+
+    /// Has a shadow rewrite the text beside the event.
+    @inline(never)
+    private func rewriteShadow(
+        _ stage: Stage, _ context: MessageContext, _ time: any TimeSource, _ notes: PathNotes<Self>?
+    ) {
         runShadow(stage, notes) {
             let start = time.uptime
             do {
@@ -68,7 +81,6 @@ extension OutboundEvent: ChainMessage {
                 notes?.note(.failed, stage: stage.name, isShadow: true, took: time.uptime - start)
             }
         }
-        return self
     }
 
     /// The event with the whole text as the stage's transform makes it; nil when the stage leaves this run alone. It counts

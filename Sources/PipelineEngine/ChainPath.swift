@@ -4,39 +4,38 @@ import Synchronization
 import Tracing
 
 /// One way through the chain for one message: the stages of its path in order, then the terminal.
+///
+/// The functions that follow a message from stage to stage call one another, so each of them stays in memory until the message has
+/// arrived: there are few of them, and what they hold is small. What they need for a moment only is in functions that are not
+/// inlined (`@inline(never)`), or the compiler would keep room for it in each of them.
 final class ChainPath<Message: ChainMessage>: Sendable {
     let time: any TimeSource
     let tracer: (any Tracer)?
+    let notes: PathNotes<Message>?
     let onRejection: RejectionHandler<Message>?
     private let steps: [PathStep]
     private let terminal: @Sendable (Message, MessageContext) async throws -> Void
-    private let chain: String?
-    private let notes: PathNotes<Message>?
-    /// How far the message came.
-    private let place = Mutex(Passage.delivered)
+    /// The step that has the message; behind the last one it has arrived.
+    private let place: Atomic<Int>
 
-    /// - Parameters:
-    ///   - message: As it enters, for its trace.
-    ///   - context: As the message has it there.
-    ///   - chain: The name of the chain, for the trace; nil: this is a part of a way.
     init(
-        _ message: Message, _ context: MessageContext, chain: String? = nil, steps: [PathStep], time: any TimeSource,
-        tracer: (any Tracer)? = nil, onRejection: RejectionHandler<Message>? = nil,
+        steps: [PathStep], time: any TimeSource, tracer: (any Tracer)? = nil, notes: PathNotes<Message>? = nil,
+        onRejection: RejectionHandler<Message>? = nil,
         terminal: @escaping @Sendable (Message, MessageContext) async throws -> Void
     ) {
         self.steps = steps
         self.time = time
         self.tracer = tracer
+        self.notes = notes
         self.onRejection = onRejection
         self.terminal = terminal
-        self.chain = chain
-        notes = PathNotes(message, context)
+        place = Atomic(steps.count)
     }
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
-        notes?.note(.entered, chain: chain)
+        notes?.begin()
         do {
-            try await step(0, message, context)
+            try await go(from: 0, message, context)
             notes?.end(passage)
             return passage
         } catch {
@@ -46,93 +45,189 @@ final class ChainPath<Message: ChainMessage>: Sendable {
         }
     }
 
-    var passage: Passage { place.withLock { $0 } }
-
-    private func step(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
-        guard index < steps.count else {
-            try await terminal(message, context)
-            return place.withLock { $0 = .delivered }
-        }
-        let step = steps[index]
-        guard step.rewrites != nil else { return try await meet(index, message, context) }
-        let rewritten: Message
-        do {
-            rewritten = try await message.rewritten(by: step, context, time, notes)
-        } catch {
-            step.stage.figures.record(.failed, took: .zero)
-            context.logger.error("stage \(step.stage.name) failed on the text of a reply: \(error)")
-            notes?.note(.failed, stage: step.stage.name)
-            guard step.stage.onError == .open else {
-                throw StageFailure(stage: step.stage.name, cause: .threw(error))
-            }
-            return try await self.step(index + 1, message, context)
-        }
-        try await meet(index, rewritten, context)
+    var passage: Passage {
+        let place = place.load(ordering: .relaxed)
+        return place < steps.count ? .dropped(stage: steps[place].stage.name) : .delivered
     }
 
-    /// Calls the function of a stage, if it takes part.
-    private func meet(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
+    /// From a step on: to the next stage that the message meets, or to the terminal.
+    private func go(from first: Int, _ message: Message, _ context: MessageContext) async throws {
+        var message = message
+        for index in first..<steps.count {
+            let step = steps[index]
+            if step.rewrites != nil {
+                guard let rewritten = try await rewritten(message, context, by: step) else { continue }
+                message = rewritten
+            }
+            guard let prepared = enter(index, message, context) else { continue }
+            if let deadlines = step.deadlines {
+                return try await call(step.stage, at: index, message, prepared, within: deadlines)
+            }
+            guard let executor = step.stage.executor else {
+                return try await call(step.stage, at: index, message, prepared)
+            }
+            return try await withTaskExecutorPreference(executor) { [message] in
+                try await call(step.stage, at: index, message, prepared)
+            }
+        }
+        try await terminal(message, context)
+        place.store(steps.count, ordering: .relaxed)
+    }
+
+    /// The context with which the message meets the function of a step; nil: it passes it by.
+    @inline(never)
+    private func enter(_ index: Int, _ message: Message, _ context: MessageContext) -> MessageContext? {
         let step = steps[index]
-        guard let calls = step.calls, calls.matches(message.facts(context)) else {
-            if step.calls != nil { notes?.note(.skipped, stage: step.stage.name) }
-            return try await self.step(index + 1, message, context)
+        guard let calls = step.calls else { return nil }
+        guard calls.matches(message.facts(context)) else {
+            notes?.note(.skipped, stage: step.stage.name)
+            return nil
         }
         var prepared = context
         step.prepare(&prepared, for: message.facts(context))
-        try await call(index, message, prepared)
+        guard step.stage.mode == .enforce else {
+            callShadow(step, message, prepared)
+            return nil
+        }
+        place.store(index, ordering: .relaxed)
+        return prepared
     }
 
-    private func call(_ index: Int, _ message: Message, _ context: MessageContext) async throws {
-        let step = steps[index]
-        let stage = step.stage
-        if stage.mode == .shadow {
-            callShadow(step, message, context, notes)
-            return try await self.step(index + 1, message, context)
-        }
-        place.withLock { $0 = .dropped(stage: stage.name) }
-        let span = tracer == nil ? nil : context.startSpan(stage.name, ofKind: .internal, tracer)
-        let start = notes == nil ? .zero : time.uptime
+    /// The message with its text as the stage's transform makes it. Nil: the transform failed, and the message goes on without
+    /// the stage.
+    @inline(never)
+    private func rewritten(_ message: Message, _ context: MessageContext, by step: PathStep) async throws -> Message? {
         do {
-            if let executor = stage.executor, step.deadlines == nil {
-                try await withTaskExecutorPreference(executor) {
-                    try await call(index, message, context, span, start)
-                }
-            } else {
-                try await call(index, message, context, span, start)
-            }
-            noteEnd(of: stage, nil, since: start)
+            return try await message.rewritten(by: step, context, time, notes)
         } catch {
-            noteEnd(of: stage, error, since: start)
-            throw error
+            try noteFailure(of: step.stage, error, context)
+            return nil
         }
     }
 
+    /// - Throws: ``StageFailure``, unless the message may go on without the stage.
+    @inline(never)
+    private func noteFailure(of stage: Stage, _ error: any Error, _ context: MessageContext) throws {
+        stage.figures.record(.failed, took: .zero)
+        context.logger.error("stage \(stage.name) failed on the text of a reply: \(error)")
+        notes?.note(.failed, stage: stage.name)
+        guard stage.onError == .open else { throw StageFailure(stage: stage.name, cause: .threw(error)) }
+    }
+
+    /// Calls a stage that may take as long as it likes. Nobody else has a hand in the call, so it needs no lock and no memory
+    /// beyond its frame.
+    @inline(never)
     private func call(
-        _ index: Int, _ message: Message, _ context: MessageContext, _ span: (any Tracing.Span)?, _ start: Duration
+        _ stage: Stage, at index: Int, _ message: Message, _ context: MessageContext
     ) async throws {
-        let step = steps[index]
-        if let deadlines = step.deadlines {
-            try await call(step.stage, message, context, span, within: deadlines) {
-                self.noteThat(step.stage, passed: $0, for: message, since: start)
-                try await self.step(index + 1, $0, $1)
+        let call = StageCall(of: stage, on: self, message, context)
+        var progress = CallProgress(startedAt: time.uptime)
+        do {
+            try await message.meet(stage.middleware, context: context) { changed, context in
+                try progress.open(at: time.uptime)
+                call.hasPassed(changed, progress)
+                func goOn() async throws {
+                    defer { progress.close(at: time.uptime) }
+                    do {
+                        try await go(from: index + 1, changed, context)
+                    } catch {
+                        progress.note(downstream: error)
+                        throw error
+                    }
+                }
+                guard let executor = stage.executorBelow else { return try await goOn() }
+                try await withTaskExecutorPreference(executor) { try await goOn() }
             }
-        } else {
-            try await call(step.stage, message, context, span) {
-                noteThat(step.stage, passed: $0, for: message, since: start)
-                try await self.step(index + 1, $0, $1)
-            }
+            call.hasReturned(progress)
+        } catch {
+            try call.hasFailed(error, progress)
+            try await go(from: index + 1, message, context)
         }
     }
 
-    // MARK: The trace
-
-    private func noteThat(_ stage: Stage, passed changed: Message, for message: Message, since start: Duration) {
-        notes?.note(.passed, stage: stage.name, took: time.uptime - start, message, changed)
+    /// Calls a stage that has a time limit. The clock stands still while the stages below are at work.
+    ///
+    /// The stage runs in a task of its own that nobody waits for: a stage that hangs and ignores cancellation must not
+    /// hold up its run. What it does afterwards has no effect, since its gate is barred. The task of a quick stage begins where
+    /// the call is: if it has nothing to wait for it costs no hop, and no alarm is set for it. Any other stage might block its
+    /// thread, so it gets another one than who waits for it.
+    @inline(never)
+    private func call(
+        _ stage: Stage, at index: Int, _ message: Message, _ context: MessageContext, within deadlines: Deadlines
+    ) async throws {
+        let call = StageCall(of: stage, on: self, message, context)
+        let gate = StageGate(startedAt: time.uptime, limit: deadlines.limit)
+        do {
+            let enter: @Sendable () async -> Void = { [time] in
+                do {
+                    try await message.meet(stage.middleware, context: context) { changed, context in
+                        try gate.open(at: time.uptime)
+                        call.hasPassed(changed, gate.progress)
+                        // The clock must go on even if the stage finds no thread to go on with.
+                        try await withTaskExecutorPreference(stage.executorBelow) {
+                            defer { gate.close(at: time.uptime) }
+                            do {
+                                try await self.go(from: index + 1, changed, context)
+                            } catch {
+                                gate.note(downstream: error)
+                                throw error
+                            }
+                        }
+                    }
+                    gate.finish(.success(()))
+                } catch {
+                    gate.finish(.failure(error))
+                }
+            }
+            let work =
+                if let executor = stage.executor {
+                    Task(executorPreference: executor, operation: enter)
+                } else {
+                    Task.immediate(operation: enter)
+                }
+            try await gate.result(of: work, within: deadlines)
+            call.hasReturned(gate.progress)
+        } catch {
+            // From here on, so that passing the message on does not double it.
+            try call.hasFailed(error, gate.bar())
+            try await go(from: index + 1, message, context)
+        }
     }
 
-    /// Notes what became of a message that went no further.
-    private func noteEnd(of stage: Stage, _ error: (any Error)?, since start: Duration) {
-        guard let notes, passage == .dropped(stage: stage.name) else { return }
-        notes.note(PassageTrace.Record.Outcome(of: error) ?? .dropped, stage: stage.name, took: time.uptime - start)
+    /// Calls a stage beside the message, for its figures and the trace: it gets the message, and its `next` leads nowhere.
+    private func callShadow(_ step: PathStep, _ message: Message, _ context: MessageContext) {
+        guard let deadlines = step.deadlines else { return }
+        let stage = step.stage
+        var context = context
+        context.isShadow = true
+        runShadow(stage, notes) { [notes, time, context] in
+            let passed = Mutex<Message?>(nil)
+            let path = ChainPath(steps: [step], time: time) { changed, _ in passed.withLock { $0 = changed } }
+            path.place.store(0, ordering: .relaxed)
+            let start = time.uptime
+            var outcome = PassageTrace.Record.Outcome.passed
+            do {
+                try await path.call(stage, at: 0, message, context, within: deadlines)
+                if path.passage != .delivered { outcome = .dropped }
+            } catch {
+                context.logger.debug("stage \(stage.name) (shadow) would have stopped the message: \(error)")
+                outcome = .init(of: error) ?? .failed
+            }
+            notes?.note(
+                outcome, stage: stage.name, isShadow: true, took: time.uptime - start, message,
+                passed.withLock { $0 } ?? message)
+        }
     }
+}
+
+/// Starts what a shadow does, without waiting for it.
+func runShadow<Message>(
+    _ stage: Stage, _ notes: PathNotes<Message>?, _ work: @escaping @Sendable () async -> Void
+) {
+    notes?.trace.hold()
+    let isStarted = stage.instance.shadows.start(on: stage.executor) {
+        await work()
+        notes?.trace.release()
+    }
+    if !isStarted { notes?.trace.release() }
 }

@@ -95,31 +95,44 @@ package enum PassageTraceKey: ContextKey {
 }
 
 /// Notes the records of one message on one path.
-struct PathNotes<Message: ChainMessage>: Sendable {
+final class PathNotes<Message: ChainMessage>: Sendable {
     let trace: PassageTrace
-    let facts: MessageFacts
+    private let facts: MessageFacts
+    private let chain: String
 
-    init?(_ message: Message, _ context: MessageContext) {
+    /// Nil: nobody watches the message.
+    ///
+    /// - Parameter chain: Its name.
+    init?(_ message: Message, _ context: MessageContext, chain: String) {
         guard let trace = context[PassageTraceKey.self] else { return nil }
         self.trace = trace
+        self.chain = chain
         facts = message.facts(context)
     }
 
+    func begin() {
+        var record = record(.entered)
+        record.chain = chain
+        trace.note(record)
+    }
+
     func note(
-        _ outcome: PassageTrace.Record.Outcome, chain: String? = nil, stage: String? = nil, isShadow: Bool = false,
-        took: Duration? = nil,
+        _ outcome: PassageTrace.Record.Outcome, stage: String, isShadow: Bool = false, took: Duration? = nil,
         _ before: Message? = nil, _ after: Message? = nil
     ) {
-        var record = PassageTrace.Record(
-            direction: facts.direction, kind: facts.kind, chain: chain, stage: stage, outcome: outcome,
-            isShadow: isShadow, took: took)
+        var record = record(outcome)
+        (record.stage, record.isShadow, record.took) = (stage, isShadow, took)
         if let before, let after { record.change = TextDifference(from: before.text, to: after.text) }
         trace.note(record)
     }
 
+    private func record(_ outcome: PassageTrace.Record.Outcome) -> PassageTrace.Record {
+        PassageTrace.Record(direction: facts.direction, kind: facts.kind, outcome: outcome)
+    }
+
     /// The message has left its chain, or will not.
     func end(_ passage: Passage?) {
-        if passage == .delivered { note(.arrived) }
+        if passage == .delivered { trace.note(record(.arrived)) }
         // A chat goes on with the events of its run.
         let goesOn = facts.direction == .inbound ? facts.kind == "chat" && passage == .delivered : !isEnd
         if !goesOn { trace.end() }

@@ -1,7 +1,7 @@
 package import MiddlewareKit
 
 /// One configured instance of a middleware, with what its entry in config.yaml says about it.
-package struct Stage: Sendable {
+package final class Stage: Sendable {
     package enum Mode: Sendable, Hashable {
         case enforce
         /// The stage runs for its figures, beside the message; what it does has no effect.
@@ -65,7 +65,7 @@ package struct Stage: Sendable {
     }
 
     /// A stage with an instance of its own.
-    package init(
+    package convenience init(
         name: String, kind: String, middleware: any Middleware, condition: Condition = .always, mode: Mode = .enforce,
         timeout: Duration? = nil, onError: FailurePolicy = .closed,
         executor: (any TaskExecutor)? = globalConcurrentExecutor, hold: Hold = Hold()

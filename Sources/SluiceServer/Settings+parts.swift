@@ -31,7 +31,7 @@ extension Settings {
 }
 
 extension Stage {
-    init(_ planned: PlannedStage, instance: StageInstance) {
+    convenience init(_ planned: PlannedStage, instance: StageInstance) {
         let entry = planned.entry
         self.init(
             name: entry.name, kind: planned.plugin.kind, instance: instance,

@@ -67,6 +67,15 @@ import Testing
         }
     }
 
+    /// With `on-error: open` the message goes on, but nobody may think that the stage did its work.
+    @Test func aStageThatFailsOpenIsNotedAsFailed() async throws {
+        let fails = ClosureMiddleware(onInbound: { _, _, _ in throw TestError() })
+        let chain = Chain(stages: [stage("a", fails, onError: .open)], time: ManualTime())
+        let (context, trace) = traced()
+        _ = try await chain.send(InboundMessage(kind: .history), context: context) { _, _ in }
+        #expect(await records(trace) == ["history - entered", "history a failed", "history - arrived"])
+    }
+
     @Test(arguments: [
         ("", "a", 0, "", "a"), ("ab", "", 0, "ab", ""), ("one two three", "one 2 three", 4, "two", "2"),
         ("aa", "aaa", 2, "", "a"), ("abcb", "ab", 2, "cb", ""), ("e\u{301}", "e", 1, "\u{301}", ""),

@@ -18,20 +18,36 @@ public enum MessageKind: String, Sendable, Hashable, CaseIterable {
 ///
 /// Stages may change the variable members before they call `next`; what is constant identifies the message.
 public struct InboundMessage: Sendable {
-    public let kind: MessageKind
+    private var fields: Boxed<Fields>
+
+    public var kind: MessageKind { fields.value.kind }
     /// The id of the gateway that the message is for; empty for kinds that concern no single gateway.
-    public let gateway: String
+    public var gateway: String { fields.value.gateway }
     /// The canonical session key, as the gateway spells it; nil for kinds without a session.
-    public let sessionKey: String?
+    public var sessionKey: String? { fields.value.sessionKey }
     /// The text of a `chat`, empty for every other kind.
-    public var text: String
-    public var attachments: [Attachment]
+    public var text: String {
+        get { fields.value.text }
+        set { fields.value.text = newValue }
+    }
+    public var attachments: [Attachment] {
+        get { fields.value.attachments }
+        set { fields.value.attachments = newValue }
+    }
     /// Names the run that a `chat` starts, and the run that an `abort` means; sent to the gateway as idempotency key.
-    public let runID: String?
+    public var runID: String? { fields.value.runID }
+    /// The agent that the session key names, if it names one.
+    public var agent: String? { fields.value.agent }
     /// The answer to a `chat`, when a stage knows it: the gateway is not asked, and the text takes the way of its answers.
-    public var answer: String?
+    public var answer: String? {
+        get { fields.value.answer }
+        set { fields.value.answer = newValue }
+    }
     /// Where a `chat` goes instead of to `gateway`; nil: it goes there.
-    public var route: MessageRoute?
+    public var route: MessageRoute? {
+        get { fields.value.route }
+        set { fields.value.route = newValue }
+    }
 
     public init(
         kind: MessageKind,
@@ -41,24 +57,31 @@ public struct InboundMessage: Sendable {
         attachments: [Attachment] = [],
         runID: String? = nil
     ) {
-        self.kind = kind
-        self.gateway = gateway
-        self.sessionKey = sessionKey
-        self.text = text
-        self.attachments = attachments
-        self.runID = runID
+        fields = Boxed(
+            Fields(
+                kind: kind, gateway: gateway, sessionKey: sessionKey, runID: runID,
+                agent: sessionKey.flatMap(agentID(inSessionKey:)), text: text, attachments: attachments))
     }
-}
 
-extension InboundMessage {
-    /// The agent that the session key names, if it names one.
-    public var agent: String? { sessionKey.flatMap(agentID(inSessionKey:)) }
+    private struct Fields: Sendable {
+        let kind: MessageKind
+        let gateway: String
+        let sessionKey: String?
+        let runID: String?
+        let agent: String?
+        var text: String
+        var attachments: [Attachment]
+        var answer: String?
+        var route: MessageRoute?
+    }
 }
 
 /// The agent in a qualified key `agent:<agentId>:<rest>` (OpenClaw protocol: session keys).
 package func agentID(inSessionKey key: String) -> String? {
-    let parts = key.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-    return parts.count == 3 && parts[0] == "agent" ? String(parts[1]) : nil
+    let prefix = "agent:"
+    guard key.utf8.starts(with: prefix.utf8) else { return nil }
+    let rest = key.utf8.dropFirst(prefix.utf8.count)
+    return rest.firstIndex(of: UInt8(ascii: ":")).flatMap { String(rest[..<$0]) }
 }
 
 /// A file that goes with a chat message.

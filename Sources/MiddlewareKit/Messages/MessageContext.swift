@@ -2,67 +2,66 @@ public import Logging
 
 /// What is known about a message beside its content. A value: a stage hands a changed copy on with `next`.
 public struct MessageContext: Sendable {
-    /// Many copies of a context are made on the way of a message, and few changes.
-    private var box: Box
+    private var fields: Boxed<Fields>
 
     /// Unique for each message; `message.id` in the log.
-    public var id: String { box.fields.id }
+    public var id: String { fields.value.id }
     /// The browser connection or HTTP call that the message came in on; nil for events that no browser asked for.
-    public var connection: ConnectionInfo? { box.fields.connection }
+    public var connection: ConnectionInfo? { fields.value.connection }
     /// What the browser showed to prove who it is.
     public var credential: Credential? {
-        get { box.fields.credential }
-        set { change { $0.credential = newValue } }
+        get { fields.value.credential }
+        set { fields.value.credential = newValue }
     }
     /// Who the message is from. Set by an auth stage.
     public var principal: Principal? {
-        get { box.fields.principal }
-        set { change { $0.principal = newValue } }
+        get { fields.value.principal }
+        set { fields.value.principal = newValue }
     }
     /// The model that answers, as far as it is known.
     public var model: String? {
-        get { box.fields.model }
-        set { change { $0.model = newValue } }
+        get { fields.value.model }
+        set { fields.value.model = newValue }
     }
     /// The number of the loaded configuration whose chain the message runs through.
-    public var generation: Int { box.fields.generation }
+    public var generation: Int { fields.value.generation }
     /// The message's place in a trace, as W3C's `traceparent` header has it, to be handed on to other systems; nil when the
     /// message is not traced.
     public package(set) var traceparent: String? {
-        get { box.fields.traceparent }
-        set { change { $0.traceparent = newValue } }
+        get { fields.value.traceparent }
+        set { fields.value.traceparent = newValue }
     }
     /// Carries `message.id` and `gateway.id` as metadata.
     public var logger: Logger {
-        get { box.fields.logger }
-        set { change { $0.logger = newValue } }
+        get { fields.value.logger }
+        set { fields.value.logger = newValue }
     }
 
     /// How text must look where it is kept or sent to others than the gateway and the browsers (storage, webhooks). Set by a
     /// stage that hides something from them; nil: as it is.
     public var rewriteKept: (@Sendable (String) -> String)? {
-        get { box.fields.rewriteKept }
-        set { change { $0.rewriteKept = newValue } }
+        get { fields.value.rewriteKept }
+        set { fields.value.rewriteKept = newValue }
     }
 
     /// What stages noted on the message, by name.
-    public var notes: [String: String] { box.fields.notes }
+    public var notes: [String: String] { fields.value.notes }
 
     /// Stages below the running one that store rows together with a message; set by the engine.
     package var contributors: [any RowContributor] {
-        get { box.fields.contributors }
-        set { change { $0.contributors = newValue } }
+        get { fields.value.contributors }
+        set { fields.value.contributors = newValue }
     }
     /// A stage above has kept the message, with the rows of its contributors: `user` on the way to the gateway, `assistant`
     /// on the way to the browsers. Nil: no stage above keeps messages.
     package var keptRole: MessageRecord.Role? {
-        get { box.fields.keptRole }
-        set { change { $0.keptRole = newValue } }
+        get { fields.value.keptRole }
+        set { fields.value.keptRole = newValue }
     }
     /// The stage runs with `mode: shadow`: what it does must have no effect.
     package var isShadow: Bool {
-        get { box.fields.isShadow }
-        set { change { $0.isShadow = newValue } }
+        get { fields.value.isShadow }
+        set { fields.value.isShadow = newValue }
     }
 
     public init(
@@ -73,7 +72,7 @@ public struct MessageContext: Sendable {
         generation: Int = 1,
         logger: Logger
     ) {
-        box = Box(
+        fields = Boxed(
             Fields(
                 id: id, connection: connection, generation: generation, credential: credential, principal: principal,
                 logger: logger))
@@ -81,8 +80,8 @@ public struct MessageContext: Sendable {
 
     /// A value of a stage's own. Values set on a chat message are there again on the events of the run that it starts.
     public subscript<Key: ContextKey>(key: Key.Type) -> Key.Value? {
-        get { box.fields.slots[ObjectIdentifier(key)] as? Key.Value }
-        set { change { $0.slots[ObjectIdentifier(key)] = newValue } }
+        get { fields.value.slots[ObjectIdentifier(key)] as? Key.Value }
+        set { fields.value.slots[ObjectIdentifier(key)] = newValue }
     }
 
     /// `text` as it may be kept. A stage that stores text, or sends it elsewhere, asks for it with this.
@@ -90,21 +89,13 @@ public struct MessageContext: Sendable {
 
     /// Notes something on the message for stages below; log lines of the message carry it as `note.<name>`.
     public mutating func note(_ text: String, as name: String) {
-        change { fields in
-            fields.notes[name] = text
-            fields.logger[metadataKey: "note.\(name)"] = "\(text)"
-        }
+        fields.value.notes[name] = text
+        fields.value.logger[metadataKey: "note.\(name)"] = "\(text)"
     }
 
     /// The rows that stages below want stored in the transaction that stores `record`.
     public func rows(for record: MessageRecord) -> [OutboxRow] {
         contributors.isEmpty ? [] : contributors.flatMap { $0.rows(for: record, context: self) }
-    }
-
-    private mutating func change(_ body: (inout Fields) -> Void) {
-        var fields = box.fields
-        body(&fields)
-        box = Box(fields)
     }
 
     private struct Fields: Sendable {
@@ -122,12 +113,6 @@ public struct MessageContext: Sendable {
         var contributors: [any RowContributor] = []
         var keptRole: MessageRecord.Role?
         var isShadow = false
-    }
-
-    private final class Box: Sendable {
-        let fields: Fields
-
-        init(_ fields: Fields) { self.fields = fields }
     }
 }
 

@@ -25,24 +25,50 @@ public enum EventKind: String, Sendable, Hashable, CaseIterable {
 /// The text cannot be set by a stage: a stage that changes reply text does it as a ``ReplyTransform``, so that what was
 /// streamed, what is stored and what the final says are always the same text.
 public struct OutboundEvent: Sendable {
-    public let kind: EventKind
-    public let run: Run
+    private var fields: Boxed<Fields>
+
+    public var kind: EventKind { fields.value.kind }
+    public var run: Run { fields.value.run }
     /// The text of the reply after the transforms of all stages up to this one.
-    public package(set) var text: String
+    public package(set) var text: String {
+        get { fields.value.text }
+        set { fields.value.text = newValue }
+    }
     /// Parts of the answer beside its text: thinking, tool calls, images.
-    public var blocks: [ContentBlock]
-    public var usage: Usage?
+    public var blocks: [ContentBlock] {
+        get { fields.value.blocks }
+        set { fields.value.blocks = newValue }
+    }
+    public var usage: Usage? {
+        get { fields.value.usage }
+        set { fields.value.usage = newValue }
+    }
     /// The model that answered, as `provider/id`, if the gateway tells; else the gateway's default model, if it tells that.
-    public var model: String?
+    public var model: String? {
+        get { fields.value.model }
+        set { fields.value.model = newValue }
+    }
     /// For an event that ends a run: how long it took.
-    public var timing: RunTiming
-    public var stopReason: String?
+    public var timing: RunTiming {
+        get { fields.value.timing }
+        set { fields.value.timing = newValue }
+    }
+    public var stopReason: String? {
+        get { fields.value.stopReason }
+        set { fields.value.stopReason = newValue }
+    }
     /// For `error`: the gateway's own words. For `status`: the phase.
-    public var detail: String?
+    public var detail: String? {
+        get { fields.value.detail }
+        set { fields.value.detail = newValue }
+    }
     /// For `error`: the kind that the gateway names, such as `rate_limit` or `timeout`.
-    public var errorKind: String?
+    public var errorKind: String? {
+        get { fields.value.errorKind }
+        set { fields.value.errorKind = newValue }
+    }
     /// When the gateway says that it happened.
-    public let timestamp: Timestamp
+    public var timestamp: Timestamp { fields.value.timestamp }
 
     package init(
         kind: EventKind,
@@ -57,17 +83,24 @@ public struct OutboundEvent: Sendable {
         errorKind: String? = nil,
         timestamp: Timestamp
     ) {
-        self.kind = kind
-        self.run = run
-        self.text = text
-        self.blocks = blocks
-        self.usage = usage
-        self.model = model
-        self.timing = timing
-        self.stopReason = stopReason
-        self.detail = detail
-        self.errorKind = errorKind
-        self.timestamp = timestamp
+        fields = Boxed(
+            Fields(
+                kind: kind, run: run, timestamp: timestamp, text: text, blocks: blocks, usage: usage, model: model,
+                timing: timing, stopReason: stopReason, detail: detail, errorKind: errorKind))
+    }
+
+    private struct Fields: Sendable {
+        let kind: EventKind
+        let run: Run
+        let timestamp: Timestamp
+        var text: String
+        var blocks: [ContentBlock]
+        var usage: Usage?
+        var model: String?
+        var timing: RunTiming
+        var stopReason: String?
+        var detail: String?
+        var errorKind: String?
     }
 }
 

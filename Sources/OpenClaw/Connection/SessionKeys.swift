@@ -22,7 +22,7 @@ package struct SessionKeys: Sendable, Hashable {
         guard isMainAlias(qualified.rest) else { return key }
         // Sessions from the time before an agent had a name of its own.
         let isLegacy = qualified.agent == "main" && !agentIDs.isEmpty && !agentIDs.contains("main")
-        return main(of: isLegacy ? defaultAgentID : qualified.agent)
+        return main(of: isLegacy ? defaultAgentID : String(qualified.agent))
     }
 
     /// Whether a canonical key is that of a main session, or of a session that all share.
@@ -32,18 +32,22 @@ package struct SessionKeys: Sendable, Hashable {
     }
 
     /// The agent that a canonical key names; nil for `global` and `unknown`.
-    package static func agentID(of canonicalKey: String) -> String? { split(canonicalKey)?.agent }
+    package static func agentID(of canonicalKey: String) -> String? { split(canonicalKey).map { String($0.agent) } }
 
-    private func isMainAlias(_ key: String) -> Bool { key == "main" || key == mainKey.lowercased() }
+    private func isMainAlias(_ key: some StringProtocol) -> Bool { key == "main" || key == mainKey.lowercased() }
 
     private func main(of agent: String) -> String {
         isGlobalScope ? "global" : "agent:\(agent):\(mainKey.lowercased())"
     }
 
-    private static func split(_ key: String) -> (agent: String, rest: String)? {
-        let parts = key.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "agent", !parts[1].isEmpty, !parts[2].isEmpty else { return nil }
-        return (String(parts[1]), String(parts[2]))
+    /// A qualified key: `agent:<agent>:<rest>`.
+    private static func split(_ key: String) -> (agent: Substring, rest: Substring)? {
+        let prefix = "agent:"
+        guard key.utf8.starts(with: prefix.utf8) else { return nil }
+        let name = key.utf8.dropFirst(prefix.utf8.count)
+        guard let end = name.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        let (agent, rest) = (key[name.startIndex..<end], key[key.utf8.index(after: end)...])
+        return agent.isEmpty || rest.isEmpty ? nil : (agent, rest)
     }
 }
 
