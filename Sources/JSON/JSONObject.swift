@@ -2,8 +2,12 @@
 ///
 /// A key that is written twice keeps its place and takes the last value, as JavaScript does.
 package struct JSONObject: Sendable, Hashable {
-    private var keyList: [String] = []
-    private var values: [JSONValue] = []
+    fileprivate struct Member: Sendable, Hashable {
+        let key: String
+        var value: JSONValue
+    }
+
+    private var members: [Member] = []
     /// Where each key stands; only kept for objects that are too large for a search.
     private var index: [String: Int] = [:]
     private static let searched = 16
@@ -11,52 +15,59 @@ package struct JSONObject: Sendable, Hashable {
     package init() {}
 
     package init(_ members: some Sequence<(String, JSONValue)>) {
-        keyList.reserveCapacity(members.underestimatedCount)
-        values.reserveCapacity(members.underestimatedCount)
+        reserveCapacity(members.underestimatedCount)
         for (key, value) in members { append(key, value) }
     }
 
-    package var count: Int { keyList.count }
-    package var keys: [String] { keyList }
+    package var count: Int { members.count }
+    package var keys: [String] { members.map(\.key) }
 
     /// Setting nil removes the member.
     package subscript(key: String) -> JSONValue? {
-        get { position(of: key).map { values[$0] } }
+        get { position(of: key).map { members[$0].value } }
         set {
             if let newValue {
                 append(key, newValue)
             } else if let position = position(of: key) {
-                let rest = zip(keyList, values).enumerated().filter { $0.offset != position }.map(\.element)
-                self = JSONObject(rest)
+                var rest = members
+                rest.remove(at: position)
+                self = JSONObject(rest.map { ($0.key, $0.value) })
             }
         }
     }
 
+    mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
+
     mutating func append(_ key: String, _ value: JSONValue) {
         if let position = position(of: key) {
-            values[position] = value
+            members[position].value = value
             return
         }
-        keyList.append(key)
-        values.append(value)
-        if keyList.count > Self.searched {
+        members.append(Member(key: key, value: value))
+        if members.count > Self.searched {
             if index.isEmpty {
-                index = Dictionary(uniqueKeysWithValues: zip(keyList, keyList.indices))
+                index = Dictionary(uniqueKeysWithValues: zip(members.map(\.key), members.indices))
             } else {
-                index[key] = keyList.count - 1
+                index[key] = members.count - 1
             }
         }
     }
 
     private func position(of key: String) -> Int? {
-        index.isEmpty ? keyList.firstIndex(of: key) : index[key]
+        index.isEmpty ? members.firstIndex { $0.key == key } : index[key]
     }
 }
 
 extension JSONObject: Sequence {
-    package func makeIterator() -> Zip2Sequence<[String], [JSONValue]>.Iterator {
-        zip(keyList, values).makeIterator()
+    package struct Iterator: IteratorProtocol {
+        fileprivate var members: IndexingIterator<[Member]>
+
+        package mutating func next() -> (String, JSONValue)? { members.next().map { ($0.key, $0.value) } }
     }
+
+    package var underestimatedCount: Int { count }
+
+    package func makeIterator() -> Iterator { Iterator(members: members.makeIterator()) }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {

@@ -65,6 +65,7 @@ private struct TapeReader {
         switch UInt8(truncatingIfNeeded: word >> 56) {
         case UInt8(ascii: "{"):
             var members = JSONObject()
+            members.reserveCapacity(count(at: word))
             while UInt8(truncatingIfNeeded: tape[position] >> 56) != UInt8(ascii: "}") {
                 let key = string(at: tape[position])
                 position += 1
@@ -74,6 +75,7 @@ private struct TapeReader {
             return .object(members)
         case UInt8(ascii: "["):
             var elements: [JSONValue] = []
+            elements.reserveCapacity(count(at: word))
             while UInt8(truncatingIfNeeded: tape[position] >> 56) != UInt8(ascii: "]") {
                 elements.append(value())
             }
@@ -98,6 +100,9 @@ private struct TapeReader {
             return .null
         }
     }
+
+    /// How many members or elements follow, in the upper 24 bits of the payload. More than that holds are told as the highest number.
+    private func count(at word: UInt64) -> Int { Int(word >> 32 & 0xFF_FFFF) }
 
     /// A string's payload is the offset of its length (32 bits) in the string buffer; its UTF-8 bytes follow.
     private func string(at word: UInt64) -> String {

@@ -190,3 +190,13 @@ import Testing
         #expect(outcome.retryAfter(now: now) == seconds.map { .seconds($0) })
     }
 }
+
+@Suite struct EventIDTests {
+    @Test func anIDHas128RandomBits() {
+        let ids = (0..<1000).map { _ in WebhookEvent.makeID() }
+        #expect(ids.allSatisfy { $0.wholeMatch(of: /evt_[0-9a-f]{32}/) != nil })
+        #expect(Set(ids).count == ids.count)
+        // Each digit is there at each place.
+        for place in 4..<36 { #expect(Set(ids.map { Array($0)[place] }).count == 16) }
+    }
+}

@@ -47,17 +47,14 @@ public struct MessageContext: Sendable {
     /// What stages noted on the message, by name.
     public var notes: [String: String] { fields.value.notes }
 
+    // These two change from stage to stage, and not only now and then.
+
     /// Stages below the running one that store rows together with a message; set by the engine.
-    package var contributors: [any RowContributor] {
-        get { fields.value.contributors }
-        set { fields.value.contributors = newValue }
-    }
+    package var contributors: [any RowContributor] = []
     /// A stage above has kept the message, with the rows of its contributors: `user` on the way to the gateway, `assistant`
     /// on the way to the browsers. Nil: no stage above keeps messages.
-    package var keptRole: MessageRecord.Role? {
-        get { fields.value.keptRole }
-        set { fields.value.keptRole = newValue }
-    }
+    package var keptRole: MessageRecord.Role?
+
     /// The stage runs with `mode: shadow`: what it does must have no effect.
     package var isShadow: Bool {
         get { fields.value.isShadow }
@@ -110,8 +107,6 @@ public struct MessageContext: Sendable {
         var rewriteKept: (@Sendable (String) -> String)?
         var notes: [String: String] = [:]
         var slots: [ObjectIdentifier: any Sendable] = [:]
-        var contributors: [any RowContributor] = []
-        var keptRole: MessageRecord.Role?
         var isShadow = false
     }
 }

@@ -4,6 +4,7 @@ extension Timestamp {
     /// Not by Foundation: it counts in floating point, and every second time comes out a millisecond early.
     package var iso8601: String {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity("2026-02-03T04:05:06.789Z".utf8.count)
         bytes.append(iso8601: self)
         return String(decoding: bytes, as: UTF8.self)
     }

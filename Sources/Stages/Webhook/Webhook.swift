@@ -41,21 +41,21 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     // MARK: Messages
 
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
-        if context.keptRole != .user, let record = MessageRecord(message, context, at: time.now) {
-            try await keep(record, context)
-        }
+        if context.keptRole != .user { try await keep(MessageRecord(message, context, at: time.now), context) }
         try await next(message, context)
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
-        let record = MessageRecord(event, context)
-        if context.keptRole != record.role { try await keep(record, context) }
+        if context.keptRole != event.kind.role { try await keep(MessageRecord(event, context), context) }
         try await next(event, context)
     }
 
     /// No stage above keeps messages, so the event has a transaction of its own.
-    private func keep(_ record: MessageRecord, _ context: MessageContext) async throws {
-        guard !context.isShadow else { return }
+    ///
+    /// - Parameter record: Evaluated here, so that the stage's own functions, which last until the message has arrived, stay small.
+    @inline(never)
+    private func keep(_ record: @autoclosure () -> MessageRecord?, _ context: MessageContext) async throws {
+        guard !context.isShadow, let record = record() else { return }
         // Whether the session is new is only known where messages are kept.
         let rows = rows(for: record, context: context).filter { !$0.isForNewSession }
         if !rows.isEmpty { try await store.store(rows) }
@@ -128,6 +128,11 @@ extension ObservedSession {
     }
 }
 
+extension EventKind {
+    /// Whose words an event carries.
+    fileprivate var role: MessageRecord.Role { self == .message ? .user : .assistant }
+}
+
 extension MessageRecord {
     /// As the persist stage would keep it. Nil: the message has no session.
     fileprivate init?(_ message: InboundMessage, _ context: MessageContext, at now: Timestamp) {
@@ -147,7 +152,7 @@ extension MessageRecord {
             }
         self.init(
             gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
-            role: event.kind == .message ? .user : .assistant, state: state, runID: event.run.id,
+            role: event.kind.role, state: state, runID: event.run.id,
             text: context.kept(event.text), blocks: event.blocks.map { $0.mappingText(context.kept) },
             error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
             usage: event.usage,

@@ -25,9 +25,18 @@ package struct WebhookEvent: Sendable {
 
     /// `evt_` and 128 random bits.
     package static func makeID() -> String {
+        var random = SystemRandomNumberGenerator()
+        var text = Array("evt_".utf8)
+        text.reserveCapacity(text.count + 32)
         // By halves: the standard library takes its time with numbers of 128 bits.
-        let halves = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }
-        return halves.reduce(into: "evt_") { $0 += String(repeating: "0", count: 16 - $1.utf8.count) + $1 }
+        for _ in 0..<2 {
+            let half = random.next() as UInt64
+            for shift in stride(from: 60, through: 0, by: -4) {
+                let digit = UInt8(half >> UInt64(shift) & 0xF)
+                text.append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The text that is stored and sent.
