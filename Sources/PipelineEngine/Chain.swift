@@ -53,15 +53,19 @@ package final class Chain: Sendable {
 
     /// Runs a message from a browser through the chain to `terminal`.
     ///
+    /// - Parameter untold: The code of rejections that the stages are not told of, as the caller asks again.
     /// - Throws: the ``Rejection`` of a stage, a ``StageFailure``, or what the terminal threw.
     package func send(
         _ message: InboundMessage,
         context: MessageContext,
+        untold: String? = nil,
         terminal: @escaping @Sendable (InboundMessage, MessageContext) async throws -> Void
     ) async throws -> Passage {
         var onRejection: RejectionHandler<InboundMessage>?
         if !observers.isEmpty {
-            onRejection = { self.noteRejection(of: $0, context: $1, stage: $2, code: $3) }
+            onRejection = { message, context, stage, code in
+                if code != untold { self.noteRejection(of: message, context: context, stage: stage, code: code) }
+            }
         }
         let path = ChainPath(
             steps: inboundPaths[message.kind] ?? [], time: time, tracer: tracer,

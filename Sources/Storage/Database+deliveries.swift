@@ -169,6 +169,19 @@ extension Database: DeliveryStore {
         }
     }
 
+    package func hastenDeliveries(stage: String, now: Timestamp) async throws {
+        try await write { db in try Self.hasten(stage, endpoint: nil, now: now, db) }
+    }
+
+    /// - Parameter endpoint: Nil: all of the stage.
+    static func hasten(_ stage: String, endpoint: String?, now: Timestamp, _ db: GRDB.Database) throws {
+        try db.execute(
+            sql: """
+                UPDATE webhook_deliveries SET due_at = :now
+                WHERE stage = :stage AND endpoint = coalesce(:endpoint, endpoint) AND state = 'scheduled' AND due_at > :now
+                """, arguments: ["now": now.milliseconds, "stage": stage, "endpoint": endpoint])
+    }
+
     package func abandonDeliveries(stage: String, endpoint: String, error: String, now: Timestamp) async throws {
         try await write { db in try Self.abandon(stage, endpoint, error, now: now, db) }
     }

@@ -70,9 +70,15 @@ extension Database {
     }
 
     package func replay(id: Int64, now: Timestamp) async throws -> Bool {
-        let count = try await write { db in try Self.replay("id = ?", [id], ["delivered", "dead"], now: now, db) }
+        let isFound = try await write { db in
+            try db.execute(
+                sql: "UPDATE webhook_deliveries SET due_at = min(due_at, ?) WHERE id = ? AND state = 'scheduled'",
+                arguments: [now.milliseconds, id])
+            let isScheduled = db.changesCount == 1
+            return try isScheduled || Self.replay("id = ?", [id], ["delivered", "dead"], now: now, db) == 1
+        }
         changes.fire()
-        return count == 1
+        return isFound
     }
 
     package func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool {

@@ -39,13 +39,15 @@ extension Database {
         return isNew
     }
 
-    package func changeEndpoint(stage: String, name: String, settings: String) async throws -> Bool {
+    package func changeEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool {
         let sealed = try secrets.seal(settings)
         let isKnown = try await write { db in
             try db.execute(
                 sql: "UPDATE webhook_endpoints SET settings = ? WHERE stage = ? AND name = ?",
                 arguments: [sealed, stage, name])
-            return db.changesCount == 1
+            let isKnown = db.changesCount == 1
+            if isKnown { try Self.noteEnabled(stage, name, now: now, db) }
+            return isKnown
         }
         noteEndpointChange()
         return isKnown
@@ -88,11 +90,16 @@ extension Database {
         try await write { db in
             try db.execute(
                 sql: "DELETE FROM webhook_gone WHERE stage = ? AND endpoint = ?", arguments: [stage, name])
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
-                arguments: [Self.enabledKey(stage: stage) + name, "\(now.milliseconds)"])
+            try Self.noteEnabled(stage, name, now: now, db)
         }
         noteEndpointChange()
+    }
+
+    private static func noteEnabled(_ stage: String, _ name: String, now: Timestamp, _ db: GRDB.Database) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+            arguments: [Self.enabledKey(stage: stage) + name, "\(now.milliseconds)"])
+        try hasten(stage, endpoint: name, now: now, db)
     }
 
     package func enabledEndpoints(stage: String) async throws -> [String: Timestamp] {

@@ -45,26 +45,38 @@ package struct OTLPExporter: Sendable {
     package func run() async {
         await cancelWhenGracefulShutdown {
             var pause = Self.pause
+            var isAway = false
             while !Task.isCancelled {
                 try? await time.sleep(for: pause)
-                pause = await export() ? Self.pause : min(pause * 2, Self.longestPause)
+                if let reason = await export() {
+                    pause = min(pause * 2, Self.longestPause)
+                    // Once, not with every try.
+                    if !isAway { logger.warning("traces wait for their collector: \(reason)") }
+                    isAway = true
+                } else {
+                    pause = Self.pause
+                    if isAway { logger.notice("the trace collector takes traces again") }
+                    isAway = false
+                }
             }
         }
-        _ = await export()
+        guard let reason = await export() else { return }
+        logger.warning("\(queue.count) spans are lost, as the trace collector cannot take them: \(reason)")
     }
 
-    /// Sends all that waits. False: the collector cannot take it now.
-    package func export() async -> Bool {
+    /// Sends all that waits.
+    ///
+    /// - Returns: Why the collector cannot take it now; nil: nothing waits any more.
+    package func export() async -> String? {
         while true {
             let spans = queue.first(Self.batch)
-            guard !spans.isEmpty else { return true }
+            guard !spans.isEmpty else { return nil }
             switch await send(OTLPRequest.body(spans, service: service, version: version)) {
             case .accepted:
                 queue.removeFirst(spans.count)
                 exported.increment(by: spans.count)
             case .busy(let reason):
-                logger.debug("the trace collector cannot be reached: \(reason)")
-                return false
+                return reason
             case .refused(let reason):
                 queue.drop(spans.count)
                 logger.warning("the trace collector refused \(spans.count) spans: \(reason)")

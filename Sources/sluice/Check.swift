@@ -15,6 +15,11 @@ struct Check: ParsableCommand {
     @Argument(help: "The file to check.", completion: .file(extensions: ["yaml", "yml"]))
     var file = "config.yaml"
 
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The same, as for the other commands.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
+
     @Option(help: "text: for people. json: for programs. sarif: for code hosts and editors.")
     var format = Format.text
 
@@ -22,6 +27,7 @@ struct Check: ParsableCommand {
     var strict = false
 
     func run() throws {
+        let file = config ?? file
         let loaded = try Loading.read(file)
         let report = FindingReport(loaded, isStrict: strict)
         switch format {

@@ -104,7 +104,7 @@ struct Webhook: AsyncParsableCommand {
             abstract: "Deliver again: one delivery, or all that were given up since a time.")
 
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
-        @Argument(help: "The id of a delivery that is over.")
+        @Argument(help: "The id of a delivery that is over, or waits for its next try.")
         var id: Int64?
         @ArgumentParser.Option(help: "All that were given up since this time, such as 2026-01-31T00:00:00Z.")
         var failedSince: String?
@@ -124,11 +124,12 @@ struct Webhook: AsyncParsableCommand {
             let (database, stages) = try Loading.webhooks(configurationOptions)
             let now = SystemTime().now
             if let id {
-                if let (delivery, _, _) = try await database.delivery(id: id) {
-                    try await Loading.requireUsable(delivery.endpoint, of: stages, delivery.stage, database)
+                guard let (delivery, _, _) = try await database.delivery(id: id) else {
+                    throw Loading.failure("there is no delivery \(id). See: sluice webhook deliveries")
                 }
+                try await Loading.requireUsable(delivery.endpoint, of: stages, delivery.stage, database)
                 guard try await database.replay(id: id, now: now) else {
-                    throw Loading.failure("there is no delivery \(id) that is over. See: sluice webhook deliveries")
+                    throw Loading.failure("the delivery \(id) waits for an earlier one of its session")
                 }
                 Output.line("The delivery \(id) goes out again.")
             } else if let since = failedSince.flatMap({ Timestamp(iso8601: $0) }) {
@@ -170,7 +171,7 @@ struct Webhook: AsyncParsableCommand {
             let stage = try await Loading.stage(of: name, among: stages, database)
             do {
                 _ = try await EndpointEditor(stage: stage.name, settings: stage.options.settings, store: database)
-                    .change(name, changes)
+                    .change(name, changes, now: SystemTime().now)
             } catch let rejection as Rejection {
                 throw Loading.failure(rejection.message)
             }

@@ -74,6 +74,32 @@ import Testing
         }
     }
 
+    /// Webhooks and analytics count those who are turned away, not those who say who they are in their first frame.
+    @Test func onlyWhoIsTurnedAwayIsToldOf() async throws {
+        final class Rejections: Middleware, ServerObserver {
+            let codes = Mutex<[String]>([])
+            func messageWasRejected(_ rejected: RejectedMessage) {
+                codes.withLock { $0.append("\(rejected.stage ?? "server") \(rejected.code)") }
+            }
+        }
+        let rejections = Rejections()
+        var options = Self.options
+        options.stages = [Stage(name: "counts", kind: "test", middleware: rejections, executor: nil)]
+        try await Rig.run(options) { rig in
+            let browser = try await Browser.connect(port: rig.port)
+            browser.send(["type": "auth", "token": .string(try await key("ada", rig))])
+            _ = try await browser.next(type: "hello")
+            #expect(rejections.codes.withLock { $0 }.isEmpty)
+            let stranger = try await Browser.connect(port: rig.port)
+            stranger.send(["type": "auth", "token": "sluice_000000000000_wrong"])
+            #expect(try await stranger.closeCode() == 4401)
+            let silent = try await Browser.connect(port: rig.port)
+            silent.send(["type": "agents", "id": 1])
+            #expect(try await silent.closeCode() == 4401)
+            #expect(rejections.codes.withLock { $0 } == ["auth unauthorized", "server unauthorized"])
+        }
+    }
+
     @Test func whoSendsNoKeyIsClosedInTime() async throws {
         var options = Self.options
         options.limits.authTimeout = .milliseconds(1)

@@ -14,9 +14,10 @@ import Tracing
     private let queue = SpanQueue(capacity: 10)
     private let time = ManualTime()
 
+    private let log = LogLines()
+
     private func exporter(_ send: @escaping OTLPExporter.Send) -> OTLPExporter {
-        OTLPExporter(
-            queue: queue, service: "sluice", version: "1.2.3", time: time, logger: Sample.logger, send: send)
+        OTLPExporter(queue: queue, service: "sluice", version: "1.2.3", time: time, logger: log.logger, send: send)
     }
 
     /// What an exporter sends of the queue.
@@ -26,7 +27,7 @@ import Tracing
             bodies.withLock { $0.append(body) }
             return .accepted
         }
-        #expect(await exporter.export())
+        #expect(await exporter.export() == nil)
         return try JSONValue(parsing: try #require(bodies.withLock { $0.first }))
     }
 
@@ -79,9 +80,9 @@ import Tracing
     @Test func aCollectorThatIsAwayIsTriedAgainAndOneThatRefusesIsNot() async {
         let tracer = OTLPTracer(queue: queue)
         tracer.startSpan("chat", context: .topLevel).end()
-        #expect(await exporter { _ in .busy("away") }.export() == false)
+        #expect(await exporter { _ in .busy("away") }.export() == "away")
         #expect(queue.count == 1)
-        #expect(await exporter { _ in .refused("400") }.export())
+        #expect(await exporter { _ in .refused("400") }.export() == nil)
         #expect(queue.count == 0)
     }
 
@@ -102,6 +103,31 @@ import Tracing
         task.cancel()
         await task.value
         #expect(calls.withLock { $0 } == 2)
+    }
+
+    /// One line for each change, not for each try, and one for what is lost at last.
+    @Test func aCollectorThatIsAwayIsToldOf() async throws {
+        let tracer = OTLPTracer(queue: queue)
+        let isAway = Mutex(true)
+        let exporter = exporter { _ in isAway.withLock { $0 } ? .busy("refused") : .accepted }
+        let task = Task { await exporter.run() }
+        tracer.startSpan("one", context: .topLevel).end()
+        // The pause doubles while it is away.
+        for seconds in [2, 4] {
+            await time.waitForSleepers()
+            time.advance(by: .seconds(seconds))
+        }
+        await time.waitForSleepers()
+        #expect(log.all == ["traces wait for their collector: refused"])
+        isAway.withLock { $0 = false }
+        time.advance(by: .seconds(8))
+        await time.waitForSleepers()
+        #expect(log.all.last == "the trace collector takes traces again")
+        isAway.withLock { $0 = true }
+        tracer.startSpan("two", context: .topLevel).end()
+        task.cancel()
+        await task.value
+        #expect(log.all.last == "1 spans are lost, as the trace collector cannot take them: refused")
     }
 
     private struct Headers: Injector, Extractor {

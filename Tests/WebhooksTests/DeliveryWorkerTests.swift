@@ -179,7 +179,7 @@ import Webhooks
             try await rig.store("a")
             await rig.waitForCalls(1)
             _ = try await rig.database.changeEndpoint(
-                stage: WorkerRig.stage, name: "one", settings: settings("new.test"))
+                stage: WorkerRig.stage, name: "one", settings: settings("new.test"), now: rig.time.now)
             while worker.directory.entries.first?.endpoint.url.host != "new.test" { await Task.yield() }
             answer.yield(410)
             try await rig.waitForAttempts(1)
@@ -295,13 +295,47 @@ import Webhooks
             }
             #expect(try await seemsPaused())
             isUp.store(true, ordering: .relaxed)
-            // No time passes: what was not tried yet goes out.
+            // No time passes: what was not tried yet goes out, and what failed is tried again.
             try await rig.database.enableEndpoint(stage: WorkerRig.stage, name: "one", now: rig.time.now)
             #expect(try await !seemsPaused())
-            try await rig.wait(for: .delivered, count: 15)
+            try await rig.wait(for: .delivered, count: 20)
             while worker.directory.entries.first?.isPaused != false { await Task.yield() }
-            #expect(rig.http.calls.count == 20)
+            #expect(rig.http.calls.count == 25)
         }
+    }
+
+    /// Three ways to say that it was mended; the next try would be due after five minutes.
+    @Test(arguments: ["enable", "change", "replay", "replace"])
+    func whatWasMendedIsTriedAtOnce(by way: String) async throws {
+        let rig = try WorkerRig(ScriptedHTTPCaller { _, number in HTTPAnswer(status: number < 2 ? 500 : 200) })
+        let settings = #"{"url": "https://one.test/", "events": ["message.final"]}"#
+        _ = try await rig.database.addEndpoint(
+            stage: WorkerRig.stage, name: "one", settings: settings, now: rig.time.now)
+        try await rig.store("a")
+        try await rig.running([]) { _ in
+            try await rig.waitForAttempts(1)
+            await rig.time.waitForSleepers()
+            rig.time.advance(by: .seconds(5))
+            try await rig.waitForAttempts(2)
+            switch way {
+            case "enable":
+                try await rig.database.enableEndpoint(stage: WorkerRig.stage, name: "one", now: rig.time.now)
+            case "change":
+                _ = try await rig.database.changeEndpoint(
+                    stage: WorkerRig.stage, name: "one", settings: settings, now: rig.time.now)
+            case "replay": #expect(try await rig.database.replay(id: 1, now: rig.time.now))
+            default: return
+            }
+            try await rig.wait(for: .delivered, count: 1)
+        }
+        if way == "replace" {
+            let successor = rig.worker([])
+            await successor.hasten()
+            let task = Task { await successor.run() }
+            try await rig.wait(for: .delivered, count: 1)
+            await rig.stop(task)
+        }
+        #expect(rig.http.calls.count == 3)
     }
 
     @Test func goesOnAfterACrash() async throws {

@@ -29,10 +29,11 @@ extension BrowserHub {
         let id = connection.info.id
         let context = makeContext(connection.info, credential: connection.credential, principal: nil)
         let chain = chains.standard
+        let mayAskAgain = connection.credential == nil
         jobs.submit {
             let verdict: Result<Principal, Rejection>
             do {
-                verdict = .success(try await chain.introduce(context))
+                verdict = .success(try await chain.introduce(context, mayAskAgain: mayAskAgain))
             } catch {
                 verdict = .failure(Rejection(answering: error, logger: context.logger))
             }
@@ -84,6 +85,10 @@ extension BrowserHub {
     private func refuse(_ id: String, _ reason: String) {
         guard let connection = connections[id], connection.phase == .opening else { return }
         let rejection = Rejection(code: "unauthorized", message: reason)
+        // No stage had a key to judge.
+        chains.standard.noteRejection(
+            of: InboundMessage(kind: .connect),
+            context: makeContext(connection.info, credential: nil, principal: nil), stage: nil, code: rejection.code)
         send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
         connection.socket.close(code: CloseCode.unauthorized, reason: "access denied")
         flush()

@@ -54,10 +54,12 @@ extension BrowserHub {
 extension Chain {
     /// Asks who is there.
     ///
+    /// - Parameter mayAskAgain: Who shows no key yet is asked for it, so it is no news that a key is wanted.
     /// - Throws: what the stages throw at those whom they do not let in.
-    func introduce(_ context: MessageContext) async throws -> Principal {
+    func introduce(_ context: MessageContext, mayAskAgain: Bool = false) async throws -> Principal {
         let caller = CallResult<Principal>()
-        let passage = try await send(InboundMessage(kind: .connect), context: context) { _, context in
+        let untold = mayAskAgain ? "unauthorized" : nil
+        let passage = try await send(InboundMessage(kind: .connect), context: context, untold: untold) { _, context in
             caller.value = context.principal ?? .anonymous
         }
         return try caller.take(after: passage)

@@ -15,7 +15,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
         case not(Test)
         case direction(Set<MessageFacts.Direction>)
         case kind(Set<String>)
-        case isOne(Fact, of: Set<String>)
+        case isOne(Fact, of: Words)
         case starts(Fact, with: String)
         case matches(Fact, TextPattern)
         case group(String)
@@ -27,6 +27,21 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
     /// A fact that is a text.
     enum Fact: String, Sendable, Hashable, CaseIterable {
         case gateway, agent, model, session, user, text
+    }
+
+    /// Words to compare with. A few are compared one by one, which takes less time than to hash the other side.
+    struct Words: Sendable, Hashable {
+        private static let few = 8
+
+        let all: Set<String>
+        private let list: [String]
+
+        init(_ words: Set<String>) {
+            all = words
+            list = words.count <= Self.few ? words.sorted() : []
+        }
+
+        func contains(_ word: String) -> Bool { list.isEmpty ? all.contains(word) : list.contains(word) }
     }
 
     let test: Test
@@ -167,13 +182,13 @@ extension Condition.Test {
     private func excludes(_ other: Self) -> Bool {
         switch (self, other) {
         case (.isOne(let fact, let words), .isOne(let other, let others)):
-            fact == other && words.isDisjoint(with: others)
+            fact == other && words.all.isDisjoint(with: others.all)
         case (.isOne(let fact, let words), .starts(let other, let start)),
             (.starts(let other, let start), .isOne(let fact, let words)):
-            fact == other && !words.contains { $0.utf8.starts(with: start.utf8) }
+            fact == other && !words.all.contains { $0.utf8.starts(with: start.utf8) }
         case (.isOne(let fact, let words), .not(.isOne(let other, let others))),
             (.not(.isOne(let other, let others)), .isOne(let fact, let words)):
-            fact == other && words.isSubset(of: others)
+            fact == other && words.all.isSubset(of: others.all)
         case (.size(let sizes), .size(let others)): !sizes.overlaps(others)
         case (let test, .not(let negated)), (.not(let negated), let test): test == negated
         default: false

@@ -81,7 +81,7 @@ enum ConditionFact: String, CaseIterable {
                     offset: values[0].offset + (isQuoted ? 1 : 0) + error.offset, message: error.message,
                     hint: error.hint)
             }
-        default: return .isOne(fact, of: Set(values.map(\.value)))
+        default: return .isOne(fact, of: Condition.Words(Set(values.map(\.value))))
         }
     }
 

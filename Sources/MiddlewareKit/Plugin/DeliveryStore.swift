@@ -28,6 +28,8 @@ package protocol DeliveryStore: Sendable {
     func record(_ attempts: [DeliveryAttempt], stage: String, now: Timestamp) async throws
     /// Moves the time of everything that is scheduled, because the clock was set.
     func shiftSchedule(stage: String, by change: Duration) async throws
+    /// What waits for its next try is due now.
+    func hastenDeliveries(stage: String, now: Timestamp) async throws
     /// Gives up everything that is left for an endpoint.
     func abandonDeliveries(stage: String, endpoint: String, error: String, now: Timestamp) async throws
     /// Forgets deliveries that were over before these times, and events that nothing needs any more. What is left for
@@ -46,15 +48,15 @@ package protocol DeliveryStore: Sendable {
     func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)]
     /// False when there is one with this name.
     func addEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool
-    /// False when there is none with this name. What is left for it stays.
-    func changeEndpoint(stage: String, name: String, settings: String) async throws -> Bool
+    /// False when there is none with this name. What is left for it stays, and is tried at once, as after ``enableEndpoint(stage:name:now:)``.
+    func changeEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool
     /// False when there is none. What is left for it is given up.
     func removeEndpoint(stage: String, name: String, now: Timestamp) async throws -> Bool
     /// Endpoints that said that they are gone, and the address that said so.
     func goneEndpoints(stage: String) async throws -> [(name: String, address: String)]
     /// Remembers what an endpoint said at this address.
     func setGone(stage: String, endpoint: String, address: String, now: Timestamp) async throws
-    /// Somebody says that an endpoint is there again, whatever it said and however it failed.
+    /// Somebody says that an endpoint is there again, whatever it said and however it failed: what waits for its next try is due.
     func enableEndpoint(stage: String, name: String, now: Timestamp) async throws
     /// When somebody said so last, by endpoint.
     func enabledEndpoints(stage: String) async throws -> [String: Timestamp]
@@ -67,8 +69,8 @@ package protocol DeliveryStore: Sendable {
     func deliveryCounts(stage: String) async throws -> [DeliveryCounts]
     /// Whether the newest attempts to call an endpoint all failed; not when there were fewer.
     func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool
-    /// Delivers again what is over, from the first attempt on.
-    /// - Returns: Whether there is such a delivery and it is over.
+    /// Delivers again what is over, from the first attempt on; what waits for its next try is tried now.
+    /// - Returns: False when there is no such delivery, or when it waits for an earlier one of its lane.
     func replay(id: Int64, now: Timestamp) async throws -> Bool
     /// Delivers again what failed for good since then.
     /// - Returns: How many.

@@ -18,7 +18,7 @@ package struct TracesSettings: OptionGroup {
             check: { $0.flatMap(endpointProblem) }),
         Option(
             "headers", \.headers, help: "Headers that the collector wants, such as a key.",
-            example: "{ Authorization: \"Bearer ${TRACES_KEY}\" }"),
+            example: "{ Authorization: \"Bearer ${TRACES_KEY}\" }", check: CallHeaders.problem),
         Option("service-name", \.serviceName, help: "What the server is called in traces."),
         Option("share", \.share, help: "The share of messages that are traced.", range: 0...1),
     ]

@@ -33,6 +33,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
         if let predecessor = registry?.add(worker) {
             predecessor.retire()
             await predecessor.waitUntilEnded()
+            await worker.hasten()
         }
         await worker.run()
         registry?.remove(worker)

@@ -26,7 +26,7 @@ package struct EndpointEditor: Sendable {
 
     /// - Parameter body: The options that are to be different; null takes one back to its default.
     /// - Throws: ``Rejection`` that says what is wrong with the body.
-    package func change(_ name: String, _ body: JSONObject) async throws -> Endpoint {
+    package func change(_ name: String, _ body: JSONObject, now: Timestamp) async throws -> Endpoint {
         if let new = body["name"], new.string != name {
             throw Rejection.bad("an endpoint keeps its `name`; remove it and add it again")
         }
@@ -40,7 +40,7 @@ package struct EndpointEditor: Sendable {
         let endpoint = try checked(object)
         guard
             try await store.changeEndpoint(
-                stage: stage, name: name, settings: JSONValue.object(object).encoded())
+                stage: stage, name: name, settings: JSONValue.object(object).encoded(), now: now)
         else { throw Rejection(code: "not_found", message: "There is no endpoint “\(name)”.") }
         return endpoint
     }

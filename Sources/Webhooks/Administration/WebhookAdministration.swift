@@ -42,7 +42,7 @@ package struct WebhookAdministration: Sendable {
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     package func changeEndpoint(_ name: String, _ body: JSONObject) async throws -> JSONValue {
         let (worker, _) = try await find(name)
-        _ = try await editor(worker).change(name, body)
+        _ = try await editor(worker).change(name, body, now: time.now)
         let counts = try await store.deliveryCounts(stage: worker.stage)
         return try await find(name).entry.json(stage: worker.stage, counts.first { $0.endpoint == name })
     }
@@ -103,7 +103,7 @@ package struct WebhookAdministration: Sendable {
         guard let (delivery, _, _) = try await store.delivery(id: id) else { throw Rejection.unknown(id) }
         try await find(delivery.endpoint, stage: delivery.stage).requireUsable()
         if try await store.replay(id: id, now: time.now) { return }
-        throw Rejection(code: "conflict", message: "The delivery \(id) is not over yet.")
+        throw Rejection(code: "conflict", message: "The delivery \(id) waits for an earlier one of its session.")
     }
 
     /// - Parameter endpoint: Nil: to all that can be called.

@@ -266,7 +266,9 @@ struct DeliveryRound {
 
     private mutating func clean() async throws {
         let uptime = time.uptime
-        if let lastClean, uptime - lastClean < .seconds(600) { return }
+        // What may be looked at for a short time only is gone soon after it.
+        let interval = max(.seconds(10), min(.seconds(600), worker.settings.keepDelivered / 10))
+        if let lastClean, uptime - lastClean < interval { return }
         let now = now
         func before(_ age: Duration) -> Timestamp {
             Timestamp(milliseconds: now.milliseconds - age.wholeMilliseconds)

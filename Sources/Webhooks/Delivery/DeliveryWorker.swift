@@ -68,6 +68,16 @@ package final class DeliveryWorker: Sendable {
     /// Returns once `run` has returned. For one caller.
     package func waitUntilEnded() async { _ = await ended.takeAll() }
 
+    /// For one that takes the place of another: somebody changed what is configured, perhaps so that what failed can succeed, and does
+    /// not want to wait for hours to see it. Call it before `run`.
+    package func hasten() async {
+        do {
+            try await services.store.hastenDeliveries(stage: stage, now: services.time.now)
+        } catch {
+            logger.warning("what waits for its next try could not be brought forward: \(error)")
+        }
+    }
+
     /// Runs until the task is cancelled; then calls under way get some time to end, and nothing new is sent.
     package func run() async {
         defer { ended.put(()) }

@@ -72,7 +72,7 @@ import Testing
     @Test func theLogTellsTheCauseAndNothingOfTheSecret() async {
         let lines = LogLines()
         var context = Sample.context(credential: Credential("sluice_aabbccdd0011_wrongwrongwrongwrongwrong"))
-        context.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+        context.logger = lines.logger
         _ = await StageHarness(KeyAuth(keys: KeyCache(store: store, time: time))).send(Sample.chat(), context: context)
         #expect(lines.all == ["access denied: the secret of key aabbccdd0011 is wrong"])
     }
@@ -95,23 +95,4 @@ import Testing
         #expect(await MiddlewareCompatibility.violations(of: stage, context: context) == [])
         #expect(await MiddlewareCompatibility.violations(of: stage) == [])
     }
-}
-
-private final class LogLines: Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
-    func append(_ line: String) { lines.withLock { $0.append(line) } }
-}
-
-private struct LineHandler: LogHandler {
-    let lines: LogLines
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { lines.append("\(event.message)") }
 }

@@ -1,5 +1,3 @@
-package import MiddlewareKit
-
 /// The headers that a configuration adds to calls.
 package enum CallHeaders {
     /// Headers that say how the call is sent are not for the file to set.
@@ -24,14 +22,4 @@ package enum CallHeaders {
     /// RFC 9110 section 5.6.2.
     private static let tokenCharacters = Set(
         "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
-}
-
-extension AddressRules {
-    /// Why an address may not be called, as far as that can be known without asking anybody for it; names the options that
-    /// would allow it.
-    package func problem(of url: HTTPAddress) -> String? {
-        if let refusal = refusal(ofPort: url.port) { return "\(refusal); add it to `ports`" }
-        guard let refusal = IPAddress(url.host).flatMap(refusal(of:)) else { return nil }
-        return "\(url.host) may not be called: \(refusal); name its network in `allow-private`"
-    }
 }
