@@ -43,6 +43,14 @@ import WebSocketTransport
             #"{"id":"x","type":"chat","sessionKey":"s","attachments":[{"type":"image","mimeType":"image/png","content":"%%"}]}"#,
             "bad_request", "x"
         ),
+        (
+            #"{"id":"x","type":"chat","sessionKey":"s","attachments":[{"type":"image","mimeType":"a/b","content":"aGkh","fileName":7}]}"#,
+            "bad_request", "x"
+        ),
+        (
+            #"{"id":"x","type":"chat","sessionKey":"s","attachments":[{"type":"image","mimeType":"a/b","content":"aGkh","fileName":"a\u0000"}]}"#,
+            "bad_request", "x"
+        ),
         (#"{"id":"x","type":"chat","sessionKey":"a\ud800","message":"Hello"}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","gateway":7}"#, "bad_request", "x"),
         (#"{"id":"x","type":"chat","sessionKey":"s","message":"Hi","gateway":"mars"}"#, "unknown_gateway", "x"),

@@ -48,6 +48,8 @@ enum FrameLimits {
     static let sessionKeyCharacters = 512
     static let idCharacters = 200
     static let attachments = 16
+    /// Of a file, and of what kind of file it is.
+    static let nameCharacters = 255
     static let historyPage = 1...500
     /// Of an HTTP request, in bytes.
     static let requestBody = 64 << 10
@@ -191,10 +193,18 @@ struct FrameReader {
             guard let type = item["type"]?.string, let mimeType = item["mimeType"]?.string,
                 let content = item["content"]?.string, !type.isEmpty, !mimeType.isEmpty, !content.isEmpty
             else { throw problem("An attachment needs `type`, `mimeType` and `content` (base64).") }
+            let name = item["fileName"].flatMap { $0.isNull ? nil : $0 }
+            for word in [.string(type), .string(mimeType), name].compactMap(\.self) {
+                guard let text = word.string, text.count <= FrameLimits.nameCharacters, FrameLimits.isTitle(text) else {
+                    throw problem(
+                        "`type`, `mimeType` and `fileName` of an attachment are one line each, of at most "
+                            + "\(FrameLimits.nameCharacters) characters, without control characters.")
+                }
+            }
             guard FrameLimits.isBase64(content) else {
                 throw problem("The `content` of an attachment must be base64, or a data URL with base64.")
             }
-            return Attachment(type: type, mimeType: mimeType, fileName: item["fileName"]?.string, content: content)
+            return Attachment(type: type, mimeType: mimeType, fileName: name?.string, content: content)
         }
     }
 }
