@@ -43,6 +43,11 @@ struct BadFrame: Error, Sendable {
     var id: JSONValue?
 }
 
+extension Unicode.Scalar {
+    /// Of the category Cc, which Unicode promises not to change; asking the standard library's tables takes many times as long.
+    fileprivate var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
+}
+
 /// Limits on what a frame may hold; see the gateway's own (OpenClaw protocol: session keys).
 enum FrameLimits {
     static let sessionKeyCharacters = 512
@@ -64,7 +69,7 @@ enum FrameLimits {
     /// what they have.
     static func withoutControls(_ text: String) -> String {
         func isDropped(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.properties.generalCategory == .control && !["\0", "\t", "\n", "\r"].contains(scalar)
+            scalar.isControl && !["\0", "\t", "\n", "\r"].contains(scalar)
         }
         guard text.unicodeScalars.contains(where: isDropped) else { return text }
         return String(String.UnicodeScalarView(text.unicodeScalars.filter { !isDropped($0) }))
@@ -73,8 +78,9 @@ enum FrameLimits {
     /// One line, whose characters stand in the order in which they are read.
     static func isTitle(_ title: String) -> Bool {
         !title.unicodeScalars.contains { scalar in
-            scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
-                || ["\u{2028}", "\u{2029}"].contains(scalar)
+            scalar.isControl
+                || !scalar.isASCII
+                    && (scalar.properties.isBidiControl || ["\u{2028}", "\u{2029}"].contains(scalar))
         }
     }
 
