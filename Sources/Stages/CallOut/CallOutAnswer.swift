@@ -32,7 +32,9 @@ extension CallOutAnswer {
     /// - Throws: The rejection, or ``CallOutProblem``.
     func apply(to message: inout InboundMessage, _ context: inout MessageContext) throws {
         if try decided() == .replace {
-            guard let text else { throw CallOutProblem("it answered `replace` without a `text`") }
+            guard let text = text.map(Self.withoutControls) else {
+                throw CallOutProblem("it answered `replace` without a `text`")
+            }
             // A gateway takes no message that says nothing.
             guard !text.allSatisfy(\.isWhitespace) || !message.attachments.isEmpty else {
                 throw CallOutProblem("it answered `replace` with an empty `text`; `reject` refuses a message")
@@ -40,6 +42,15 @@ extension CallOutAnswer {
             message.text = text
         }
         note(in: &context)
+    }
+
+    /// As what browsers send: gateways take control characters out of messages, and refuse some.
+    private static func withoutControls(_ text: String) -> String {
+        func isDropped(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.properties.generalCategory == .control && !["\t", "\n", "\r"].contains(scalar)
+        }
+        guard text.unicodeScalars.contains(where: isDropped) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.filter { !isDropped($0) }))
     }
 
     /// - Throws: The rejection, or ``CallOutProblem``.

@@ -154,10 +154,12 @@ final class HTTPCallOut: CallOut {
                 "the answer of \(url.origin) did not end in time, or has more than \(Self.maxAnswer) bytes")
         }
         if answer.body.isEmpty { return CallOutAnswer(passing: question) }
-        guard let said = try? JSONDecoder().decode(CallOutAnswer.self, from: Data(answer.body)) else {
-            throw CallOutProblem("\(url.origin) answered something that is no verdict")
+        do {
+            return try JSONDecoder().decode(CallOutAnswer.self, from: Data(answer.body))
+        } catch {
+            let problem = CallOutAnswer.problem(error).map { ": \($0)" } ?? ""
+            throw CallOutProblem("\(url.origin) answered something that is no verdict\(problem)")
         }
-        return said
     }
 }
 

@@ -17,14 +17,18 @@ package struct ProcessOptions: OptionGroup {
         Option(
             "command", \.command, help: "The program and its arguments; no shell reads them.",
             example: "[python3, stages/shout.py]", isRequired: true,
-            check: { $0.first.map { !$0.isEmpty } ?? false ? nil : "must name a program" }),
+            check: commandProblem),
         Option("settings", \.settings, help: "Options of the program's own, handed to it when it starts."),
         Option(
             "environment", \.environment,
-            help: "Environment variables for the program. Of Sluice's own it gets PATH, HOME and LANG only."),
+            help: "Environment variables for the program. Of Sluice's own it gets PATH, HOME and LANG only.",
+            check: environmentProblem),
         Option(
             "answer-timeout", \.answerTimeout,
-            help: "How long an answer may take; then the program counts as hung and is started again.",
+            help: """
+                How long an answer may take, the wait behind other messages included. A program that answers nothing for so \
+                long counts as hung, and is started again.
+                """,
             range: .milliseconds(10) ... .seconds(600)),
         Option(
             "start-timeout", \.startTimeout, help: "How long the program may take to say hello.",
@@ -34,6 +38,19 @@ package struct ProcessOptions: OptionGroup {
             range: 1...100_000),
         Option("max-memory", \.maxMemory, help: "How much address space the program may have; no limit when left out."),
     ]
+
+    private static let commandProblem: @Sendable ([String]) -> String? = { command in
+        guard command.first?.isEmpty == false else { return "must name a program" }
+        return command.contains { $0.contains("\0") } ? "must not hold a NUL character" : nil
+    }
+
+    /// What the system would take for something else.
+    private static let environmentProblem: @Sendable ([String: Secret]) -> String? = { variables in
+        if let name = variables.keys.sorted().first(where: { $0.isEmpty || $0.contains("=") || $0.contains("\0") }) {
+            return "must not have the name \(name.debugDescription): a variable's name is not empty, and holds no `=`"
+        }
+        return variables.values.contains { $0.revealed.contains("\0") } ? "must not hold a NUL character" : nil
+    }
 }
 
 /// Makes process stages.
@@ -44,20 +61,10 @@ package enum ProcessPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
 
     package static func advise(_ options: ProcessOptions, at place: ChainPlace) -> [OptionProblem] {
-        guard let program = options.command.first else { return [] }
-        guard !isThere(program) else { return missingScript(options.command) }
-        if options.command.count == 1, program.contains(" ") {
-            return [
-                OptionProblem(
-                    key: "command", message: "there is no program of this name that can be run",
-                    hint: "the program and its arguments are entries of their own, such as [python3, stage.py]")
-            ]
+        if let problem = ProgramFile.problem(with: options.command) {
+            return [OptionProblem(key: "command", message: problem.words, hint: problem.hint)]
         }
-        let way =
-            program.contains("/")
-            ? "a path begins in the folder in which the server is started"
-            : "it is looked for in the folders of PATH"
-        return [OptionProblem(key: "command", message: "there is no program of this name that can be run", hint: way)]
+        return missingScript(options.command)
     }
 
     /// An interpreter would only say so when it is started.
@@ -73,16 +80,6 @@ package enum ProcessPlugin: MiddlewarePlugin {
         ]
     }
 
-    private static func isThere(_ program: String) -> Bool { path(of: program) != nil }
-
-    private static func path(of program: String) -> String? {
-        let folders =
-            program.contains("/")
-            ? [""]
-            : (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/" }
-        return folders.map { $0 + program }.first(where: FileManager.default.isExecutableFile)
-    }
-
     /// The program, and the files among its arguments: what an interpreter is to run.
     package static func files(_ options: ProcessOptions) -> [String] {
         guard let program = options.command.first else { return [] }
@@ -90,7 +87,7 @@ package enum ProcessPlugin: MiddlewarePlugin {
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) && !isFolder.boolValue
         }
-        return [path(of: program) ?? program] + arguments
+        return [ProgramFile.path(of: program) ?? program] + arguments
     }
 
     package static func provision(_ options: ProcessOptions, in context: ProvisionContext) async throws

@@ -20,7 +20,11 @@ final class ProgramDesk: Sendable {
     /// The program that is running.
     private struct Line {
         let send: @Sendable (String) -> Void
-        let kill: @Sendable () -> Void
+        let end: @Sendable (_ reason: ProgramFailure) -> Void
+        /// When it was last heard of.
+        var heardAt: Duration
+        /// When the youngest question was put to it that it has answered.
+        var newestAnswer = Duration.zero
     }
 
     private struct State {
@@ -60,7 +64,7 @@ final class ProgramDesk: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 if let failure = put(id, line, continuation) {
                     continuation.resume(throwing: failure)
-                    killIfHung()
+                    endIfHung()
                 }
                 // The handler below may have run before there was anything to take away.
                 if Task.isCancelled { abandon(id, CancellationError()) }
@@ -86,7 +90,16 @@ final class ProgramDesk: Sendable {
     }
 
     func answer(_ answer: ProgramProtocol.Answer) {
-        state.withLock { $0.waiting.removeValue(forKey: answer.id) }?.continuation?.resume(returning: answer)
+        let now = time.uptime
+        let answered = state.withLock { state in
+            let answered = state.waiting.removeValue(forKey: answer.id)
+            state.line?.heardAt = now
+            if let line = state.line, let sentAt = answered?.sentAt {
+                state.line?.newestAnswer = max(line.newestAnswer, sentAt)
+            }
+            return answered
+        }
+        answered?.continuation?.resume(returning: answer)
     }
 
     /// Nobody waits for the answer any more.
@@ -107,31 +120,50 @@ final class ProgramDesk: Sendable {
 
     /// The time for an answer is over.
     func giveUp(_ id: Int) {
-        let isAsked = state.withLock { $0.waiting[id]?.sentAt != nil }
+        let (isAsked, before) = state.withLock { state in
+            (
+                state.waiting[id]?.sentAt != nil,
+                state.waiting.count { $0.key < id && $0.value.sentAt != nil }
+            )
+        }
         let limit = patience.optionText
+        let queue = before > 0 ? "; it still had \(before) older ones to answer" : ""
         abandon(
             id,
             ProgramFailure(
                 isAsked
-                    ? "the program did not answer within \(limit)"
+                    ? "the program did not answer within \(limit)\(queue)"
                     : "the program had ended, and was not ready again within \(limit)"))
-        killIfHung()
+        endIfHung()
     }
 
-    /// Ends a program that has not answered for too long: everything else would wait behind it.
-    func killIfHung() {
+    /// Ends a program that has answered nothing for too long: everything else would wait behind it. One that answers other
+    /// questions meanwhile is only slow.
+    func endIfHung() {
         let now = time.uptime
-        let kill = state.withLock { state in
-            state.waiting.values.contains { $0.sentAt.map { now - $0 >= patience } ?? false } ? state.line?.kill : nil
+        let end = state.withLock { state -> (@Sendable (ProgramFailure) -> Void)? in
+            guard let line = state.line else { return nil }
+            // What nobody waits for, and it passed over when it answered what came long after, it has lost.
+            state.waiting = state.waiting.filter { _, waiting in
+                waiting.continuation != nil || waiting.sentAt.map { $0 + patience > line.newestAnswer } ?? true
+            }
+            let isHung = state.waiting.values.contains { waiting in
+                waiting.sentAt.map { now - max($0, line.heardAt) >= patience } ?? false
+            }
+            return isHung ? line.end : nil
         }
-        kill?()
+        end?(ProgramFailure("the program answered nothing for \(patience.optionText), and was ended"))
     }
 
     /// A program is ready: it gets what waits, and what comes from now on.
-    func open(send: @escaping @Sendable (String) -> Void, kill: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter end: Ends the program, once.
+    func open(
+        send: @escaping @Sendable (String) -> Void, end: @escaping @Sendable (_ reason: ProgramFailure) -> Void
+    ) {
         let now = time.uptime
         state.withLock { state in
-            state.line = Line(send: send, kill: kill)
+            state.line = Line(send: send, end: end, heardAt: now)
             for id in state.waiting.keys.sorted() {
                 state.waiting[id]?.sentAt = now
                 if let line = state.waiting[id]?.line { send(line) }

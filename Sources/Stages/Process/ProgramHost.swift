@@ -59,7 +59,7 @@ final class ProgramHost: CallOut {
                 desk.giveUp(id)
             }
             defer { group.cancelAll() }
-            return try await desk.ask(id, line).content
+            return try await desk.ask(id, line).content.get()
         }
     }
 

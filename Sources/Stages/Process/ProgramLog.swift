@@ -15,7 +15,7 @@ struct ProgramLog {
     private var count = 0
 
     init(secrets: [String], time: any TimeSource, logger: Logger) {
-        self.secrets = secrets.filter { !$0.isEmpty }
+        self.secrets = secrets
         self.time = time
         self.logger = logger
     }
@@ -45,8 +45,11 @@ struct ProgramLog {
         }
         count += 1
         guard count <= Self.linesPerSecond else { return }
-        let text = secrets.reduce(String(decoding: line, as: UTF8.self)) { $0.replacing($1, with: "<redacted>") }
-        logger.notice("the program says: \(text)")
+        logger.notice("the program says: \(Self.hiding(secrets, in: String(decoding: line, as: UTF8.self)))")
+    }
+
+    static func hiding(_ secrets: [String], in text: String) -> String {
+        secrets.filter { !$0.isEmpty }.reduce(text) { $0.replacing($1, with: "<redacted>") }
     }
 
     private func tellOmitted() {

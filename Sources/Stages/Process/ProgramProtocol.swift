@@ -40,18 +40,23 @@ enum ProgramProtocol {
 
     struct Answer: Decodable, Sendable {
         var id: Int
-        var content: CallOutAnswer
+        /// A failure is one of this question only.
+        var content: Result<CallOutAnswer, CallOutProblem>
 
         init(id: Int, content: CallOutAnswer = CallOutAnswer()) {
             self.id = id
-            self.content = content
+            self.content = .success(content)
         }
 
         private enum Key: String, CodingKey { case id }
 
         init(from decoder: any Decoder) throws {
             id = try decoder.container(keyedBy: Key.self).decode(Int.self, forKey: .id)
-            content = try CallOutAnswer(from: decoder)
+            do {
+                content = .success(try CallOutAnswer(from: decoder))
+            } catch {
+                content = .failure(CallOutProblem(CallOutAnswer.problem(error) ?? "it makes no sense"))
+            }
         }
     }
 
@@ -61,23 +66,47 @@ enum ProgramProtocol {
         return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
     }
 
+    /// - Parameter secrets: What must not be shown of a line that makes no sense.
     /// - Throws: ``ProgramFailure``.
-    static func hello(_ line: String) throws -> Hello {
-        guard let hello = try? JSONDecoder().decode(Hello.self, from: Data(line.utf8)) else {
-            throw ProgramFailure("the program's first line is no hello; \(advice)")
+    static func hello(_ line: Data, hiding secrets: [String]) throws -> Hello {
+        do {
+            return try JSONDecoder().decode(Hello.self, from: line)
+        } catch {
+            throw ProgramFailure(
+                "the program's first line is no hello: " + problem(error, with: line, hiding: secrets))
         }
-        return hello
     }
 
-    /// - Throws: ``ProgramFailure``.
-    static func answer(_ line: String) throws -> Answer {
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(line.utf8)) else {
-            throw ProgramFailure("the program wrote a line that is no answer; \(advice)")
+    /// - Parameter secrets: What must not be shown of a line that makes no sense.
+    /// - Throws: ``ProgramFailure`` when it is not known what is answered.
+    static func answer(_ line: Data, hiding secrets: [String]) throws -> Answer {
+        do {
+            var answer = try JSONDecoder().decode(Answer.self, from: line)
+            answer.content = answer.content.mapError { problem in
+                CallOutProblem("its answer is wrong: \(problem): \(shown(line, hiding: secrets))")
+            }
+            return answer
+        } catch {
+            throw ProgramFailure(
+                "the program wrote a line that is no answer: " + problem(error, with: line, hiding: secrets))
         }
-        return answer
     }
 
-    private static let advice = "standard output is for the protocol, write to standard error for the log"
+    private static func problem(_ error: any Error, with line: Data, hiding secrets: [String]) -> String {
+        let advice = "standard output is for the protocol, write to standard error for the log"
+        return "\(CallOutAnswer.problem(error) ?? advice): \(shown(line, hiding: secrets))"
+    }
+
+    /// The beginning of a line, for the log.
+    private static func shown(_ line: Data, hiding secrets: [String]) -> String {
+        // A secret at the cut would be shown in part.
+        let longest = secrets.map(\.utf8.count).max() ?? 0
+        let text = ProgramLog.hiding(secrets, in: String(decoding: line.prefix(shownBytes + longest), as: UTF8.self))
+        let isCut = text.utf8.count > shownBytes
+        return "“\(isCut ? String(decoding: text.utf8.prefix(shownBytes), as: UTF8.self) + "…" : text)”"
+    }
+
+    private static let shownBytes = 160
 }
 
 extension ProgramProtocol.Hello {

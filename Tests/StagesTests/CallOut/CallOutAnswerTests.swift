@@ -28,4 +28,14 @@ import Testing
             "\(error)" == "it answered `reject` with a `code` that is none: 1 to 64 letters, digits, `_`, `-` and `.`"
         }
     }
+
+    /// As what browsers send.
+    @Test func controlCharactersAreTakenOut() throws {
+        var (message, context) = (Sample.chat(), Sample.context())
+        try CallOutAnswer(verdict: .replace, text: "a\0b\u{1B}[1m\tc\r\n").apply(to: &message, &context)
+        #expect(message.text == "ab[1m\tc\r\n")
+        #expect(throws: CallOutProblem.self) {
+            try CallOutAnswer(verdict: .replace, text: "\0").apply(to: &message, &context)
+        }
+    }
 }

@@ -40,6 +40,12 @@ import Webhooks
         #expect(body["message"]?["text"] == "hello" && body["message"]?["user"] == "ada")
     }
 
+    /// Frameworks answer a POST with other numbers too.
+    @Test(arguments: [200, 201, 202, 299]) func everyStatusOfSuccessCarriesAVerdict(status: Int) async throws {
+        let (harness, _) = try await harness { _, _ in Self.json(#"{"verdict":"replace","text":"x"}"#, status: status) }
+        #expect(await harness.send(Sample.chat()).message?.text == "x")
+    }
+
     @Test func rejectionsAndNotesReachWhoTheyAreFor() async throws {
         let (harness, _) = try await harness { _, number in
             Self.json(
@@ -53,7 +59,7 @@ import Webhooks
 
     @Test(arguments: [
         ("{}", 200, "it answered without a `verdict`"), ("<html>", 200, "answered something that is no verdict"),
-        (#"{"verdict":"perhaps"}"#, 200, "answered something that is no verdict"),
+        (#"{"verdict":"perhaps"}"#, 200, "is no verdict: `verdict` must be `pass`, `replace`, `reject` or `annotate`"),
         (#"{"verdict":"replace"}"#, 200, "without a `text`"), ("", 404, "https://judge.example.com answered 404"),
     ])
     func anAnswerThatMakesNoSenseIsAFailure(answer: String, status: Int, words: String) async throws {

@@ -71,6 +71,51 @@ import Testing
         }
     }
 
+    /// The message fails, and the program lives on.
+    @Test func aWrongMemberIsAboutOneMessageOnly() async throws {
+        let program = """
+            stage, count = sluice.Stage(), []
+            @stage.inbound("chat")
+            def check(message):
+                count.append(1)
+                return {
+                    "note": {"verdict": "annotate", "notes": {"a": 5}},
+                    "notes": {"verdict": "annotate", "notes": ["hunter2"]},
+                    "verdict": {"verdict": "allow"},
+                    "text": {"verdict": "replace", "text": ["x" * 500]},
+                }.get(message["text"], sluice.replace(str(len(count))))
+            stage.run()
+            """
+        var options = Program.options(program)
+        options.environment = ["TOKEN": Secret("hunter2")]
+        try await Program.stage(options) { harness in
+            let wrong = [
+                ("note", #"`notes.a` must be text: “{"id": 1, "verdict": "annotate", "notes": {"a": 5}}”"#),
+                ("notes", #"`notes` must be an object whose values are text"#), ("notes", #"["<redacted>"]"#),
+                ("verdict", "`verdict` must be `pass`, `replace`, `reject` or `annotate`"),
+                ("text", #"`text` must be text: “{"id": 5,"#), ("text", "xx…”"),
+            ]
+            for (text, words) in wrong {
+                let outcome = await harness.send(Sample.chat(text))
+                guard case .failed(let error) = outcome else { throw CallOutProblem("\(outcome)") }
+                #expect("\(error)".hasPrefix("its answer is wrong: ") && "\(error)".contains(words), "\(error)")
+            }
+            #expect(await harness.send(Sample.chat("good")).message?.text == "7")
+        }
+    }
+
+    @Test func aLongAnswerIsRead() async throws {
+        let program = """
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message): return sluice.replace("x" * 3_000_000)
+            stage.run()
+            """
+        try await Program.stage(Program.options(program)) { harness in
+            #expect(await harness.send(Sample.chat()).message?.text.utf8.count == 3_000_000)
+        }
+    }
+
     @Test func nothingIsNoReplacement() async throws {
         let program = """
             stage = sluice.Stage()
@@ -162,12 +207,12 @@ import Testing
         async let good = desk.ask(2, "good")
         while desk.count < 2 { await Task.yield() }
         for _ in 1...2 {
-            desk.open(send: { _ in }, kill: {})
+            desk.open(send: { _ in }, end: { _ in })
             desk.interrupt(because: ProgramFailure("it ended"))
         }
         await #expect(throws: ProgramFailure.self) { try await bad.value }
         let sent = Mutex<[String]>([])
-        desk.open(send: { line in sent.withLock { $0.append(line) } }, kill: {})
+        desk.open(send: { line in sent.withLock { $0.append(line) } }, end: { _ in })
         #expect(sent.withLock { $0 } == ["good"])
         desk.answer(ProgramProtocol.Answer(id: 2))
         #expect(try await good.id == 2)
@@ -179,7 +224,7 @@ import Testing
         for (words, isRunning) in [
             ("had ended, and was not ready again within 5s", false), ("did not answer within 5s", true),
         ] {
-            if isRunning { desk.open(send: { _ in }, kill: {}) }
+            if isRunning { desk.open(send: { _ in }, end: { _ in }) }
             let asking = Task { try await desk.ask(1, "") }
             while desk.count < 1 { await Task.yield() }
             desk.giveUp(1)
@@ -192,7 +237,7 @@ import Testing
         let time = ManualTime()
         let desk = ProgramDesk(limit: 1, patience: .seconds(5), time: time)
         let kills = Mutex(0)
-        desk.open(send: { _ in }, kill: { kills.withLock { $0 += 1 } })
+        desk.open(send: { _ in }, end: { _ in kills.withLock { $0 += 1 } })
         let gone = Task { try await desk.ask(1, "") }
         while desk.count < 1 { await Task.yield() }
         gone.cancel()
@@ -204,6 +249,52 @@ import Testing
         #expect(kills.withLock { $0 } == 1)
         desk.interrupt(because: ProgramFailure("it ended"))
         #expect(desk.count == 0)
+    }
+
+    /// It is not ended, and what it has is not asked of another one; the message that waited too long fails.
+    @Test func aProgramThatIsSlowIsNotHung() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 10, patience: .seconds(5), time: time)
+        let ends = Mutex(0)
+        desk.open(send: { _ in }, end: { _ in ends.withLock { $0 += 1 } })
+        let asked = (1...3).map { id in Task { try await desk.ask(id, "") } }
+        while desk.count < 3 { await Task.yield() }
+        time.advance(by: .seconds(3))
+        desk.answer(ProgramProtocol.Answer(id: 1))
+        time.advance(by: .seconds(2))
+        desk.giveUp(3)
+        await #expect {
+            try await asked[2].value
+        } throws: {
+            "\($0)" == "the program did not answer within 5s; it still had 1 older ones to answer"
+        }
+        #expect(ends.withLock { $0 } == 0)
+        #expect(desk.count == 2)
+        desk.answer(ProgramProtocol.Answer(id: 2))
+        #expect(try await asked[1].value.id == 2)
+        desk.answer(ProgramProtocol.Answer(id: 3))
+        #expect(desk.count == 0)
+    }
+
+    /// It takes no place for ever.
+    @Test func aQuestionThatAProgramLosesIsForgotten() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 2, patience: .seconds(5), time: time)
+        desk.open(send: { _ in }, end: { _ in })
+        for id in [1, 2] {
+            let lost = Task { try await desk.ask(id, "") }
+            while desk.count < 1 { await Task.yield() }
+            if id == 1 {
+                time.advance(by: .seconds(5))
+                let answered = Task { try await desk.ask(100, "") }
+                while desk.count < 2 { await Task.yield() }
+                desk.answer(ProgramProtocol.Answer(id: 100))
+                _ = try await answered.value
+            }
+            desk.giveUp(id)
+            await #expect(throws: ProgramFailure.self) { try await lost.value }
+            if id == 1 { #expect(desk.count == 0) }
+        }
     }
 
     @Test func aProgramThatHangsIsStartedAgain() async throws {
@@ -228,6 +319,92 @@ import Testing
         }
     }
 
+    /// The last words of a program, and who spoke them.
+    @Test(arguments: [
+        (
+            "print('[1]', flush=True)",
+            "the program's first line is no hello: standard output is for the protocol, write to"
+        ),
+        (
+            "print('{\"protocol\":\"1\",\"handles\":{}}', flush=True)",
+            #"no hello: `protocol` must be a whole number: “{"protocol":"1","handles":{}}”"#
+        ),
+        (hello + "print('debug', flush=True)", "the program wrote a line that is no answer: standard output is for"),
+        (
+            hello + "print('{\"id\":\"1\",\"verdict\":\"pass\"}', flush=True); sys.stdin.read()",
+            #"no answer: `id` must be the whole number of the question: “{"id":"1","verdict":"pass"}”"#
+        ),
+        (hello + "os.close(1); sys.stdin.read()", "the program closed its standard output, and was ended"),
+        (hello + "os._exit(3)", "the program ended with the code 3"),
+        (hello + "import signal; os.kill(os.getpid(), signal.SIGKILL)", "the program was ended by signal 9"),
+    ])
+    func whatEndsAProgramIsSaid(body: String, words: String) async throws {
+        let failure = await Program.run(Program.options(body)).run()
+        #expect("\(failure)".contains(words), "\(failure)")
+    }
+
+    private static let hello = "print('{\"protocol\":1,\"handles\":{}}', flush=True); "
+
+    /// It has time for its own end, in whatever way it is told.
+    @Test(arguments: [
+        // It sees no end of its input.
+        "signal.signal(signal.SIGTERM, lambda *_: (done(), os._exit(0)))\n" + hello + "\nwhile True: signal.pause()",
+        // It knows nothing of signals.
+        "stage = sluice.Stage()\nstage.run()\ndone()",
+        // The SDK leaves a handler alone.
+        "signal.signal(signal.SIGTERM, lambda *_: done())\nstage = sluice.Stage()\nstage.run()\nimport time\nwhile True: time.sleep(0.01)",
+    ])
+    func aProgramMayPutThingsInOrder(body: String) async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)").path()
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        var options = Program.options(
+            "import signal\ndef done():\n    open(sys.argv[1], 'w').close()\n    os.kill(os.getpid(), 9)\n" + body)
+        options.command.append(file)
+        try await Program.stage(options) { _ in }
+        #expect(FileManager.default.fileExists(atPath: file))
+    }
+
+    /// What a hung program has in hand is not more than its own end.
+    @Test func aProgramThatHangsMayPutThingsInOrder() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)").path()
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let body = """
+            import time
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message):
+                try:
+                    open(sys.argv[1] + ".begun", "w").close()
+                    time.sleep(1000)
+                finally: open(sys.argv[1], "w").close()
+            stage.run()
+            """
+        var options = Program.options(body)
+        options.command.append(file)
+        defer { try? FileManager.default.removeItem(atPath: file + ".begun") }
+        let time = ManualTime()
+        try await Program.stage(options, time: time) { harness in
+            async let outcome = harness.send(Sample.chat("hang"))
+            await time.waitForSleepers(1)
+            while !FileManager.default.fileExists(atPath: file + ".begun") { await Task.yield() }
+            time.advance(by: .seconds(5))
+            _ = await outcome
+            await time.waitForSleeper(of: ProgramHost.backoff.first)
+            #expect(FileManager.default.fileExists(atPath: file))
+        }
+    }
+
+    @Test func aProgramThatWillNotEndIsKilled() async throws {
+        let body =
+            "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n\(Self.hello)\nwhile True: signal.pause()"
+        let (greetings, greeted) = AsyncStream.makeStream(of: Void.self)
+        let run = Program.run(Program.options(body), grace: .milliseconds(1)) { greeted.finish() }
+        let life = Task { await run.run() }
+        for await _ in greetings {}
+        life.cancel()
+        #expect(await life.value.description == "the stage is being taken down")
+    }
+
     @Test(arguments: [
         ("print('hello', flush=True)", "the program's first line is no hello"),
         ("sys.exit(3)", "the program ended"),
@@ -244,7 +421,48 @@ import Testing
     @Test func aProgramThatIsNotThereIsAnErrorAtStart() async throws {
         var options = ProcessOptions()
         options.command = ["/no/such/program"]
-        await #expect { try await Program.stage(options) { _ in } } throws: { "\($0)".contains("/no/such/program") }
+        let words = "the program “/no/such/program” could not be started: there is no such file"
+        for limit in [nil, ByteSize.gibibytes(1)] {
+            options.maxMemory = limit
+            await #expect { try await Program.stage(options) { _ in } } throws: { "\($0)".hasPrefix(words) }
+        }
+    }
+
+    /// As a path from the root, and as one from the folder of the server.
+    @Test(arguments: [false, true]) func aProgramMayBeNamedByItsPath(isRelative: Bool) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "stage.py").path()
+        let script = """
+            #!/usr/bin/env python3
+            import sys
+            sys.path.insert(0, "\(Program.examples)")
+            import sluice
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message): return sluice.replace(sys.argv[1])
+            stage.run()
+            """
+        try script.write(toFile: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+        let here = FileManager.default.currentDirectoryPath.split(separator: "/").map { _ in ".." }
+        var options = ProcessOptions()
+        options.command = [isRelative ? here.joined(separator: "/") + file : file, "found"]
+        try await Program.stage(options) { harness in
+            #expect(await harness.send(Sample.chat()).message?.text == "found")
+        }
+    }
+
+    @Test func namesThatAreNoVariablesAreFound() {
+        let problems = { (name: String) in
+            PluginOptions.read(ProcessPlugin.self, ["command": ["sh"], "environment": .variable(name)]).problems
+        }
+        #expect(problems("A_B") == [])
+        #expect(
+            problems("A=B") == [
+                #"`environment` must not have the name "A=B": a variable's name is not empty, and holds no `=`"#
+            ])
     }
 
     @Test func aProgramThatSaysNothingIsGivenUp() async throws {
@@ -304,4 +522,9 @@ import Testing
             #expect(names.subtracting(["PATH", "HOME", "LANG", "PWD", "OLDPWD", "SHLVL", "_"]) == ["API_KEY"])
         }
     }
+}
+
+extension ConfigNode {
+    /// A mapping with one key.
+    fileprivate static func variable(_ name: String) -> ConfigNode { ConfigNode(dictionaryLiteral: (name, "x")) }
 }

@@ -18,6 +18,17 @@ enum Program {
         return options
     }
 
+    /// One life of a program, alone.
+    static func run(
+        _ options: ProcessOptions, grace: Duration = .seconds(2), greeted: @escaping @Sendable () -> Void = {}
+    ) -> ProgramRun {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 1, patience: .seconds(1), time: time)
+        return ProgramRun(
+            options: options, stage: "test", desk: desk, time: time, logger: Sample.logger, grace: grace,
+            greet: { _ in greeted() })
+    }
+
     static func stage(
         _ options: ProcessOptions, time: any TimeSource = ManualTime(), _ test: (StageHarness) async throws -> Void
     ) async throws {

@@ -14,11 +14,14 @@
 
 A function that raises an exception fails for that message only: `on-error` of the stage says what becomes of it, and the traceback
 is in Sluice's log. Print nothing to standard output, which belongs to the protocol; what goes to standard error is in the log.
-Needs Python 3.8 or newer, and nothing else.
+
+`run` returns when Sluice is done with the program: what stands below it has two seconds. Needs Python 3.8 or newer, and nothing else.
 """
 
 import json
+import signal
 import sys
+import threading
 import traceback
 
 PROTOCOL = 1
@@ -42,6 +45,10 @@ def reject(code, message):
 def annotate(**notes):
     """The message goes on, with notes for the log and for stages below."""
     return {"verdict": "annotate", "notes": {name: str(note) for name, note in notes.items()}}
+
+
+class _Ended(BaseException):
+    """Sluice asks the program to end. No `except Exception` of a stage takes it."""
 
 
 def _text(value):
@@ -84,8 +91,25 @@ class Stage:
         return function
 
     def run(self, source=None, sink=None):
-        """Answers until Sluice closes standard input."""
-        source, sink = source or sys.stdin.buffer, sink or sys.stdout.buffer
+        """Answers until Sluice closes standard input, or sends SIGTERM."""
+        serving = True
+
+        def end(*_):
+            # What stands below `run` is not interrupted.
+            if serving:
+                raise _Ended
+
+        try:
+            # A handler of the stage's own is left alone, and another thread than the first can set none.
+            is_first = threading.current_thread() is threading.main_thread()
+            if is_first and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signal.signal(signal.SIGTERM, end)
+            self._serve(source or sys.stdin.buffer, sink or sys.stdout.buffer)
+            serving = False
+        except _Ended:
+            serving = False
+
+    def _serve(self, source, sink):
         greeting = json.loads(source.readline() or b"{}")
         if greeting.get("type") != "hello":
             raise SystemExit("this is a stage of Sluice: name it in config.yaml, below `use: process`")
