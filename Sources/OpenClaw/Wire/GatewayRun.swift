@@ -10,7 +10,7 @@ package final class GatewayRun: @unchecked Sendable {
     package let sessionKey: String
     /// As the session key or the gateway tells it.
     package let agentID: String?
-    /// The observer's own state; let go of after the terminal event.
+    /// The observer's own state; let go of when the run is finished, after its terminal event if it has one.
     package var owner: AnyObject?
 
     /// All that the gateway said so far.

@@ -115,9 +115,12 @@ struct RunTable {
         }
     }
 
-    /// Marks a run as ended without an event, because the gateway says that it ended before.
+    /// Marks a run as ended without an event, because the gateway says that it ended before, or nobody wants to hear of it any
+    /// more. As no event will, it lets go of the observer's state.
     mutating func markFinished(id: String) {
-        if let run = run(id: id), !run.isFinished { retire(run) }
+        guard let run = run(id: id), !run.isFinished else { return }
+        retire(run)
+        run.owner = nil
     }
 
     /// A delta that is not in its usual form. Its text is escaped again, since progress is kept escaped.

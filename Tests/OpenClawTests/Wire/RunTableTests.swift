@@ -31,6 +31,20 @@ import Testing
         #expect(feed(&table, #"{"runId":"r","state":"delta","deltaText":"x"}"#) == nil)
     }
 
+    /// Nobody wants to hear of it any more, so no event will let go of what the observer keeps there.
+    @Test func aRunThatIsIgnoredKeepsNothing() throws {
+        final class Owner {}
+        var table = RunTable(gatewayID: "home")
+        var owner: Owner? = Owner()
+        weak let kept = owner
+        table.register(id: "r", sessionKey: "agent:main:a").owner = owner
+        owner = nil
+        #expect(kept != nil)
+        table.markFinished(id: "r")
+        #expect(kept == nil)
+        #expect(try table.receive(chat: ["runId": "r", "state": "aborted"]).isEmpty)
+    }
+
     static let finalMessages: [(JSONValue?, ChatEvent)] = [
         (nil, .final(nil)), (["role": "assistant", "content": []], .final(nil)), (["text": "no_reply "], .final(nil)),
         (["content": "Bye"], .final(ChatMessage(role: "assistant", text: "Bye"))),
