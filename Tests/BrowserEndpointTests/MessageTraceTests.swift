@@ -79,6 +79,22 @@ import Testing
         }
     }
 
+    /// Both conditions hold for the answer too, but that belongs to the chat.
+    @Test func twoThatWaitForTheSameGetOneChatEach() async throws {
+        try await Rig.run(Self.options()) { rig in
+            let body = #"{"when":"kind in [chat, final]"}"#
+            let traces = [try await TraceReader.open(rig, body: body), try await TraceReader.open(rig, body: body)]
+            let browser = try await rig.browser()
+            for (number, trace) in traces.enumerated() {
+                browser.chat("hello", run: "run-\(number)")
+                await (try await rig.gateway.nextRun()).final("yes")
+                let lines = await trace.lines()
+                #expect(lines.first?["outcome"] == "entered" && lines.first?["kind"] == "chat")
+                #expect(lines.last?["outcome"] == "arrived" && lines.last?["kind"] == "final")
+            }
+        }
+    }
+
     @Test func theTextIsShownToThoseWhoAsk() async throws {
         try await Rig.run(Self.options()) { rig in
             let trace = try await TraceReader.open(rig, body: #"{"text":true,"when":"kind == chat"}"#)

@@ -50,9 +50,11 @@ extension BrowserHub {
         trace.expire(isMatched: !traceWaiters.contains { $0.trace === trace })
     }
 
-    /// The context with the trace that waits for such a message, if there is one.
+    /// The context with the trace that waits for such a message, if there is one. What is followed already stays with who took it:
+    /// a chat to the end of its answer.
     func watched(_ context: MessageContext, _ facts: @autoclosure () -> MessageFacts) -> MessageContext {
         guard !traceWaiters.isEmpty else { return context }
+        if let trace = context[PassageTraceKey.self], openTraces[ObjectIdentifier(trace)] != nil { return context }
         let facts = facts()
         guard let index = traceWaiters.firstIndex(where: { $0.condition.matches(facts) }) else { return context }
         var context = context
