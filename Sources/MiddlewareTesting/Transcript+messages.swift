@@ -10,7 +10,7 @@ extension Transcript.Entry {
         user = context.principal?.user
         let groups = context.principal?.groups.sorted() ?? []
         self.groups = groups.isEmpty ? nil : groups
-        ip = context.connection?.remoteAddress
+        ip = context.connection.flatMap { $0.remoteAddress.isEmpty ? nil : $0.remoteAddress }
     }
 
     /// Of an event of a run.

@@ -39,6 +39,10 @@ public struct Transcript: Sendable, Hashable {
         /// For an event: the parts of the answer beside its text, as JSON objects; thinking is `{"type":"thinking","thinking":"…"}`.
         public var blocks: [String]?
 
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case type, kind, at, gateway, session, run, user, groups, ip, text, replace, detail, blocks
+        }
+
         public init(type: EntryType, kind: String? = nil, gateway: String, text: String) {
             self.type = type
             self.kind = kind
@@ -58,14 +62,19 @@ public struct Transcript: Sendable, Hashable {
 
     public init(_ entries: [Entry] = []) { self.entries = entries }
 
-    /// Reads JSON lines; empty ones are passed over.
+    /// Reads JSON lines; empty ones are passed over. A line of a reply that names no user has that of the message of its run.
     /// - Throws: ``Unreadable`` for the first line that makes no sense.
     public init(parsing text: String) throws(Unreadable) {
         entries = []
+        var users: [String: String] = [:]
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             guard line.contains(where: { !$0.isWhitespace }) else { continue }
             do {
-                entries.append(try Entry(parsing: String(line)))
+                var entry = try Entry(parsing: String(line))
+                if let run = entry.run {
+                    if entry.type == .inbound { users[run] = entry.user } else { entry.user = entry.user ?? users[run] }
+                }
+                entries.append(entry)
             } catch {
                 throw Unreadable(line: index + 1, description: error.description)
             }
@@ -95,17 +104,55 @@ public struct Transcript: Sendable, Hashable {
 }
 
 extension Transcript.Entry {
+    /// Whoever calculates with them must have room for it.
+    private static let times: ClosedRange<Int64> = 0...253_402_300_799_999
+
+    private static let noTime = Problem(
+        description: "`at` must be milliseconds since 1970, and before the year 10000")
+
+    /// The keys of a JSON object, whatever they hold.
+    private struct MemberNames: Decodable, Sequence {
+        private struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        private let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            names = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue).sorted()
+        }
+
+        func makeIterator() -> [String].Iterator { names.makeIterator() }
+    }
+
     fileprivate struct Problem: Error, CustomStringConvertible { let description: String }
 
     fileprivate init(parsing line: String) throws(Problem) {
+        var isObject = false
         do {
-            self = try JSONDecoder().decode(Self.self, from: Data(line.utf8))
+            let data = Data(line.utf8)
+            let known = CodingKeys.allCases.map(\.rawValue)
+            if let name = try JSONDecoder().decode(MemberNames.self, from: data).first(where: { !known.contains($0) }) {
+                let hint = nearestWord(to: name, in: known).map { "did you mean `\($0)`?" }
+                throw Problem(
+                    description: "there is no member \(quote(name)); \(hint ?? "known are \(words(known))")")
+            }
+            isObject = true
+            self = try JSONDecoder().decode(Self.self, from: data)
+        } catch let problem as Problem {
+            throw problem
         } catch DecodingError.keyNotFound(let key, _) {
             throw Problem(description: "the member `\(key.stringValue)` is missing")
         } catch DecodingError.typeMismatch(_, let context) where !context.codingPath.isEmpty {
             throw Problem(description: "the member `\(context.codingPath[0].stringValue)` has the wrong type")
         } catch DecodingError.dataCorrupted(let context) where context.codingPath.first?.stringValue == "type" {
             throw Problem(description: "`type` must be one of \(words(EntryType.allCases.map(\.rawValue)))")
+        } catch DecodingError.dataCorrupted where isObject {
+            // The only number.
+            throw Self.noTime
         } catch {
             throw Problem(description: "it is no JSON object")
         }
@@ -120,6 +167,10 @@ extension Transcript.Entry {
         }
         if type != .inbound, run == nil || session == nil {
             throw Problem(description: "a line of a reply needs `run` and `session`")
+        }
+        if let at, !Self.times.contains(at) { throw Self.noTime }
+        if let ip, IPAddress(peer: ip) == nil {
+            throw Problem(description: "`ip` must be an address such as 192.168.1.5 or ::1, not \(quote(ip))")
         }
     }
 

@@ -66,6 +66,19 @@ import Testing
         #expect(against.output.contains("5 lines: 4 the same, 1 different"))
     }
 
+    /// From the first moment that a line may have to the last one, with stages that count time.
+    @Test func timeMayPassAsFarAsLinesCanSay() async throws {
+        let chat = #"{"type":"inbound","kind":"chat","gateway":"home","session":"agent:main:a","user":"ada","text":"""#
+        let folder = try Self.folder([
+            "t.jsonl": "\(chat),\"at\":0}\n\(chat),\"at\":253402300799999}\n",
+            "config.yaml": Self.configuration(
+                "{ use: rate-limit, with: { limits: [ { key: [user], requests: 1, per: 1m } ] } }",
+                "{ use: quota, with: { requests: 1 } }"),
+        ])
+        let result = try await SluiceProcess.run(["replay", "t.jsonl"], in: folder)
+        #expect(result.code == 0, "\(result)")
+    }
+
     @Test func whatCannotBeReadIsNoDifference() async throws {
         let folder = try Self.folder([
             "t.jsonl": Self.transcript, "broken.jsonl": "{}\n", "config.yaml": Self.configuration(),

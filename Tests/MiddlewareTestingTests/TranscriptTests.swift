@@ -57,6 +57,32 @@ import Testing
         #expect(error?.description.hasPrefix(words) == true, "\(error?.description ?? "")")
     }
 
+    @Test(arguments: [
+        (#""at":9223372036854775807"#, "`at` must be milliseconds since 1970"),
+        (#""at":-9223372036854775808"#, "`at` must be milliseconds since 1970"), (#""at":-1"#, "`at` must be "),
+        (#""at":99999999999999999999"#, "`at` must be "), (#""at":1.5"#, "`at` must be "),
+        (#""ip":"300.0.0.1""#, "`ip` must be an address such as 192.168.1.5 or ::1, not `300.0.0.1`"),
+        (#""usr":"ada""#, "there is no member `usr`; did you mean `user`?"),
+        (#""colour":1"#, "there is no member `colour`; known are `type`, `kind`, "),
+    ])
+    func membersMustBeWhatTheyAreCalled(member: String, words: String) {
+        let line = #"{"type":"inbound","kind":"chat","gateway":"home","text":"","# + member + "}"
+        let error = #expect(throws: Transcript.Unreadable.self) { try Transcript(parsing: "\n" + line) }
+        #expect(error?.line == 2)
+        #expect(error?.description.hasPrefix(words) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func aReplyIsForTheUserOfItsMessage() throws {
+        let text = #"""
+            {"type":"inbound","kind":"chat","gateway":"g","session":"agent:main:a","run":"r","user":"ada","text":"Hi"}
+            {"type":"outbound","kind":"final","gateway":"g","session":"agent:main:a","run":"r","text":"Hello"}
+            {"type":"outbound","kind":"final","gateway":"g","session":"agent:main:a","run":"other","text":"Hello"}
+            """#
+        let entries = try Transcript(parsing: text).entries
+        #expect(entries.map(\.user) == ["ada", "ada", nil])
+        #expect(entries[1].event?.run.user == "ada")
+    }
+
     @Test func aTranscriptIsPlayedThroughAStage() async throws {
         let played = try await Transcript(parsing: Self.lines).played(through: Loud())
         #expect(played.entries.map(\.text) == ["Hello!", "WRONG", "IT IS ", "IT IS 4.!", "!"])

@@ -26,7 +26,7 @@ public struct IPAddress: Sendable, Hashable {
     }
 
     /// As a socket tells its peer's: a link-local address may name its interface behind a `%`.
-    init?(peer text: String) {
+    package init?(peer text: String) {
         if let address = IPAddress(text) {
             self = address
         } else if let zone = text.firstIndex(of: "%"), let address = IPAddress(String(text[..<zone])) {
