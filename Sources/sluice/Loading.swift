@@ -30,7 +30,7 @@ enum Loading {
 
     private static func read(_ reader: Reader) throws -> LoadedSettings {
         do {
-            return try reader()
+            return try reader(nil)
         } catch {
             Output.error("sluice: \(error)")
             throw ExitCode(Exit.unreadable)
@@ -38,16 +38,18 @@ enum Loading {
     }
 
     /// Reads a configuration as often as it is called; a library is loaded once for all the times.
-    typealias Reader = @Sendable () throws(UnreadableFile) -> LoadedSettings
+    ///
+    /// - Parameter boundHost: The address that the server listens on already; nil: it is only to be started.
+    typealias Reader = @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
 
     /// - Parameter mayBePipe: It will be called once only, so that the file may be `<(command)`.
     static func reader(of file: String, mayBePipe: Bool = false) throws -> Reader {
         let catalog = try catalogOfProgram()
         let libraries = LoadedLibraries(build: .own(version: Version.current))
-        return { () throws(UnreadableFile) in
+        return { (boundHost) throws(UnreadableFile) in
             try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries,
-                mayBePipe: mayBePipe
+                mayBePipe: mayBePipe, boundHost: boundHost
             ) { settings, findings in
                 TLSFiles.check(settings, findings: &findings)
                 StorageFile.check(settings, findings: &findings)

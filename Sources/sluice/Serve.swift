@@ -39,7 +39,7 @@ struct Serve: AsyncParsableCommand {
         do {
             try await SluiceServer(loaded.settings, loaded.loaded, options: options, logger: logger).run()
         } catch {
-            Output.error("sluice: \(error)")
+            Output.error("sluice: \(loaded.loaded.hidingValues(in: "\(error)"))")
             throw ExitCode(Exit.failure)
         }
     }

@@ -158,6 +158,26 @@ import Testing
         #expect(await server.wait() == 0)
     }
 
+    /// What comes in by the open port is what counts, not what the file says of the next start.
+    @Test func aServerThatOthersReachGoesOnAskingForKeys() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let open = "server: { host: 0.0.0.0, port: 0 }\npipeline: [ { use: auth, with: { mode: api-keys } } ]\n"
+        let (server, port) = try await SluiceProcess.serve(in: folder, configuration: open)
+        let made = try await SluiceProcess.run(["key", "create", "--user", "root", "--admin"], in: folder)
+        let key = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        for text in [
+            "server: { host: 127.0.0.1, port: 0 }\npipeline: [ { use: auth, with: { mode: none } } ]\n",
+            "server: { port: 0 }\npipeline: []\n", "",
+        ] {
+            try Self.write(text, in: folder)
+            let answer = try await Self.ask(port, "/api/config/reload", method: "POST", key: key)
+            #expect(answer.json["outcome"] == "failed" && answer.json["generation"] == 1)
+            #expect(try await Self.ask(port, "/api/gateways").status == 401)
+        }
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
     /// The file that is back is the one that is in use: nothing about it has changed, but that it can be read.
     @Test func aFileThatComesBackAsItWasEndsTheFailure() async throws {
         let folder = try SluiceProcess.makeFolder()

@@ -37,6 +37,7 @@ import Testing
               url: "http://127.0.0.1:9/plant-in-url?key=plant-in-url"
               secret: whsec_\(key)
               headers: { X-Key: plant-in-header }
+          - { use: route, when: 'user == "${file:token}"', with: { to: [ { gateway: "${file:token}" } ] } }
           - use: persist
           - use: webhook
             with:
@@ -44,6 +45,8 @@ import Testing
               ports: [9]
               endpoints:
                 - { url: "http://127.0.0.1:9/plant-in-url", secret: whsec_\(key), headers: { X-Key: plant-in-header } }
+        chains: { other: {} }
+        attach: [ { chain: other, when: 'user == "${file:token}"' } ]
         \(more)
         """
     }

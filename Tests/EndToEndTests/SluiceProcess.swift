@@ -49,7 +49,8 @@ final class SluiceProcess: Sendable {
         var text = ""
         for await piece in server.output.pieces {
             text += String(decoding: piece, as: UTF8.self)
-            if let match = text.firstMatch(of: /https?:\/\/127\.0\.0\.1:(\d+)\s/), let port = Int(match.1) {
+            let match = text.firstMatch(of: /https?:\/\/(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)\s/)
+            if let port = match.flatMap({ Int($0.1) }) {
                 return (server, port)
             }
         }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct ConfigFileTests {
     private func read(_ bytes: [UInt8], environment: [String: String] = [:]) -> (node: ConfigNode?, findings: [String])
     {
-        let result = ConfigFile.read(text: bytes, file: "c", environment: environment) {
+        var fillings = Fillings()
+        let result = ConfigFile.read(text: bytes, file: "c", environment: environment, fillings: &fillings) {
             (path) throws(UnreadableFile) in
             throw UnreadableFile(path: path, reason: "there is no such file")
         }

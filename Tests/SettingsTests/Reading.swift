@@ -3,8 +3,9 @@ import MiddlewareKit
 import Settings
 
 /// Loads a text with the stages below as catalog.
-func load(_ text: String, environment: [String: String] = [:]) -> LoadedSettings {
-    SettingsLoader.load(text: Array(text.utf8), file: "c", environment: environment, catalog: catalog)
+func load(_ text: String, environment: [String: String] = [:], boundHost: String? = nil) -> LoadedSettings {
+    SettingsLoader.load(
+        text: Array(text.utf8), file: "c", environment: environment, catalog: catalog, boundHost: boundHost)
 }
 
 /// What a person would see of a text.

@@ -11,6 +11,11 @@ import Testing
         return "${A} of a file"
     }
 
+    private func apply(_ text: String) -> Substitution {
+        var fillings = Fillings()
+        return Substitution.apply(to: text, environment: environment, contents: contents, fillings: &fillings)
+    }
+
     @Test(arguments: [
         ("plain $A {A}", Substitution.unchanged), ("${A}", .substituted("1")), ("x${A}y${A}", .substituted("x1y1")),
         ("${B_2}", .substituted("${A}")), ("${EMPTY}", .substituted("")), ("${EMPTY:-d}", .substituted("d")),
@@ -19,7 +24,7 @@ import Testing
         ("<${file:/run/token}>", .substituted("<${A} of a file>")),
     ])
     func fillsIn(_ text: String, _ expected: Substitution) {
-        #expect(Substitution.apply(to: text, environment: environment, contents: contents) == expected)
+        #expect(apply(text) == expected)
     }
 
     @Test(arguments: [
@@ -30,8 +35,7 @@ import Testing
         ("${file:/nope}", "cannot read /nope: there is no such file"),
     ])
     func refuses(_ text: String, _ message: String) {
-        guard case .failed(let problems) = Substitution.apply(to: text, environment: environment, contents: contents)
-        else {
+        guard case .failed(let problems) = apply(text) else {
             Issue.record("accepted")
             return
         }

@@ -145,12 +145,53 @@ import Testing
         #expect(FileStamp(of: file.path) == second)
     }
 
+    /// As deployments do it: the file that is named stays, and what it leads to is another one.
+    @Test func aLinkThatLeadsElsewhereIsAChange() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func path(_ name: String) -> String { folder.appending(path: name).path }
+        for version in ["d1", "d2"] {
+            try FileManager.default.createDirectory(atPath: path(version), withIntermediateDirectories: true)
+            try Data("same".utf8).write(to: folder.appending(path: "\(version)/config.yaml"))
+        }
+        try FileManager.default.createSymbolicLink(atPath: path("data"), withDestinationPath: "d1")
+        try FileManager.default.createSymbolicLink(atPath: path("c.yaml"), withDestinationPath: "data/config.yaml")
+        let first = FileStamp(of: path("c.yaml"))
+        #expect(first == FileStamp(of: path("c.yaml")))
+        try FileManager.default.removeItem(atPath: path("data"))
+        #expect(FileStamp(of: path("c.yaml")) != first)
+        try FileManager.default.createSymbolicLink(atPath: path("data"), withDestinationPath: "d2")
+        let second = FileStamp(of: path("c.yaml"))
+        #expect(second != first)
+        try Data("moreover".utf8).write(to: folder.appending(path: "d2/config.yaml"))
+        #expect(FileStamp(of: path("c.yaml")) != second)
+    }
+
+    /// A file that is being written is read once nobody writes to it any more.
+    @Test func aFileThatGrowsIsWaitedFor() async throws {
+        defer { try? FileManager.default.removeItem(at: file) }
+        try write("first")
+        let known = Shared([FileStamp(of: file.path)])
+        let sizes = Shared<[Int]>([])
+        let pauses = Shared(0)
+        let path = file.path
+        let calls = await watch(untilReloads: 1, known: { known.value }) { _ in
+            known.change { $0 = [FileStamp(of: path)] }
+            sizes.change { $0.append((try? Data(contentsOf: URL(filePath: path)).count) ?? 0) }
+        } beforePause: {
+            pauses.change { $0 += 1 }
+            if pauses.value <= 5 { try? write(String(repeating: "x", count: 10 * pauses.value)) }
+        }
+        #expect(calls == 1)
+        #expect(sizes.value == [50])
+    }
+
     /// Lets the watcher work until it has called `reload` so many times, and then for ten pauses more.
     ///
     /// - Returns: How many calls there were.
     private func watch(
         untilReloads count: Int, known: @escaping @Sendable () -> [FileStamp],
-        reload: @escaping @Sendable (_ number: Int) -> Void
+        reload: @escaping @Sendable (_ number: Int) -> Void, beforePause: () -> Void = {}
     ) async -> Int {
         let (time, calls) = (ManualTime(), Shared(0))
         let watcher = FileWatcher(
@@ -164,6 +205,7 @@ import Testing
         while pauses < 10 {
             await time.waitForSleepers()
             if calls.value >= count { pauses += 1 }
+            beforePause()
             time.advance(by: watcher.pause)
         }
         watching.cancel()
@@ -213,6 +255,22 @@ import Testing
         #expect(paths(load(8081, stages: "{ use: counted }")).first == "server.port")
         #expect(paths(load(8080)) == [])
         #expect(!inUse.isUnchanged(by: load(8080)))
+    }
+
+    /// A file is empty for a moment while it is written, and an empty one would ask nobody for a key.
+    @Test func aFileThatSaysNothingAnyMoreIsNoConfiguration() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        func load(_ text: String) throws -> LoadedSettings {
+            try Data(text.utf8).write(to: file)
+            return try SettingsLoader.load(path: file.path, environment: [:], catalog: StageCatalog([]))
+        }
+        let inUse = ConfigurationInUse(try load("log: { level: error }"))
+        #expect(inUse.emptied(by: try load("")) == file.path)
+        #expect(inUse.emptied(by: try load("# soon\n")) == file.path)
+        #expect(inUse.emptied(by: try load("{}")) == nil)
+        // Started so, it may stay so.
+        #expect(ConfigurationInUse(try load("")).emptied(by: try load("# nothing\n")) == nil)
     }
 
     @Test func theReportSaysWhatIsInUse() {

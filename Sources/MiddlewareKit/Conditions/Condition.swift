@@ -45,16 +45,20 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
     }
 
     let test: Test
-    /// The condition as it was written.
+    /// What was read.
+    private let text: String
+    /// The condition as it was written, with `${NAME}` and not with what the environment holds.
     public let description: String
 
-    init(test: Test, description: String) {
+    /// - Parameter description: As the file writes it; nil: as it is.
+    init(test: Test, text: String, description: String? = nil) {
         self.test = test
-        self.description = description
+        self.text = text
+        self.description = description ?? text
     }
 
     /// True for every message.
-    public static let always = Condition(test: .constant(true), description: "")
+    public static let always = Condition(test: .constant(true), text: "")
 
     public func matches(_ facts: @autoclosure () -> MessageFacts) -> Bool {
         if case .constant(let answer) = test { return answer }
@@ -68,7 +72,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
 
     /// What is left of the condition for messages of one kind.
     public func narrowed(to direction: MessageFacts.Direction, _ kind: String) -> Condition {
-        Condition(test: test.narrowed(to: direction, kind), description: description)
+        Condition(test: test.narrowed(to: direction, kind), text: text, description: description)
     }
 
     // MARK: Reading
@@ -83,7 +87,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
             return nil
         }
         do throws(ConditionError) {
-            let condition = try Condition(parsing: text)
+            let condition = try Condition(parsing: text, writtenAs: node.written)
             guard condition.canHold else {
                 findings.error(
                     at: node.position, "\(node.label) is never true", hint: "no message is all of this at once")
@@ -124,7 +128,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
 
     /// All comparisons, in the order in which they stand there.
     package var comparisons: [Comparison] {
-        guard let tokens = try? ConditionToken.all(of: description) else { return [] }
+        guard let tokens = try? ConditionToken.all(of: text) else { return [] }
         var parser = ConditionParser(tokens: tokens)
         _ = try? parser.whole()
         return parser.comparisons

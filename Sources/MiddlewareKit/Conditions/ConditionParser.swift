@@ -9,13 +9,15 @@ extension Condition {
     ///            | fact ("matches" | "starts-with") value | value ["not"] "in" "groups"
     ///            | "text-size" ("==" | "!=" | "<" | "<=" | ">" | ">=") size
     /// ```
-    init(parsing text: String) throws(ConditionError) {
+    ///
+    /// - Parameter written: As the file writes it, when what was read came from the environment.
+    init(parsing text: String, writtenAs written: String? = nil) throws(ConditionError) {
         guard text.utf8.count <= ConditionParser.lengthLimit else {
             throw ConditionError(
                 offset: 0, message: "a condition may have \(ConditionParser.lengthLimit) bytes at most")
         }
         var parser = ConditionParser(tokens: try ConditionToken.all(of: text))
-        self.init(test: try parser.whole(), description: text)
+        self.init(test: try parser.whole(), text: text, description: written)
     }
 }
 

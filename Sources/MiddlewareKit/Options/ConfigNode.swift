@@ -18,6 +18,8 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
     public var content: Content
     /// Some of the text came from the environment, so no finding may repeat it.
     public var isFromEnvironment: Bool
+    /// The text of a scalar from the environment as the file writes it, with `${NAME}` in it.
+    package var written: String?
     /// Where the text of a scalar stands, when it stands there as it is: each line of it, by the number of its first scalar.
     package var places: [TextPlace] = []
     /// What is wrong with the value was said when it was read from the file; it stands here as nothing.

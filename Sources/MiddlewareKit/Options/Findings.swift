@@ -77,6 +77,19 @@ public struct Findings: Sendable {
         errorCount += others.errorCount - others.kept.count { $0.severity == .error }
     }
 
+    /// The same with other words, and names of files.
+    package func rewritten(_ words: (String) -> String) -> Findings {
+        var findings = self
+        findings.kept = kept.map { finding in
+            var place = finding.position
+            place.file = words(place.file)
+            return Finding(
+                severity: finding.severity, position: place, message: words(finding.message),
+                hint: finding.hint.map(words))
+        }
+        return findings
+    }
+
     private mutating func add(_ finding: Finding) {
         if kept.count < Self.limit {
             kept.append(finding)

@@ -95,6 +95,8 @@ public enum FailurePolicy: String, Sendable, CaseIterable {
 public struct StageEnvironment: Sendable {
     /// The server listens on an address that other machines can reach.
     public let listensBeyondLoopback: Bool
+    /// The address that makes it so until the server is restarted, while the configuration names one that does not.
+    package var openUntilRestart: String?
 
     public init(listensBeyondLoopback: Bool) {
         self.listensBeyondLoopback = listensBeyondLoopback

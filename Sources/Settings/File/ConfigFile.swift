@@ -15,11 +15,12 @@ enum ConfigFile {
     ///   - file: Its name, for positions.
     ///   - environment: The variables that `${NAME}` may name.
     ///   - contents: What a file holds that `${file:PATH}` names.
+    ///   - fillings: Gets what was filled in.
     /// - Returns: The tree, or nil when the text is no YAML that can be used. An empty file is an empty tree. A tree with
     ///   errors in the findings is good for further checks only.
     static func read(
         text: [UInt8], file: String, environment: [String: String],
-        contents: @escaping (_ path: String) throws(UnreadableFile) -> String
+        fillings: inout Fillings, contents: @escaping (_ path: String) throws(UnreadableFile) -> String
     ) -> (node: ConfigNode?, findings: Findings) {
         var findings = Findings()
         let start = SourcePosition(file: file, line: 1, column: 1)
@@ -41,6 +42,7 @@ enum ConfigFile {
         var node = conversion.convert(root, depth: 1)
         node?.label = "the file"
         findings.add(conversion.findings)
+        fillings.add(conversion.fillings)
         return (node, findings)
     }
 }

@@ -6,6 +6,8 @@ import MiddlewareKit
 final class ConfigFiles {
     /// Every file and folder that was looked at, found or not, in the order of the first look, as it was just before that.
     private(set) var stamps: [FileStamp] = []
+    /// The files that say nothing, in the order in which they were read.
+    private(set) var empty: [String] = []
 
     /// The bytes of a YAML file; one more than allowed of a file that is too large.
     func bytes(of path: String, mayBePipe: Bool = false) throws(UnreadableFile) -> [UInt8] {
@@ -21,7 +23,13 @@ final class ConfigFiles {
             throw UnreadableFile(path: path, reason: "it is not UTF-8 text")
         }
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+        if text.isEmpty { noteEmpty(path) }
         return text
+    }
+
+    /// Remembers that nothing but white space and comments stands in a file.
+    func noteEmpty(_ path: String) {
+        if !empty.contains(path) { empty.append(path) }
     }
 
     /// The bytes of a library that `plugins` names.
@@ -53,9 +61,8 @@ final class ConfigFiles {
     /// Whether every user of this machine may change the file.
     func isWritableByEverybody(_ path: String) -> Bool { allowsEverybody(0o002, path) }
 
-    private func allowsEverybody(_ permission: Int, _ path: String) -> Bool {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return (attributes?[.posixPermissions] as? NSNumber).map { $0.intValue & permission != 0 } ?? false
+    private func allowsEverybody(_ permission: UInt32, _ path: String) -> Bool {
+        FileFacts(of: path).map { $0.permissions & permission != 0 } ?? false
     }
 
     private func read(_ path: String, limit: Int, mayBePipe: Bool = false) throws(UnreadableFile) -> [UInt8] {

@@ -14,6 +14,7 @@ struct ConfigTree {
     let files: ConfigFiles
     private(set) var findings = Findings()
     private(set) var lines = SourceLines()
+    private(set) var fillings = Fillings()
     private var count = 0
 
     init(environment: [String: String], files: ConfigFiles) {
@@ -31,10 +32,12 @@ struct ConfigTree {
         count += 1
         lines.add(text, file: file)
         let files = files
-        let read = ConfigFile.read(text: text, file: file, environment: environment) { (name) throws(UnreadableFile) in
+        let read = ConfigFile.read(text: text, file: file, environment: environment, fillings: &fillings) {
+            (name) throws(UnreadableFile) in
             try files.secret(at: path(name, besides: file))
         }
         findings.add(read.findings)
+        if read.node?.isNull ?? false { files.noteEmpty(file) }
         // Whatever is wrong with the option itself is found when the settings are read.
         guard let node = read.node, case .sequence(let entries)? = node["include"]?.content else { return read.node }
         return entries.reduce(node) { merge($0, with: self.node(of: $1, from: file, above: above + [file])) }

@@ -1,6 +1,8 @@
+import Files
 import Foundation
 
-/// What tells one state of a file or folder from another, without reading it.
+/// What tells one state of a file or folder from another, without reading it. Links are followed: a deployment may change a file by
+/// letting a link lead elsewhere.
 package struct FileStamp: Sendable, Hashable {
     package let path: String
     let state: String
@@ -10,13 +12,12 @@ package struct FileStamp: Sendable, Hashable {
     /// The file as it is now, which may be missing.
     package init(of path: String) {
         self.path = path
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
+        guard let facts = FileFacts(of: path) else {
             (state, words) = ("missing", "missing")
             return
         }
-        let date = attributes[.modificationDate] as? Date ?? Date(timeIntervalSince1970: 0)
-        state =
-            "\(date.timeIntervalSince1970) \(attributes[.size] ?? 0) \(attributes[.systemFileNumber] ?? 0)"
+        state = "\(facts.modified) \(facts.size) \(facts.number)"
+        let date = Date(timeIntervalSince1970: TimeInterval(facts.modified.components.seconds))
         words = "of \(date.formatted(.iso8601))"
     }
 }

@@ -14,6 +14,7 @@ struct NodeConversion {
     let renamedKeys: [SourcePosition: String]
     let contents: (_ path: String) throws(UnreadableFile) -> String
     private(set) var findings = Findings()
+    private(set) var fillings = Fillings()
     private var count = 0
 
     init(
@@ -81,7 +82,9 @@ struct NodeConversion {
         if isPlain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) {
             return ConfigNode(position: position, content: .null)
         }
-        switch Substitution.apply(to: scalar.string, environment: environment, contents: contents) {
+        let substitution = Substitution.apply(
+            to: scalar.string, environment: environment, contents: contents, fillings: &fillings)
+        switch substitution {
         case .unchanged:
             var node = ConfigNode(position: position, content: .scalar(scalar.string, isPlain: isPlain))
             node.places = source.places(of: scalar.string, from: position)
@@ -93,7 +96,9 @@ struct NodeConversion {
             return ConfigNode(position: position, content: .null, isFromEnvironment: true)
         case .substituted(let text):
             // YAML often needs quotes around `${PORT}`; they do not mean that the port is a text.
-            return ConfigNode(position: position, content: .scalar(text, isPlain: true), isFromEnvironment: true)
+            var node = ConfigNode(position: position, content: .scalar(text, isPlain: true), isFromEnvironment: true)
+            node.written = scalar.string
+            return node
         case .failed(let problems):
             for problem in problems { findings.error(at: position, problem.message, hint: problem.hint) }
             return Self.spoilt(at: position)

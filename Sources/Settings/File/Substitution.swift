@@ -18,14 +18,18 @@ enum Substitution: Equatable {
         var hint: String
     }
 
-    /// - Parameter contents: What a file holds; throws words to stand after "cannot read PATH: ".
+    /// - Parameters:
+    ///   - contents: What a file holds; throws words to stand after "cannot read PATH: ".
+    ///   - fillings: Gets what was filled in.
     static func apply(
-        to text: String, environment: [String: String], contents: (_ path: String) throws(UnreadableFile) -> String
+        to text: String, environment: [String: String], contents: (_ path: String) throws(UnreadableFile) -> String,
+        fillings: inout Fillings
     ) -> Substitution {
         var rest = Substring(text)
         var result = ""
         var problems: [Problem] = []
         var usesEnvironment = false
+        var isFilled = false
         while let start = rest.firstRange(of: "${") {
             let before = rest[..<start.lowerBound]
             rest = rest[start.upperBound...]
@@ -41,13 +45,18 @@ enum Substitution: Equatable {
             }
             usesEnvironment = true
             switch value(of: rest[..<end], environment: environment, contents: contents) {
-            case .success(let value): result += value
+            case .success(let value):
+                result += value.text
+                guard !value.isDefault else { break }
+                fillings.add(value.text, writtenAs: "${\(rest[..<end])}")
+                isFilled = true
             case .failure(let failure): problems.append(failure.problem)
             }
             rest = rest[rest.index(after: end)...]
         }
         if !problems.isEmpty { return .failed(problems) }
         result += rest
+        if isFilled { fillings.add(result, writtenAs: text) }
         if usesEnvironment { return .substituted(result) }
         return result == text ? .unchanged : .literal(result)
     }
@@ -56,14 +65,20 @@ enum Substitution: Equatable {
         var problem: Problem
     }
 
+    private struct Value {
+        var text: String
+        /// It stands in the file itself.
+        var isDefault = false
+    }
+
     /// What stands for `NAME` or `NAME:-default`. As in a shell, the default also stands for an empty variable.
     private static func value(
         of expression: Substring, environment: [String: String],
         contents: (_ path: String) throws(UnreadableFile) -> String
-    ) -> Result<String, Failure> {
+    ) -> Result<Value, Failure> {
         if expression.hasPrefix("file:") {
             do throws(UnreadableFile) {
-                return .success(try contents(String(expression.dropFirst(5))))
+                return .success(Value(text: try contents(String(expression.dropFirst(5)))))
             } catch {
                 let hint = "write the path of a readable file, such as ${file:/run/secrets/token}"
                 return .failure(Failure(problem: Problem(message: error.description, hint: hint)))
@@ -80,7 +95,8 @@ enum Substitution: Equatable {
             return .failure(Failure(problem: problem))
         }
         if let separator {
-            return .success(value.flatMap { $0.isEmpty ? nil : $0 } ?? String(expression[separator.upperBound...]))
+            if let value, !value.isEmpty { return .success(Value(text: value)) }
+            return .success(Value(text: String(expression[separator.upperBound...]), isDefault: true))
         }
         guard let value else {
             let problem = Problem(
@@ -89,7 +105,7 @@ enum Substitution: Equatable {
             )
             return .failure(Failure(problem: problem))
         }
-        return .success(value)
+        return .success(Value(text: value))
     }
 
     private static func isName(_ name: String) -> Bool {

@@ -12,12 +12,13 @@ struct ChainPlanner {
     private(set) var chains = PlannedChains()
     private(set) var findings = Findings()
 
-    init(_ root: ConfigNode, _ settings: Settings, _ catalog: StageCatalog) {
+    /// - Parameter boundHost: The address that the server listens on until it is restarted; nil: the one of the settings.
+    init(_ root: ConfigNode, _ settings: Settings, _ catalog: StageCatalog, boundHost: String? = nil) {
         self.root = root
         self.settings = settings
         self.catalog = catalog
         hostPlace = root["server"]?["host"]?.position ?? root.position
-        environment = StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
+        environment = StageEnvironment(of: settings.server, boundTo: boundHost)
         var pipeline = StageEntry.defaultPipelineNodes(at: hostPlace)
         if let node = root["pipeline"], !node.isNull {
             // What is no list has its finding already.
@@ -106,11 +107,16 @@ struct ChainPlanner {
             entry.use.value == "auth" && entry.enabled && entry.mode == .enforce && entry.when == nil
         }
         guard environment.listensBeyondLoopback, !asks else { return }
+        let (address, way) =
+            if let open = environment.openUntilRestart {
+                ("\(open), where the server listens until it is restarted", "restart it with these settings")
+            } else {
+                ("this address", "set `host: 127.0.0.1`")
+            }
         findings.error(
             at: hostPlace,
-            "other machines can reach this address, and no `auth` stage asks all of them who they are",
-            hint: "add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`"
-        )
+            "other machines can reach \(address), and no `auth` stage asks all of them who they are",
+            hint: "add `- use: auth` without `when` at the top of the pipeline, or \(way)")
     }
 
     private mutating func warnOfClearKeys(_ entries: [StageEntry]) {
@@ -194,6 +200,16 @@ struct ChainPlanner {
             guard let place = root["chains"]?.keyPosition(of: name) else { continue }
             findings.warning(at: place, "nobody gets the chain \(quote(name))", hint: "name it below `attach`")
         }
+    }
+}
+
+extension StageEnvironment {
+    /// - Parameter host: The address that the server listens on until it is restarted; nil: that of the settings.
+    init(of server: ServerSettings, boundTo host: String?) {
+        let isOpen = server.listensBeyondLoopback
+        let openHost = host.flatMap { ServerSettings.isBeyondLoopback($0) ? $0 : nil }
+        self.init(listensBeyondLoopback: isOpen || openHost != nil)
+        if !isOpen { openUntilRestart = openHost }
     }
 }
 

@@ -81,7 +81,8 @@ package enum ConfigDiff {
         for (section, chain) in [(["pipeline"], loaded.chains.pipeline)] + named {
             for stage in chain.stages {
                 leaves += stage.files.map { stamp in
-                    Leaf(path: section + [stage.entry.name, stamp.path], value: stamp.state, shown: stamp.words)
+                    let path = loaded.hidingValues(in: stamp.path)
+                    return Leaf(path: section + [stage.entry.name, path], value: stamp.state, shown: stamp.words)
                 }
             }
         }

@@ -26,6 +26,12 @@ package struct LoadedSettings: Sendable {
     let libraries: [(path: String, fingerprint: String)]
     /// The files as one tree; nil when they are no YAML that can be used.
     let tree: ConfigNode?
+    /// The files in which nothing stands but white space and comments.
+    package let emptyFiles: [String]
+    let fillings: Fillings
+
+    /// A text for people, without what the environment and other files put into the configuration.
+    package func hidingValues(in text: String) -> String { fillings.hidden(in: text) }
 }
 
 /// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing; the code of its
@@ -33,29 +39,31 @@ package struct LoadedSettings: Sendable {
 package enum SettingsLoader {
     /// - Parameter catalog: The kinds of stage that are there without libraries.
     /// - Parameter mayBePipe: The main file may be what a shell hands over as `<(command)`, which can be read once only.
+    /// - Parameter boundHost: The address that a server listens on which is to go on with the configuration, whatever that says.
     /// - Parameter check: What else can be wrong with the values.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false,
+        libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false, boundHost: String? = nil,
         check: (Settings, inout Findings) -> Void = { _, _ in }
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
         return load(
-            try files.bytes(of: path, mayBePipe: mayBePipe), path, files, environment, catalog, libraries, check)
+            try files.bytes(of: path, mayBePipe: mayBePipe), path, files, environment, catalog, libraries, boundHost,
+            check)
     }
 
     /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
     package static func load(
         text: [UInt8], file: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries()
+        libraries: any StageLibraries = NoLibraries(), boundHost: String? = nil
     ) -> LoadedSettings {
-        load(text, file, ConfigFiles(), environment, catalog, libraries)
+        load(text, file, ConfigFiles(), environment, catalog, libraries, boundHost)
     }
 
     private static func load(
         _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
-        _ catalog: StageCatalog, _ libraries: any StageLibraries,
+        _ catalog: StageCatalog, _ libraries: any StageLibraries, _ boundHost: String?,
         _ furtherCheck: (Settings, inout Findings) -> Void = { _, _ in }
     ) -> LoadedSettings {
         var tree = ConfigTree(environment: environment, files: files)
@@ -64,20 +72,24 @@ package enum SettingsLoader {
         var lines = tree.lines
         var section = LibrarySection(files: files, libraries: libraries, catalog: catalog)
         var result: (settings: Settings, chains: PlannedChains)?
-        if let node { result = check(node, &section, &findings) }
+        if let node { result = check(node, boundHost, &section, &findings) }
         lines.secretKeys = SecretKeys(Settings.descriptions, stages: section.catalog.plugins.map { $0.optionType })
         if let settings = result?.settings { furtherCheck(settings, &findings) }
         warnOfClearSecrets(files, &findings)
+        let fillings = tree.fillings
+        findings = findings.rewritten(fillings.hidden)
+        lines.renameFiles(fillings.hidden)
         let isGood = !findings.hasErrors
         return LoadedSettings(
             settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
             findings: findings,
             lines: lines, stamps: files.stamps + (result?.settings.server.tls.paths ?? []).map { FileStamp(of: $0) },
-            catalog: section.catalog, libraries: section.fingerprints, tree: node)
+            catalog: section.catalog, libraries: section.fingerprints, tree: node,
+            emptyFiles: files.empty, fillings: fillings)
     }
 
     private static func check(
-        _ node: ConfigNode, _ section: inout LibrarySection, _ findings: inout Findings
+        _ node: ConfigNode, _ boundHost: String?, _ section: inout LibrarySection, _ findings: inout Findings
     ) -> (Settings, PlannedChains)? {
         guard let settings = Settings.salvage(node, findings: &findings) else { return nil }
         // A gateway without id has its finding already.
@@ -93,7 +105,7 @@ package enum SettingsLoader {
                 "no gateway will be found: `networks` says where to look, and names none",
                 hint: "write networks: [192.168.1.0/24], with the network of this machine")
         }
-        var planner = ChainPlanner(node, settings, section.catalog)
+        var planner = ChainPlanner(node, settings, section.catalog, boundHost: boundHost)
         planner.plan()
         findings.add(planner.findings)
         return (settings, planner.chains)

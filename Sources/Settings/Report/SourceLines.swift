@@ -23,6 +23,11 @@ package struct SourceLines: Sendable {
         files[file] = lines
     }
 
+    /// Gives every file another name, as positions name it.
+    mutating func renameFiles(_ name: (String) -> String) {
+        files = Dictionary(files.map { (name($0.key), $0.value) }) { first, _ in first }
+    }
+
     /// The line of a place, and a line with a caret below it; nil for a place that is in no file.
     ///
     /// - Parameter width: Longer lines are cut, around the place.

@@ -62,8 +62,11 @@ package struct ServerSettings: OptionGroup {
         Option("tls", \.tls, help: "The certificate with which the server speaks https and wss."),
     ]
 
-    /// True when other machines may be able to connect. An empty host is an error of its own.
-    package var listensBeyondLoopback: Bool {
+    /// True when other machines may be able to connect.
+    package var listensBeyondLoopback: Bool { Self.isBeyondLoopback(host) }
+
+    /// An empty host is an error of its own.
+    static func isBeyondLoopback(_ host: String) -> Bool {
         let isLoopbackAddress = host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) }
         return !(isLoopbackAddress || ["", "localhost", "::1", "[::1]"].contains(host))
     }

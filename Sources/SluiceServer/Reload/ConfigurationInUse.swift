@@ -17,5 +17,13 @@ struct ConfigurationInUse: Sendable {
     /// Whether the settings say what those say that were read last.
     func isUnchanged(by new: LoadedSettings) -> Bool { ConfigDiff.changes(from: last, to: new).isEmpty }
 
+    /// The address that the server listens on until it is restarted.
+    var boundHost: String? { started.settings?.server.host }
+
+    /// A file that said something, and says nothing any more: likely it is just being written.
+    func emptied(by new: LoadedSettings) -> String? {
+        new.emptyFiles.first { last.paths.contains($0) && !last.emptyFiles.contains($0) }
+    }
+
     mutating func use(_ new: LoadedSettings) { last = new }
 }

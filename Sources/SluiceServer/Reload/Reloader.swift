@@ -27,7 +27,7 @@ package actor Reloader {
     }
 
     private let file: String
-    private let read: @Sendable () throws(UnreadableFile) -> LoadedSettings
+    private let read: @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
     private let parts: Parts
     private let metrics = ReloadMetrics()
     private var current: ConfigurationInUse
@@ -38,7 +38,7 @@ package actor Reloader {
 
     init(
         file: String, current: LoadedSettings, chains: ChainSet, parts: Parts,
-        read: @escaping @Sendable () throws(UnreadableFile) -> LoadedSettings
+        read: @escaping @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
     ) {
         self.file = file
         self.read = read
@@ -46,12 +46,17 @@ package actor Reloader {
         self.current = ConfigurationInUse(current)
         self.chains = chains
         stamps = current.stamps
+        files = Self.files(of: current)
         loadedAt = parts.time.now
         metrics.start(generation: chains.generation, at: loadedAt)
     }
 
     /// Every file that the configuration in use, or the one that failed last, was read from, as it was just before.
     private(set) var stamps: [FileStamp]
+    /// Their names, for people.
+    private var files: [String]
+
+    private static func files(of loaded: LoadedSettings) -> [String] { loaded.paths.map(loaded.hidingValues) }
 
     /// - Parameter trigger: Who asks, for the log: "SIGHUP".
     package func reload(trigger: String, isDryRun: Bool = false) async -> ReloadReport {
@@ -63,7 +68,9 @@ package actor Reloader {
         switch report.outcome {
         case .failed:
             parts.logger.error("\(report.summary)", metadata: ["trigger": "\(trigger)"])
-            for finding in report.findings { parts.logger.error("\(finding)") }
+            for finding in report.findings {
+                parts.logger.log(level: finding.severity == .error ? .error : .warning, "\(finding)")
+            }
         default:
             parts.logger.info("\(report.summary)", metadata: ["trigger": "\(trigger)"])
         }
@@ -80,15 +87,20 @@ package actor Reloader {
         let new: LoadedSettings
         let before = stamps.map { FileStamp(of: $0.path) }
         do throws(UnreadableFile) {
-            new = try read()
+            new = try read(current.boundHost)
         } catch {
             // So that a file that comes back as it was is read again.
             if !isDryRun { stamps = before }
             report.problem = error.description
             return report
         }
-        if !isDryRun { stamps = new.stamps }
+        if !isDryRun { (stamps, files) = (new.stamps, Self.files(of: new)) }
         report.findings = new.findings.all
+        if let file = current.emptied(by: new) {
+            let words = "nothing stands in \(file) any more, as when it is just being written"
+            report.problem = new.hidingValues(in: "\(words); write {} there if that is meant")
+            return report
+        }
         guard let settings = new.settings else { return report }
         var certificate: ServerTLS.Identity?
         do throws(ServerTLS.Problem) {
@@ -117,7 +129,7 @@ package actor Reloader {
             await apply(gateways: settings.gateways)
             await StrandedWebhooks(store: parts.storage, time: parts.time, logger: parts.logger).report(new)
         } catch {
-            report.problem = "\(error)"
+            report.problem = new.hidingValues(in: "\(error)")
             return report
         }
         current.use(new)
@@ -148,7 +160,7 @@ extension Reloader: ConfigurationControl {
     package func status() -> JSONValue {
         var status: JSONObject = [
             "generation": .integer(Int64(chains.generation)), "loadedAt": .integer(loadedAt.milliseconds),
-            "file": .string(file), "files": .array(stamps.map { .string($0.path) }), "lastReload": .null,
+            "file": .string(file), "files": .array(files.map { .string($0) }), "lastReload": .null,
         ]
         if let last, case .object(var report) = last.report.json {
             report["at"] = .integer(last.at.milliseconds)

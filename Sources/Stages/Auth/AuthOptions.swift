@@ -59,13 +59,16 @@ package enum AuthPlugin: MiddlewarePlugin {
 
     package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
         guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }
-        return [
-            OptionProblem(
-                key: "mode",
-                message:
-                    "other machines can reach the server, and nobody would be asked for a key; set `mode: api-keys`, "
-                    + "or `server.host: 127.0.0.1`, or `allow-anonymous: true` if that is meant")
-        ]
+        let danger = "and nobody would be asked for a key"
+        let message =
+            if let address = environment.openUntilRestart {
+                "the server listens on \(address) until it is restarted, where other machines can reach it, \(danger); restart "
+                    + "it with these settings, or set `mode: api-keys`, or `allow-anonymous: true` if that is meant"
+            } else {
+                "other machines can reach the server, \(danger); set `mode: api-keys`, or `server.host: 127.0.0.1`, or "
+                    + "`allow-anonymous: true` if that is meant"
+            }
+        return [OptionProblem(key: "mode", message: message)]
     }
 
     package static func provision(_ options: AuthOptions, in context: ProvisionContext) async throws -> any Middleware {
