@@ -6,24 +6,48 @@ import Synchronization
 /// - Parameters:
 ///   - executor: Where it works; nil: anywhere.
 ///   - failure: What is thrown when the time is over.
+///   - endsWithCaller: Whether a cancelled caller waits no longer, and the work is cancelled with it.
+///   - discard: What becomes of a result for which nobody waits any more.
 package func within<Result: Sendable>(
     _ limit: Duration, _ clock: any TimeSource, on executor: (any TaskExecutor)?, orElse failure: some Error,
+    endsWithCaller: Bool = false, discard: @escaping @Sendable (Result) async -> Void = { _ in },
     _ work: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
     let race = Race<Result>()
-    return try await withCheckedThrowingContinuation { continuation in
-        race.start(continuation)
+    return try await withTaskCancellationHandler {
+        try await run(race, limit, clock, on: executor, orElse: failure, discard: discard, work)
+    } onCancel: {
+        if endsWithCaller { race.end(.failure(CancellationError())) }
+    }
+}
+
+private func run<Result: Sendable>(
+    _ race: Race<Result>, _ limit: Duration, _ clock: any TimeSource, on executor: (any TaskExecutor)?,
+    orElse failure: some Error, discard: @escaping @Sendable (Result) async -> Void,
+    _ work: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        // The caller may have been cancelled before.
+        guard race.start(continuation) else { return continuation.resume(throwing: CancellationError()) }
         // Nobody waits for work that ignores its cancellation.
         let work = Task(executorPreference: executor) {
-            do { race.end(.success(try await work())) } catch { race.end(.failure(error)) }
+            do {
+                let result = try await work()
+                if !race.end(.success(result)) { await discard(result) }
+            } catch {
+                race.end(.failure(error))
+            }
         }
         // Not a child either, which would hold up the one that waits until its time is over. There is one for each race, and it is
         // cancelled when the race is over.
         let alarm = Task {
             try await clock.sleep(for: limit)
-            if race.end(.failure(failure)) { work.cancel() }
+            race.end(.failure(failure))
         }
-        race.onEnd { alarm.cancel() }
+        race.onEnd {
+            alarm.cancel()
+            work.cancel()
+        }
     }
 }
 
@@ -37,8 +61,12 @@ private final class Race<Result: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    func start(_ continuation: CheckedContinuation<Result, any Error>) {
-        state.withLock { $0.continuation = continuation }
+    /// False: it is over already.
+    func start(_ continuation: CheckedContinuation<Result, any Error>) -> Bool {
+        state.withLock { state in
+            if !state.isOver { state.continuation = continuation }
+            return !state.isOver
+        }
     }
 
     /// True for the first call.

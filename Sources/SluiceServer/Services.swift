@@ -83,21 +83,29 @@ enum Signals {
     static func watch(
         _ signals: UnixSignalsSequence, _ services: ServiceGroup, _ reloader: Reloader, logger: Logger
     ) async {
-        var first: ContinuousClock.Instant?
-        for await signal in signals {
-            if signal == .sighup {
-                _ = await reloader.reload(trigger: "SIGHUP")
-                continue
+        // A signal that comes during a reload is a wish for one more.
+        let (hangUps, entrance) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withTaskGroup(of: Void.self) { group in
+            // The only one: it reloads, while the other signals are heard.
+            group.addTask { for await _ in hangUps { _ = await reloader.reload(trigger: "SIGHUP") } }
+            var first: ContinuousClock.Instant?
+            for await signal in signals {
+                if signal == .sighup {
+                    entrance.yield()
+                    continue
+                }
+                if let first {
+                    // `timeout` and others signal the process and its group at once: that is one wish.
+                    guard first.duration(to: .now) > .milliseconds(50) else { continue }
+                    logger.warning("ended at once, by a second signal")
+                    exit(signal == .sigint ? 130 : 143)
+                }
+                first = .now
+                logger.info("shutting down; a second signal ends the server at once")
+                await reloader.stop()
+                await services.triggerGracefulShutdown()
             }
-            if let first {
-                // `timeout` and others signal the process and its group at once: that is one wish.
-                guard first.duration(to: .now) > .milliseconds(50) else { continue }
-                logger.warning("ended at once, by a second signal")
-                exit(signal == .sigint ? 130 : 143)
-            }
-            first = .now
-            logger.info("shutting down; a second signal ends the server at once")
-            await services.triggerGracefulShutdown()
+            group.cancelAll()
         }
     }
 }

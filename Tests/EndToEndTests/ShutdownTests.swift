@@ -63,6 +63,21 @@ import Testing
         #expect(await server.wait() == 0)
     }
 
+    /// A stage that is being made holds up neither the signal nor the end.
+    @Test func aServerEndsDuringAReload() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        let good = "server: { port: 0 }\npipeline: []\n"
+        let (server, _) = try await SluiceProcess.serve(in: folder, configuration: good)
+        let silent = "[sh, -c, \"touch begun; cat >/dev/null\"]"
+        try Data(
+            (good.replacing("[]", with: "[ { use: process, with: { command: \(silent), start-timeout: 60s } } ]")).utf8
+        ).write(to: folder.appending(path: "config.yaml"))
+        server.signal(SIGHUP)
+        while !FileManager.default.fileExists(atPath: folder.appending(path: "begun").path) { await Task.yield() }
+        server.signal(SIGTERM)
+        #expect(await server.wait() == 0)
+    }
+
     /// The connections over which the test asks how the server is doing stay open, as those of browsers do: they hold
     /// nothing up.
     @Test func aRunUnderWayEndsAndThenTheBrowsersAreSentAway() async throws {

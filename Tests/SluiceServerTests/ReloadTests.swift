@@ -18,16 +18,23 @@ import Testing
             text: Array(text.utf8), file: "c", environment: [:], catalog: StageCatalog([CountedPlugin.self]))
     }
 
-    private static func factory(_ keeper: StageKeeper) -> ChainFactory {
-        ChainFactory(keeper: keeper, tracer: nil, time: ManualTime()) { Sample.provision(stageName: $0) }
+    private static func factory(_ keeper: StageKeeper, _ time: ManualTime, _ log: LogLines) -> ChainFactory {
+        ChainFactory(keeper: keeper, tracer: nil, time: time) { name in
+            ProvisionContext(
+                stageName: name, environment: StageEnvironment(listensBeyondLoopback: false),
+                messages: InMemoryMessageStore(), keys: InMemoryKeyStore(), state: InMemoryStateStore(), time: time,
+                logger: log.logger)
+        }
     }
 
     /// Runs `body` while the keeper is at work, and returns when it has cleaned up.
-    private static func run(_ body: (ChainFactory) async throws -> Void) async throws {
+    private static func run(
+        time: ManualTime = ManualTime(), log: LogLines = LogLines(), _ body: (ChainFactory) async throws -> Void
+    ) async throws {
         let keeper = StageKeeper()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await keeper.run() }
-            try await body(factory(keeper))
+            try await body(factory(keeper, time, log))
             tasks.cancelAll()
             try await tasks.waitForAll()
         }
@@ -102,6 +109,36 @@ import Testing
                     try await factory.make(Self.load(text).chains, generation: 1, reusing: nil)
                 }
                 #expect(life.made == 1)
+                await life.wait(untilAlive: 0)
+            }
+        }
+    }
+
+    /// The log says what is waited for; then it is an error. What comes of it later is taken down.
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func aStageThatIsNotMadeInTimeIsGivenUp(isStopped: Bool) async throws {
+        let (life, time, log) = (CountedPlugin.Life(), ManualTime(), LogLines())
+        try await CountedPlugin.$life.withValue(life) {
+            try await Self.run(time: time, log: log) { factory in
+                let plan = Self.load("pipeline: [ { use: counted, name: slow, with: { hangs: true } } ]").chains
+                let making = Task { try await factory.make(plan, generation: 1, reusing: nil) }
+                await time.waitForSleepers(2)
+                time.advance(by: ChainFactory.noticeable)
+                while log.all.isEmpty { await Task.yield() }
+                #expect(
+                    log.all == [
+                        "the stage “slow” (`use: counted`) is being made for 5s already; it is given up after 1m"
+                    ])
+                if isStopped { making.cancel() } else { time.advance(by: ChainFactory.patience) }
+                let words = isStopped ? "the server is being stopped" : "it was not ready within 1m"
+                await #expect {
+                    try await making.value
+                } throws: {
+                    "\($0)" == "the stage “slow” (`use: counted`) could not be made: \(words)"
+                }
+                #expect(life.made == 0)
+                life.letGo()
+                while life.made == 0 { await Task.yield() }
                 await life.wait(untilAlive: 0)
             }
         }
@@ -301,9 +338,11 @@ enum CountedPlugin: MiddlewarePlugin {
     struct Options: OptionGroup {
         var number = 0
         var fails = false
+        var hangs = false
         static let options: [Option<Self>] = [
             Option("number", \.number, help: "Makes one stage differ from another."),
             Option("fails", \.fails, help: "The stage cannot be made."),
+            Option("hangs", \.hangs, help: "The stage is not made before it is let go."),
         ]
     }
 
@@ -313,6 +352,7 @@ enum CountedPlugin: MiddlewarePlugin {
             var made = 0
             var alive = 0
             var backgroundRuns = 0
+            var isLetGo = false
             var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         }
 
@@ -323,6 +363,10 @@ enum CountedPlugin: MiddlewarePlugin {
         var backgroundRuns: Int { state.withLock { $0.backgroundRuns } }
 
         func begin() { state.withLock { ($0.made, $0.alive) = ($0.made + 1, $0.alive + 1) } }
+        /// Ignores that it is cancelled.
+        func hang() async { while !state.withLock({ $0.isLetGo }) { await Task.yield() } }
+        func letGo() { state.withLock { $0.isLetGo = true } }
+
         func runInBackground() { state.withLock { $0.backgroundRuns += 1 } }
 
         func end() {
@@ -360,6 +404,7 @@ enum CountedPlugin: MiddlewarePlugin {
 
     static func provision(_ options: Options, in context: ProvisionContext) async throws -> any Middleware {
         if options.fails { throw CannotBeMade() }
+        if options.hangs { await life.hang() }
         life.begin()
         return Counted(life: life)
     }

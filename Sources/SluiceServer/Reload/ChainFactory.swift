@@ -1,3 +1,4 @@
+import Logging
 import MiddlewareKit
 import PipelineEngine
 import Settings
@@ -7,6 +8,8 @@ import Tracing
 struct ChainFactory: Sendable {
     /// How long a stage may take to be made. One that never is must not keep the server from being reloaded or stopped.
     static let patience = Duration.seconds(60)
+    /// After which time the log says what is being waited for.
+    static let noticeable = Duration.seconds(5)
 
     let keeper: StageKeeper
     /// Nil: calls of stages are not traced.
@@ -43,22 +46,36 @@ struct ChainFactory: Sendable {
             if let known = instances[identity] {
                 instance = known
             } else {
-                do {
-                    let context = provisionContext(stage)
-                    let middleware = try await within(
-                        Self.patience, time, on: StageThreads.shared, orElse: ProvisionTimeout(limit: Self.patience)
-                    ) { try await planned.provision(in: context) }
-                    let kept = keeper.keep(middleware, name: stage, identity: identity)
-                    new.append(kept)
-                    instance = kept.instance
-                } catch {
-                    throw StartFailure("the stage “\(stage)” could not be made: \(error)")
-                }
+                let kept = keeper.keep(try await middleware(planned), name: stage, identity: identity)
+                new.append(kept)
+                instance = kept.instance
                 instances[identity] = instance
             }
             stages.append(Stage(planned, instance: instance))
         }
         return Chain(name: name, stages: stages, generation: generation, tracer: tracer, time: time)
+    }
+
+    /// Makes what runs in a stage. What is made after the time for it is taken down at once.
+    private func middleware(_ stage: PlannedStage) async throws -> any Middleware {
+        let context = provisionContext(stage.entry.name)
+        // Beside the making, which may never end; it is cancelled when that has.
+        let notice = Task { [time] in
+            try await time.sleep(for: Self.noticeable)
+            context.logger.notice(
+                "the stage \(stage.title) is being made for \(Self.noticeable.optionText) already; it is given up after \(Self.patience.optionText)"
+            )
+        }
+        defer { notice.cancel() }
+        do {
+            return try await within(
+                Self.patience, time, on: StageThreads.shared, orElse: ProvisionTimeout(limit: Self.patience),
+                endsWithCaller: true, discard: { await $0.cleanup() }
+            ) { try await stage.provision(in: context) }
+        } catch {
+            let reason = Task.isCancelled ? "the server is being stopped" : "\(error)"
+            throw StartFailure("the stage \(stage.title) could not be made: \(reason)")
+        }
     }
 }
 
@@ -66,4 +83,11 @@ struct ChainFactory: Sendable {
 private struct ProvisionTimeout: Error, CustomStringConvertible {
     let limit: Duration
     var description: String { "it was not ready within \(limit.optionText)" }
+}
+
+extension PlannedStage {
+    /// For sentences: its name, and its kind where that is another word.
+    fileprivate var title: String {
+        entry.name == entry.use.value ? "“\(entry.name)”" : "“\(entry.name)” (`use: \(entry.use.value)`)"
+    }
 }

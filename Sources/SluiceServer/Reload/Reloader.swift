@@ -34,7 +34,9 @@ package actor Reloader {
     private var chains: ChainSet
     private var loadedAt: Timestamp
     private var last: (report: ReloadReport, at: Timestamp, trigger: String)?
-    private var isBusy = false
+    /// The reload that is under way.
+    private var underWay: Task<ReloadReport, Never>?
+    private var isEnding = false
 
     init(
         file: String, current: LoadedSettings, chains: ChainSet, parts: Parts,
@@ -60,10 +62,12 @@ package actor Reloader {
 
     /// - Parameter trigger: Who asks, for the log: "SIGHUP".
     package func reload(trigger: String, isDryRun: Bool = false) async -> ReloadReport {
-        guard !isBusy else { return ReloadReport(outcome: .busy, generation: chains.generation) }
-        isBusy = true
-        defer { isBusy = false }
-        let report = await attempt(isDryRun: isDryRun)
+        guard underWay == nil, !isEnding else { return ReloadReport(outcome: .busy, generation: chains.generation) }
+        // A task of its own, so that ``stop()`` can end it whoever asked for it.
+        let attempt = Task { await self.attempt(isDryRun: isDryRun) }
+        underWay = attempt
+        defer { underWay = nil }
+        let report = await attempt.value
         guard !isDryRun else { return report }
         switch report.outcome {
         case .failed:
@@ -79,6 +83,12 @@ package actor Reloader {
         await parts.hub.showConfiguration(
             generation: chains.generation, problem: report.outcome == .failed ? report.summary : nil)
         return report
+    }
+
+    /// There are no reloads any more, and one that is under way waits for no stage: the server is to end.
+    func stop() {
+        isEnding = true
+        underWay?.cancel()
     }
 
     private func attempt(isDryRun: Bool) async -> ReloadReport {

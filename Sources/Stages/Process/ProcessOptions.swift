@@ -32,7 +32,7 @@ package struct ProcessOptions: OptionGroup {
             range: .milliseconds(10) ... .seconds(600)),
         Option(
             "start-timeout", \.startTimeout, help: "How long the program may take to say hello.",
-            range: .milliseconds(100) ... .seconds(600)),
+            range: .milliseconds(100) ... .seconds(60)),
         Option(
             "max-waiting", \.maxWaiting, help: "How many messages may wait for answers; more of them fail.",
             range: 1...100_000),
