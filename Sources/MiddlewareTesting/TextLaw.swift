@@ -8,30 +8,61 @@ public enum TextLaw {
 
     /// The first way to cut `text` that gives another text than the whole does, in words; nil: there is none among
     /// ``DeltaSplitter/splits(of:random:seed:)``.
-    public static func violation(of middleware: any Middleware, text: String) async -> String? {
-        let harness = StageHarness(middleware)
-        do {
-            let whole = try await harness.stream([text])
-            for pieces in DeltaSplitter.splits(of: text) {
-                let joined = try await harness.stream(pieces)
-                // `==` takes different spellings of a character for equal.
-                if !joined.utf8.elementsEqual(whole.utf8) {
-                    return "the text law: \(shown(pieces)) gives \(shown(joined)), "
-                        + "in one piece it gives \(shown(whole))"
+    ///
+    /// - Parameter patience: How long the transform may take for a piece. Only one that hangs takes that long.
+    public static func violation(
+        of middleware: any Middleware, text: String, patience: Duration = .seconds(5)
+    ) async -> String? {
+        await Steps.watched(patience, orElse: standstill(patience, text)) { steps in
+            do {
+                let whole = try await VisibleReply.whole(middleware, [text], steps)
+                for pieces in DeltaSplitter.splits(of: text) {
+                    let joined = try await VisibleReply.whole(middleware, pieces, steps)
+                    // `==` takes different spellings of a character for equal.
+                    if !joined.utf8.elementsEqual(whole.utf8) {
+                        return "the text law: \(shown(pieces)) gives \(shown(joined)), "
+                            + "in one piece it gives \(shown(whole))"
+                    }
                 }
+                return nil
+            } catch {
+                return "the text law: the transform threw \(error) for \(shown(text))"
             }
-            return nil
-        } catch {
-            return "the text law: the transform threw \(error) for \(shown(text))"
         }
     }
 
+    /// What is said of a transform that hangs.
+    static func standstill(_ patience: Duration, _ text: String) -> String {
+        "the text law: the transform neither answered nor threw within \(patience.optionText) for \(shown(text))"
+    }
+
+    /// Whether the end of a reply never comes out: its last word is missing, and is there as soon as another one follows it.
+    static func lossViolation(of middleware: any Middleware, _ steps: Steps) async throws -> String? {
+        let words = ["alpha", "bravo", "charlie", "delta"]
+        for separator in [" ", ". ", "\n", "\n\n"] {
+            let texts = words.indices.map { words[...$0].joined(separator: separator) }
+            var replies: [String] = []
+            // Upper case is another word.
+            for text in texts { replies.append(try await VisibleReply.whole(middleware, [text], steps).lowercased()) }
+            let isLost = words.indices.dropLast().allSatisfy { index in
+                !replies[index].contains(words[index]) && replies[index + 1].contains(words[index])
+            }
+            if isLost {
+                return "`finish` does not let go of what was kept back: of \(shown(texts[1])) only "
+                    + "\(shown(replies[1])) comes out, and “\(words[1])” does when more follows it"
+            }
+        }
+        return nil
+    }
+
     /// Whether two runs whose pieces come in turn disturb each other: one gets `text`, the other the same backwards.
-    static func privacyViolation(of middleware: any Middleware, text: String) async throws -> String? {
+    static func privacyViolation(
+        of middleware: any Middleware, text: String, _ steps: Steps
+    ) async throws -> String? {
         let scalars = text.unicodeScalars.map { String($0) }
         var replies = [
-            VisibleReply(middleware, run: Sample.run("run-1")),
-            VisibleReply(middleware, run: Sample.run("run-2", session: "agent:main:two")),
+            VisibleReply(middleware, run: Sample.run("run-1"), steps: steps),
+            VisibleReply(middleware, run: Sample.run("run-2", session: "agent:main:two"), steps: steps),
         ]
         for (forwards, backwards) in zip(scalars, scalars.reversed()) {
             try await replies[0].feed(forwards)
@@ -39,7 +70,7 @@ public enum TextLaw {
         }
         for (index, pieces) in [scalars, scalars.reversed()].enumerated() {
             try await replies[index].finish()
-            let alone = try await StageHarness(middleware).stream(pieces)
+            let alone = try await VisibleReply.whole(middleware, pieces, steps)
             guard replies[index].text.utf8.elementsEqual(alone.utf8) else {
                 return "runs disturb each other: each must get a transform of its own"
             }
@@ -48,9 +79,9 @@ public enum TextLaw {
     }
 
     /// Whether a long reply of ordinary words is held up until its end.
-    static func allowanceViolation(of middleware: any Middleware) async throws -> String? {
+    static func allowanceViolation(of middleware: any Middleware, _ steps: Steps) async throws -> String? {
         let paragraph = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 100) + "\n\n"
-        var reply = VisibleReply(middleware, run: Sample.run())
+        var reply = VisibleReply(middleware, run: Sample.run(), steps: steps)
         for _ in 0..<(4 * allowance / paragraph.utf8.count) { try await reply.feed(paragraph) }
         let before = reply.text.utf8.count
         try await reply.finish()

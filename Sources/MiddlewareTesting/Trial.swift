@@ -112,9 +112,13 @@ struct Trial: Sendable {
             reached.continuation.yield(false)
         }
         defer { first.cancel() }
-        var signals = reached.stream.makeAsyncIterator()
-        // A stage that lets nothing through holds up nothing.
-        guard await signals.next() == true else { return false }
+        // A stage that lets nothing through holds up nothing; one that does neither waits for another run.
+        let begins: @Sendable () async -> String? = {
+            for await hasArrived in reached.stream { return hasArrived ? "arrived" : nil }
+            return nil
+        }
+        let beginning = await Self.within(patience, begins, orElse: "held up")
+        guard beginning == "arrived" else { return beginning != nil }
         let second: @Sendable () async -> String? = {
             let others = Counter()
             try? await call("b") { arrived in if arrived != "b" { others.increase() } }

@@ -39,6 +39,11 @@ struct KeepsAllBack: ReplyTransform {
 
 /// Upper case, and "!" at the end.
 struct Shouts: ReplyTransform {
-    mutating func feed(_ text: Substring) -> TextChange { .append(text.uppercased()) }
+    /// A word that it looks for in each piece alone; nil: all is in upper case.
+    var only: String?
+
+    mutating func feed(_ text: Substring) -> TextChange {
+        .append(only.map { String(text).replacing($0, with: $0.uppercased()) } ?? text.uppercased())
+    }
     mutating func finish() -> TextChange { .append("!") }
 }

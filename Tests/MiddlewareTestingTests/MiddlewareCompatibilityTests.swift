@@ -1,3 +1,4 @@
+import Foundation
 import MiddlewareKit
 import MiddlewareTesting
 import Synchronization
@@ -142,6 +143,47 @@ import Testing
         #expect(await hasBroken("kept back", Rewriting { KeepsAllBack() }))
     }
 
+    /// None of them may hang the suite. What hangs is let go at the end.
+    @Test(.timeLimit(.minutes(1))) func aTransformThatDoesNotAnswerIsFound() async {
+        let gate = Gate()
+        let hangs = Awaiting { _ in Waits(gate: gate, answers: false) }
+        let words = "neither answered nor threw within 1s"
+        #expect(await violations(hangs).map { $0.contains(words) } == [true])
+        gate.open()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aTransformThatWaitsForAnotherRunIsFound() async {
+        let gate = Gate()
+        let hangs = Awaiting { run in Waits(gate: gate, answers: run.id == "run-1") }
+        #expect(
+            await violations(hangs) == ["a transform neither answered nor threw within 1s: a run waits for another one"]
+        )
+        gate.open()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aMessageThatWaitsForAnotherRunIsFound() async {
+        let gate = Gate()
+        let hangs = Inbound(handles: StagePaths(inbound: [.chat])) { message, context, next in
+            if message.kind == .chat, message.runID != "run-1" { await gate.wait() }
+            try await next(message, context)
+        }
+        #expect(await hasBroken("a message of one run waits for one of another", hangs))
+        gate.open()
+    }
+
+    /// Nothing in the samples would show what it makes of its own word.
+    @Test func aWordOfTheAuthorsOwnIsCut() async {
+        let shouts = Rewriting { Shouts(only: "the") }
+        let violations = await MiddlewareCompatibility.violations(of: shouts, adding: ["the"], patience: .seconds(1))
+        #expect(violations.first == #"the text law: ["t", "he"] gives "the!", in one piece it gives "THE!""#)
+        #expect(await MiddlewareCompatibility.violations(of: Rewriting { Shouts() }, adding: ["the"]) == [])
+    }
+
+    @Test(arguments: [" ", ". ", "\n", "\n\n"]) func whatNeverComesOutIsFound(separator: String) async {
+        #expect(
+            await hasBroken("`finish` does not let go of what was kept back", Rewriting { LosesTheEnd(of: separator) }))
+    }
+
     @Test func aTransformThatNobodyWouldAskForIsFound() async {
         #expect(await hasBroken("`handles.replyText` is false", Rewriting(handles: StagePaths()) { Shouts() }))
     }
@@ -189,4 +231,64 @@ private struct SharesState: ReplyTransform {
             return .append(tail)
         }
     }
+}
+
+/// Holds up whoever comes, until it is opened.
+private final class Gate: Sendable {
+    private let waiting = Mutex<(isOpen: Bool, all: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = waiting.withLock { waiting in
+                if !waiting.isOpen { waiting.all.append(continuation) }
+                return waiting.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let all = waiting.withLock { waiting in
+            defer { waiting = (true, []) }
+            return waiting.all
+        }
+        for continuation in all { continuation.resume() }
+    }
+}
+
+/// Gives each run a transform that awaits something.
+private struct Awaiting: Middleware {
+    let handles = StagePaths(replyText: true)
+    let make: @Sendable (Run) -> any AsyncReplyTransform
+
+    func makeReplyTransform(for run: Run) -> ReplyTransformKind? { .awaiting(make(run)) }
+}
+
+/// Ignores that it is cancelled.
+private struct Waits: AsyncReplyTransform {
+    let gate: Gate
+    let answers: Bool
+
+    mutating func feed(_ text: Substring) async throws -> TextChange {
+        if !answers { await gate.wait() }
+        return .append(String(text))
+    }
+
+    mutating func finish() async throws -> TextChange { .append("") }
+}
+
+/// Shows what stands before the last separator.
+private struct LosesTheEnd: ReplyTransform {
+    let separator: String
+    private var kept = ""
+
+    init(of separator: String) { self.separator = separator }
+
+    mutating func feed(_ text: Substring) -> TextChange {
+        let parts = (kept + text).components(separatedBy: separator)
+        kept = parts.last ?? ""
+        return .append(parts.dropLast().map { $0 + separator }.joined())
+    }
+
+    mutating func finish() -> TextChange { .append("") }
 }
