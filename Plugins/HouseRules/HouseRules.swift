@@ -1,7 +1,7 @@
 import MiddlewareKit
 
 /// Refuses long messages, and puts a line below each reply.
-struct HouseRules: Middleware {
+struct HouseRulesStage: Middleware {
     let options: HouseRulesOptions
 
     /// What it has to do with: replies only if there is a line to put below them.

@@ -16,9 +16,9 @@ enum HouseRulesPlugin: MiddlewarePlugin {
     static let kind = "house-rules"
     static let summary = "Refuses long messages, and puts a line below replies."
 
-    static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRules.paths(options) }
+    static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRulesStage.paths(options) }
 
     static func provision(_ options: HouseRulesOptions, in context: ProvisionContext) async throws -> any Middleware {
-        HouseRules(options: options)
+        HouseRulesStage(options: options)
     }
 }

@@ -3,7 +3,7 @@ public import MiddlewareKit
 /// Runs one middleware alone: what stands before and behind it is the test.
 ///
 /// ```swift
-/// let harness = StageHarness(HouseRules(options: HouseRulesOptions()))
+/// let harness = StageHarness(HouseRulesStage(options: HouseRulesOptions()))
 /// #expect(await harness.send(Sample.chat("Hello")).message?.text == "Hello")
 /// #expect(try await harness.stream(["It is ", "4."]) == "It is 4.")
 /// ```

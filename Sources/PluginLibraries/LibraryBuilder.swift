@@ -25,6 +25,7 @@ package struct LibraryBuilder: Sendable {
     private let build: ServerBuild
     private let modules: URL
     private let compiler: SwiftCompiler
+    private let taken: Set<String>
 
     #if os(Linux)
         package static let suffix = "so"
@@ -32,11 +33,14 @@ package struct LibraryBuilder: Sendable {
         package static let suffix = "dylib"
     #endif
 
-    /// - Parameter modules: The folder in which the build of this program left `MiddlewareKit.swiftmodule`.
-    package init(build: ServerBuild, modules: URL, compiler: SwiftCompiler) {
+    /// - Parameters:
+    ///   - modules: The folder in which the build of this program left `MiddlewareKit.swiftmodule`.
+    ///   - taken: The kinds that every Sluice has itself.
+    package init(build: ServerBuild, modules: URL, compiler: SwiftCompiler, taken: Set<String> = []) {
         self.build = build
         self.modules = modules
         self.compiler = compiler
+        self.taken = taken
     }
 
     /// Compiles the files of a folder, and loads what comes of it to be sure that it can be loaded.
@@ -44,6 +48,11 @@ package struct LibraryBuilder: Sendable {
     /// - Returns: The stages, and what the compiler said.
     package func build(_ folder: URL, to output: URL) throws(BuildFailure) -> (library: StageLibrary, notes: String) {
         let sources = try Sources(folder)
+        if let kind = sources.kinds.first(where: taken.contains) {
+            throw BuildFailure(
+                "Sluice itself has a stage of the kind `\(kind)`, and would not load another one beside it",
+                hint: "give the stage another kind")
+        }
         try checkPlace(output)
         try checkTools()
         return try inTemporaryFolder { (work) throws(BuildFailure) in

@@ -45,8 +45,10 @@ struct Plugin: ParsableCommand {
             let name = output ?? "\(source.lastPathComponent).\(LibraryBuilder.suffix)"
             do {
                 let compiler = try SwiftCompiler(swiftc, path: ProcessInfo.processInfo.environment["PATH"] ?? "")
+                let own = try Loading.catalogOfProgram().entries.filter { $0.origin == .builtIn }
                 let builder = LibraryBuilder(
-                    build: .own(version: Version.current), modules: try modulesFolder(), compiler: compiler)
+                    build: .own(version: Version.current), modules: try modulesFolder(), compiler: compiler,
+                    taken: Set(own.map { $0.plugin.kind }))
                 let (library, notes) = try builder.build(source, to: URL(filePath: name))
                 Output.error(notes, terminator: "")
                 try report(library, name)

@@ -20,6 +20,9 @@ struct Stage: ParsableCommand {
         var sources = "."
 
         func run() throws {
+            if StageTemplate.taken.contains(name) {
+                throw failure("the types of `\(name)` would have names that there are already; choose another kind")
+            }
             guard let template = StageTemplate(kind: name) else {
                 throw ValidationError("a kind is made of small letters, digits and hyphens, such as house-rules")
             }

@@ -68,6 +68,20 @@ import Testing
                 == "there is no folder DIR/none to write to (make it first, or name another file)")
     }
 
+    /// The server would never load it.
+    @Test func aKindOfSluicesOwnIsRefused() throws {
+        let folder = try Folder()
+        try folder.write("a.swift", Self.plugin)
+        let builder = LibraryBuilder(
+            build: LibraryBytes.own, modules: folder.url, compiler: try folder.compiler(), taken: ["a"])
+        #expect {
+            try builder.build(folder.url, to: folder.url.appending(path: "a.so"))
+        } throws: { error in
+            "\(error)" == "Sluice itself has a stage of the kind `a`, and would not load another one beside it "
+                + "(give the stage another kind)"
+        }
+    }
+
     @Test func whyTheSystemRefusesIsSaidInItsWords() {
         #expect(systemReason(of: POSIXError(.EACCES)) == "Permission denied")
         #expect(

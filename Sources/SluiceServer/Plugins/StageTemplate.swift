@@ -2,16 +2,24 @@
 package struct StageTemplate: Sendable {
     /// The word after `use:`.
     package let kind: String
-    /// The kind as the name of a type.
+    /// The kind in camel case: the name of the folder, and what its types begin with. They all have an end of their own, or a kind
+    /// such as `string` would hide a type that other stages use.
     package let type: String
 
-    /// - Parameter kind: In kebab-case; nil is returned for anything else.
+    /// Kinds whose types MiddlewareKit, the test kit or the tests in the same place have already, end and all.
+    package static let taken: Set = [
+        "background", "middleware", "plugin", "plugin-source", "stage-catalog", "stage-template",
+    ]
+
+    /// - Parameter kind: In kebab-case, and none of ``taken``; nil is returned for anything else.
     package init?(kind: String) {
         let words = kind.split(separator: "-", omittingEmptySubsequences: false)
         let isKebab = words.allSatisfy { word in
             !word.isEmpty && word.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
         }
-        guard isKebab, kind.first?.isLetter == true, kind.utf8.count <= 40 else { return nil }
+        guard isKebab, kind.first?.isLetter == true, kind.utf8.count <= 40, !Self.taken.contains(kind) else {
+            return nil
+        }
         self.kind = kind
         type = words.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
@@ -34,7 +42,7 @@ package struct StageTemplate: Sendable {
         import MiddlewareKit
 
         /// Refuses long messages, and puts a line below each reply.
-        struct HouseRules: Middleware {
+        struct HouseRulesStage: Middleware {
             let options: HouseRulesOptions
 
             /// What it has to do with: replies only if there is a line to put below them.
@@ -93,10 +101,10 @@ package struct StageTemplate: Sendable {
             static let kind = "house-rules"
             static let summary = "Refuses long messages, and puts a line below replies."
 
-            static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRules.paths(options) }
+            static func handles(_ options: HouseRulesOptions) -> StagePaths? { HouseRulesStage.paths(options) }
 
             static func provision(_ options: HouseRulesOptions, in context: ProvisionContext) async throws -> any Middleware {
-                HouseRules(options: options)
+                HouseRulesStage(options: options)
             }
         }
 
@@ -129,7 +137,9 @@ package struct StageTemplate: Sendable {
 
             @Test func keepsThePromises() async throws {
                 let harness = try await harness(["notice": "Answered by a machine."])
-                #expect(await MiddlewareCompatibility.violations(of: harness.middleware) == [])
+                // Add what the transform looks for, if it looks for something: the texts of the kit do not hold it.
+                let own = ["An answer with a word of your own."]
+                #expect(await MiddlewareCompatibility.violations(of: harness.middleware, adding: own) == [])
             }
 
             @Test func isListedInTheCatalog() {

@@ -24,7 +24,9 @@ import Testing
 
     @Test func keepsThePromises() async throws {
         let harness = try await harness(["notice": "Answered by a machine."])
-        #expect(await MiddlewareCompatibility.violations(of: harness.middleware) == [])
+        // Add what the transform looks for, if it looks for something: the texts of the kit do not hold it.
+        let own = ["An answer with a word of your own."]
+        #expect(await MiddlewareCompatibility.violations(of: harness.middleware, adding: own) == [])
     }
 
     @Test func isListedInTheCatalog() {
