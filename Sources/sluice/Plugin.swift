@@ -68,12 +68,15 @@ struct Plugin: ParsableCommand {
 
         private func report(_ library: StageLibrary, _ name: String) throws {
             Output.line("\(name): \(library.plugins.map { $0.kind }.joined(separator: ", "))")
+            var isTaken = false
             for plugin in library.plugins {
                 guard let other = try Loading.catalogOfProgram()[plugin.kind] else { continue }
+                isTaken = true
                 Output.error(
                     "sluice: this Sluice has a stage of the kind `\(plugin.kind)` already, in \(other.origin.place), so it "
                         + "will not load this one beside it")
             }
+            guard !isTaken else { return }
             let kinds = library.plugins.map { "`- use: \($0.kind)`" }.joined(separator: " or ")
             Output.error("Use it:  put `plugins: [\(name)]` into config.yaml, and \(kinds) into its pipeline.")
         }
