@@ -13,7 +13,8 @@ package struct MessageRepeat: Sendable, Equatable {
     package let storedAt: Timestamp
 }
 
-/// Stores messages in group commits: what arrives while a transaction is being written goes into the next one together.
+/// Stores messages in group commits: what arrives while a transaction is being written goes into it, and what arrives while it is
+/// being committed goes into the next one together.
 final class MessageWriter: Sendable {
     /// Messages that may wait for their transaction; above it, `store` fails at once.
     static let maxWaiting = 4096
@@ -143,10 +144,10 @@ final class MessageWriter: Sendable {
     /// Writes one batch, on the writer's queue. What still waits gets a turn of its own behind other writers, so that
     /// a flood of messages does not keep a session from being made or a key from being revoked.
     private func drain(_ db: GRDB.Database) {
-        let batch = takeBatch()
+        var batch = takeBatch(atMost: Self.maxBatch)
         let start = ContinuousClock.now
         do {
-            let results = try write(batch, db)
+            let results = try write(&batch, db)
             writeTime.record(start.duration(to: .now))
             batchSize.record(batch.count)
             state.withLock { state in
@@ -171,9 +172,9 @@ final class MessageWriter: Sendable {
         if !isDone { pool.asyncWriteWithoutTransaction { self.drain($0) } }
     }
 
-    private func takeBatch() -> [Waiting] {
+    private func takeBatch(atMost count: Int) -> [Waiting] {
         state.withLock { state in
-            let batch = Array(state.waiting.prefix(Self.maxBatch))
+            let batch = Array(state.waiting.prefix(count))
             state.waiting.removeFirst(batch.count)
             return batch
         }
@@ -182,11 +183,16 @@ final class MessageWriter: Sendable {
     /// One transaction. A record that breaks a rule of the schema fails alone; any other error fails all.
     ///
     /// Such records are rare and savepoints cost time, so the batch is tried without them first.
-    private func write(_ batch: [Waiting], _ db: GRDB.Database) throws -> [Result<Int64, any Error>] {
+    ///
+    /// - Parameter batch: Grows by what arrives meanwhile.
+    private func write(_ batch: inout [Waiting], _ db: GRDB.Database) throws -> [Result<Int64, any Error>] {
         do {
             var results: [Result<Int64, any Error>] = []
             try db.inTransaction(.immediate) {
-                results = try batch.map { .success(try insert($0, db)) }
+                while results.count < batch.count {
+                    for waiting in batch[results.count...] { results.append(.success(try insert(waiting, db))) }
+                    batch += takeBatch(atMost: Self.maxBatch - batch.count)
+                }
                 return .commit
             }
             return results
