@@ -74,11 +74,11 @@ extension OutboundEvent: ChainMessage {
             let start = time.uptime
             do {
                 guard let event = try await rewritten(by: stage, time), event.text != text else { return }
-                notes?.note(.rewrote, stage: stage.name, isShadow: true, took: time.uptime - start, self, event)
+                notes?.ofShadow.note(.rewrote, stage: stage.name, took: time.uptime - start, self, event)
             } catch {
                 context.logger.debug("stage \(stage.name) (shadow) would have failed on a reply: \(error)")
                 stage.figures.record(.failed, took: time.uptime - start)
-                notes?.note(.failed, stage: stage.name, isShadow: true, took: time.uptime - start)
+                notes?.ofShadow.note(.failed, stage: stage.name, took: time.uptime - start)
             }
         }
     }

@@ -15,8 +15,8 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     let onRejection: RejectionHandler<Message>?
     private let steps: [PathStep]
     private let terminal: @Sendable (Message, MessageContext) async throws -> Void
-    /// The step that has the message; behind the last one it has arrived.
-    private let place: Atomic<Int>
+    /// The step that has the message; none has it at first, and behind the last one it has arrived.
+    private let place = Atomic(-1)
 
     init(
         steps: [PathStep], time: any TimeSource, tracer: (any Tracer)? = nil, notes: PathNotes<Message>? = nil,
@@ -29,7 +29,6 @@ final class ChainPath<Message: ChainMessage>: Sendable {
         self.notes = notes
         self.onRejection = onRejection
         self.terminal = terminal
-        place = Atomic(steps.count)
     }
 
     func run(_ message: Message, context: MessageContext) async throws -> Passage {
@@ -40,14 +39,17 @@ final class ChainPath<Message: ChainMessage>: Sendable {
             return passage
         } catch {
             // What a stage does when the message has arrived is too late for it.
-            notes?.end(passage == .delivered ? .delivered : nil)
+            notes?.end(hasArrived ? .delivered : nil)
             throw error
         }
     }
 
-    var passage: Passage {
+    var hasArrived: Bool { place.load(ordering: .relaxed) == steps.count }
+
+    /// Of a message that came to its end.
+    private var passage: Passage {
         let place = place.load(ordering: .relaxed)
-        return place < steps.count ? .dropped(stage: steps[place].stage.name) : .delivered
+        return steps.indices.contains(place) ? .dropped(stage: steps[place].stage.name) : .delivered
     }
 
     /// From a step on: to the next stage that the message meets, or to the terminal.
@@ -201,21 +203,13 @@ final class ChainPath<Message: ChainMessage>: Sendable {
         var context = context
         context.isShadow = true
         runShadow(stage, notes) { [notes, time, context] in
-            let passed = Mutex<Message?>(nil)
-            let path = ChainPath(steps: [step], time: time) { changed, _ in passed.withLock { $0 = changed } }
+            let path = ChainPath(steps: [step], time: time, notes: notes?.ofShadow) { _, _ in }
             path.place.store(0, ordering: .relaxed)
-            let start = time.uptime
-            var outcome = PassageTrace.Record.Outcome.passed
             do {
                 try await path.call(stage, at: 0, message, context, within: deadlines)
-                if path.passage != .delivered { outcome = .dropped }
             } catch {
                 context.logger.debug("stage \(stage.name) (shadow) would have stopped the message: \(error)")
-                outcome = .init(of: error) ?? .failed
             }
-            notes?.note(
-                outcome, stage: stage.name, isShadow: true, took: time.uptime - start, message,
-                passed.withLock { $0 } ?? message)
         }
     }
 }

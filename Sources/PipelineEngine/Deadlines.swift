@@ -6,7 +6,8 @@ final class Deadlines: Sendable {
     protocol Member: AnyObject, Sendable {
         /// Not above zero: its time is up.
         func remaining(at now: Duration) -> Duration
-        func expire()
+        /// - Returns: False: it has time left after all.
+        func expire(at now: Duration) -> Bool
     }
 
     private struct State {
@@ -49,7 +50,7 @@ final class Deadlines: Sendable {
     private func ring(_ number: Int) async {
         while let pause = pause(number) {
             do { try await time.sleep(for: pause) } catch { return }
-            for member in takeDue() { member.expire() }
+            for member in takeDue() where !member.expire(at: time.uptime) { watch(member) }
         }
     }
 

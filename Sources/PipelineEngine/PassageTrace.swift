@@ -99,6 +99,7 @@ final class PathNotes<Message: ChainMessage>: Sendable {
     let trace: PassageTrace
     private let facts: MessageFacts
     private let chain: String
+    private let isShadow: Bool
 
     /// Nil: nobody watches the message.
     ///
@@ -108,7 +109,15 @@ final class PathNotes<Message: ChainMessage>: Sendable {
         self.trace = trace
         self.chain = chain
         facts = message.facts(context)
+        isShadow = false
     }
+
+    private init(ofShadowBeside notes: PathNotes) {
+        (trace, facts, chain, isShadow) = (notes.trace, notes.facts, notes.chain, true)
+    }
+
+    /// For what a stage would have done.
+    var ofShadow: PathNotes { PathNotes(ofShadowBeside: self) }
 
     func begin() {
         var record = record(.entered)
@@ -117,7 +126,7 @@ final class PathNotes<Message: ChainMessage>: Sendable {
     }
 
     func note(
-        _ outcome: PassageTrace.Record.Outcome, stage: String, isShadow: Bool = false, took: Duration? = nil,
+        _ outcome: PassageTrace.Record.Outcome, stage: String, took: Duration? = nil,
         _ before: Message? = nil, _ after: Message? = nil
     ) {
         var record = record(outcome)

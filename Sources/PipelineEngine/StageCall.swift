@@ -88,7 +88,7 @@ struct StageCall<Message: ChainMessage>: Sendable {
 
     /// Unless the message has arrived: then it did go further.
     private func tellOfRejection(_ code: String) {
-        guard path.passage != .delivered else { return }
+        guard !path.hasArrived else { return }
         path.onRejection?(message, context, stage.name, code)
     }
 }

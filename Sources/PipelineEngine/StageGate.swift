@@ -8,6 +8,14 @@ final class StageGate: Deadlines.Member {
         var result: Result<Void, any Error>?
         var continuation: CheckedContinuation<Void, any Error>?
         var work: Task<Void, Never>?
+
+        /// - Returns: Who waits for it.
+        mutating func finish(_ result: Result<Void, any Error>) -> CheckedContinuation<Void, any Error>? {
+            guard self.result == nil else { return nil }
+            self.result = result
+            defer { continuation = nil }
+            return continuation
+        }
     }
 
     private let state: Mutex<State>
@@ -49,23 +57,29 @@ final class StageGate: Deadlines.Member {
         }
     }
 
-    /// The first call decides; true for it. After a timeout the gate is barred from the same moment on.
-    @discardableResult
-    func finish(_ result: Result<Void, any Error>) -> Bool {
-        let (isFirst, continuation) = state.withLock { state in
-            guard state.result == nil else { return (false, nil as CheckedContinuation<Void, any Error>?) }
-            state.result = result
-            defer { state.continuation = nil }
-            return (true, state.continuation)
-        }
+    /// The first call decides.
+    func finish(_ result: Result<Void, any Error>) {
+        let continuation = state.withLock { $0.finish(result) }
         continuation?.resume(with: result)
-        return isFirst
     }
 
     func remaining(at now: Duration) -> Duration { state.withLock { $0.progress.remaining(of: limit, at: now) } }
 
-    func expire() {
-        guard finish(.failure(StageTimeout(limit: limit))) else { return }
-        state.withLock { $0.work }?.cancel()
+    /// From the same moment on the stage cannot hand the message on: it is too late for that, whoever waits for it may not know yet.
+    func expire(at now: Duration) -> Bool {
+        let timeout = Result<Void, any Error>.failure(StageTimeout(limit: limit))
+        var work: Task<Void, Never>?
+        var continuation: CheckedContinuation<Void, any Error>?
+        let isOver = state.withLock { state in
+            guard state.result == nil else { return true }
+            guard state.progress.remaining(of: limit, at: now) <= .zero else { return false }
+            state.progress.bar()
+            work = state.work
+            continuation = state.finish(timeout)
+            return true
+        }
+        work?.cancel()
+        continuation?.resume(with: timeout)
+        return isOver
     }
 }

@@ -177,7 +177,7 @@ extension Database: DeliveryStore {
     static func hasten(_ stage: String, endpoint: String?, now: Timestamp, _ db: GRDB.Database) throws {
         try db.execute(
             sql: """
-                UPDATE webhook_deliveries SET due_at = :now
+                UPDATE webhook_deliveries SET due_at = :now, attempts = 0
                 WHERE stage = :stage AND endpoint = coalesce(:endpoint, endpoint) AND state = 'scheduled' AND due_at > :now
                 """, arguments: ["now": now.milliseconds, "stage": stage, "endpoint": endpoint])
     }

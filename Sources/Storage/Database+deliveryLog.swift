@@ -72,7 +72,8 @@ extension Database {
     package func replay(id: Int64, now: Timestamp) async throws -> Bool {
         let isFound = try await write { db in
             try db.execute(
-                sql: "UPDATE webhook_deliveries SET due_at = min(due_at, ?) WHERE id = ? AND state = 'scheduled'",
+                sql:
+                    "UPDATE webhook_deliveries SET due_at = min(due_at, ?), attempts = 0 WHERE id = ? AND state = 'scheduled'",
                 arguments: [now.milliseconds, id])
             let isScheduled = db.changesCount == 1
             return try isScheduled || Self.replay("id = ?", [id], ["delivered", "dead"], now: now, db) == 1

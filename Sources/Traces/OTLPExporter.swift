@@ -46,16 +46,18 @@ package struct OTLPExporter: Sendable {
         await cancelWhenGracefulShutdown {
             var pause = Self.pause
             var isAway = false
-            while !Task.isCancelled {
-                try? await time.sleep(for: pause)
-                if let reason = await export() {
+            while (try? await time.sleep(for: pause)) != nil {
+                let reason = await export()
+                // What was under way then is sent once more below.
+                if Task.isCancelled { break }
+                if let reason {
                     pause = min(pause * 2, Self.longestPause)
                     // Once, not with every try.
                     if !isAway { logger.warning("traces wait for their collector: \(reason)") }
                     isAway = true
                 } else {
                     pause = Self.pause
-                    if isAway { logger.notice("the trace collector takes traces again") }
+                    if isAway { logger.notice("the trace collector answers again") }
                     isAway = false
                 }
             }

@@ -94,7 +94,8 @@ import Testing
             stranger.send(["type": "auth", "token": "sluice_000000000000_wrong"])
             #expect(try await stranger.closeCode() == 4401)
             let silent = try await Browser.connect(port: rig.port)
-            silent.send(["type": "agents", "id": 1])
+            // Once, however much they say.
+            for number in 1...5 { silent.send(["type": "agents", "id": .integer(Int64(number))]) }
             #expect(try await silent.closeCode() == 4401)
             #expect(rejections.codes.withLock { $0 } == ["auth unauthorized", "server unauthorized"])
         }

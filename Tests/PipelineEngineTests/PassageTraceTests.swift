@@ -67,6 +67,20 @@ import Testing
         }
     }
 
+    @Test func whatReachedNobodyHasNotArrived() async throws {
+        struct Breaks: AsyncReplyTransform {
+            mutating func feed(_ text: Substring) async throws -> TextChange { throw TestError() }
+            mutating func finish() async throws -> TextChange { .append("") }
+        }
+        let breaks = ClosureMiddleware(handles: StagePaths(replyText: true), transform: { _ in .awaiting(Breaks()) })
+        let chain = Chain(stages: [stage("a", breaks)], time: ManualTime())
+        let (context, trace) = traced()
+        await #expect(throws: StageFailure.self) {
+            _ = try await chain.deliver(event(text: "answer"), context: context) { _, _ in }
+        }
+        #expect(await records(trace) == ["final - entered", "final a failed"])
+    }
+
     /// With `on-error: open` the message goes on, but nobody may think that the stage did its work.
     @Test func aStageThatFailsOpenIsNotedAsFailed() async throws {
         let fails = ClosureMiddleware(onInbound: { _, _, _ in throw TestError() })
@@ -112,9 +126,10 @@ import Testing
         let rejects = ClosureMiddleware(onInbound: { _, _, _ in throw Rejection(code: "no", message: "No.") })
         let shouts = ClosureMiddleware(
             handles: StagePaths(replyText: true), transform: { _ in .immediate(Capitals(words: ["a"])) })
+        let fails = ClosureMiddleware(onInbound: { _, _, _ in throw TestError() })
         func lines(_ middleware: any Middleware, outbound: Bool = false) async throws -> [String] {
             let (context, trace) = traced()
-            let chain = Chain(stages: [stage("s", middleware, mode: .shadow)], time: ManualTime())
+            let chain = Chain(stages: [stage("s", middleware, mode: .shadow, onError: .open)], time: ManualTime())
             if outbound {
                 _ = try await chain.deliver(event(text: "a b"), context: context) { _, _ in }
             } else {
@@ -124,6 +139,7 @@ import Testing
         }
         #expect(try await lines(adds) == ["abort s would have passed 0:  -> !"])
         #expect(try await lines(rejects) == ["abort s would have rejected(code: \"no\", message: \"No.\")"])
+        #expect(try await lines(fails) == ["abort s would have failed"])
         #expect(try await lines(shouts, outbound: true) == ["final s would have rewrote 0: a -> A"])
     }
 }

@@ -122,7 +122,7 @@ import Tracing
         isAway.withLock { $0 = false }
         time.advance(by: .seconds(8))
         await time.waitForSleepers()
-        #expect(log.all.last == "the trace collector takes traces again")
+        #expect(log.all.last == "the trace collector answers again")
         isAway.withLock { $0 = true }
         tracer.startSpan("two", context: .topLevel).end()
         task.cancel()

@@ -329,6 +329,8 @@ import Webhooks
             try await rig.wait(for: .delivered, count: 1)
         }
         if way == "replace" {
+            let waiting = try await rig.database.deliveries(DeliveryFilter()).first
+            #expect(try #require(waiting).dueAt > rig.time.now)
             let successor = rig.worker([])
             await successor.hasten()
             let task = Task { await successor.run() }

@@ -59,10 +59,9 @@ extension BrowserHub {
         case .failure(let rejection):
             connection.needsKey = true
             guard connection.credential == nil, rejection.code == "unauthorized" else {
-                send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
                 let isDenied = ["unauthorized", "forbidden"].contains(rejection.code)
-                return connection.socket.close(
-                    code: isDenied ? CloseCode.unauthorized : CloseCode.tryLater,
+                return turnAway(
+                    connection, rejection, code: isDenied ? CloseCode.unauthorized : CloseCode.tryLater,
                     reason: isDenied ? "access denied" : rejection.code)
             }
             let early = connection.early
@@ -89,9 +88,17 @@ extension BrowserHub {
         chains.standard.noteRejection(
             of: InboundMessage(kind: .connect),
             context: makeContext(connection.info, credential: nil, principal: nil), stage: nil, code: rejection.code)
-        send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
-        connection.socket.close(code: CloseCode.unauthorized, reason: "access denied")
+        turnAway(connection, rejection, code: CloseCode.unauthorized, reason: "access denied")
         flush()
+    }
+
+    /// Ends a connection that was not let in, once: what it has sent beside is not looked at.
+    private func turnAway(_ connection: BrowserConnection, _ rejection: Rejection, code: UInt16, reason: String) {
+        send(.error(id: nil, rejection, sessionKey: nil, runID: nil), to: connection)
+        connection.phase = .closed
+        connection.early = []
+        connection.openingTimer?.cancel()
+        connection.socket.close(code: code, reason: reason)
     }
 
     func greet(_ connection: BrowserConnection, _ principal: Principal) {

@@ -1,5 +1,5 @@
-/// A value behind a reference: a copy costs the same however large the value is, and a change makes a new box. For what is copied
-/// at every step of its way, and seldom changed.
+/// A value behind a reference: a copy costs the same however large the value is. For what is copied at every step of its way, and
+/// seldom changed.
 struct Boxed<Value: Sendable>: Sendable {
     private var box: Box
 
@@ -7,11 +7,15 @@ struct Boxed<Value: Sendable>: Sendable {
 
     var value: Value {
         get { box.value }
-        set { box = Box(newValue) }
+        _modify {
+            if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
+            yield &box.value
+        }
     }
 
-    private final class Box: Sendable {
-        let value: Value
+    /// Unchecked, as an array's storage is: it changes only while nobody else has a reference to it.
+    private final class Box: @unchecked Sendable {
+        var value: Value
 
         init(_ value: Value) { self.value = value }
     }

@@ -28,11 +28,11 @@ public struct InboundMessage: Sendable {
     /// The text of a `chat`, empty for every other kind.
     public var text: String {
         get { fields.value.text }
-        set { fields.value.text = newValue }
+        _modify { yield &fields.value.text }
     }
     public var attachments: [Attachment] {
         get { fields.value.attachments }
-        set { fields.value.attachments = newValue }
+        _modify { yield &fields.value.attachments }
     }
     /// Names the run that a `chat` starts, and the run that an `abort` means; sent to the gateway as idempotency key.
     public var runID: String? { fields.value.runID }
@@ -41,12 +41,12 @@ public struct InboundMessage: Sendable {
     /// The answer to a `chat`, when a stage knows it: the gateway is not asked, and the text takes the way of its answers.
     public var answer: String? {
         get { fields.value.answer }
-        set { fields.value.answer = newValue }
+        _modify { yield &fields.value.answer }
     }
     /// Where a `chat` goes instead of to `gateway`; nil: it goes there.
     public var route: MessageRoute? {
         get { fields.value.route }
-        set { fields.value.route = newValue }
+        _modify { yield &fields.value.route }
     }
 
     public init(

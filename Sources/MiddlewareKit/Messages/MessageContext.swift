@@ -11,17 +11,17 @@ public struct MessageContext: Sendable {
     /// What the browser showed to prove who it is.
     public var credential: Credential? {
         get { fields.value.credential }
-        set { fields.value.credential = newValue }
+        _modify { yield &fields.value.credential }
     }
     /// Who the message is from. Set by an auth stage.
     public var principal: Principal? {
         get { fields.value.principal }
-        set { fields.value.principal = newValue }
+        _modify { yield &fields.value.principal }
     }
     /// The model that answers, as far as it is known.
     public var model: String? {
         get { fields.value.model }
-        set { fields.value.model = newValue }
+        _modify { yield &fields.value.model }
     }
     /// The number of the loaded configuration whose chain the message runs through.
     public var generation: Int { fields.value.generation }
@@ -29,19 +29,19 @@ public struct MessageContext: Sendable {
     /// message is not traced.
     public package(set) var traceparent: String? {
         get { fields.value.traceparent }
-        set { fields.value.traceparent = newValue }
+        _modify { yield &fields.value.traceparent }
     }
     /// Carries `message.id` and `gateway.id` as metadata.
     public var logger: Logger {
         get { fields.value.logger }
-        set { fields.value.logger = newValue }
+        _modify { yield &fields.value.logger }
     }
 
     /// How text must look where it is kept or sent to others than the gateway and the browsers (storage, webhooks). Set by a
     /// stage that hides something from them; nil: as it is.
     public var rewriteKept: (@Sendable (String) -> String)? {
         get { fields.value.rewriteKept }
-        set { fields.value.rewriteKept = newValue }
+        _modify { yield &fields.value.rewriteKept }
     }
 
     /// What stages noted on the message, by name.
@@ -58,7 +58,7 @@ public struct MessageContext: Sendable {
     /// The stage runs with `mode: shadow`: what it does must have no effect.
     package var isShadow: Bool {
         get { fields.value.isShadow }
-        set { fields.value.isShadow = newValue }
+        _modify { yield &fields.value.isShadow }
     }
 
     public init(
@@ -135,8 +135,20 @@ public struct Principal: Sendable, Hashable {
 
     /// Whether a user may go by this name: ``userNameRule``.
     package static func isUserName(_ name: String) -> Bool {
-        (1...100).contains(name.count) && name != anonymous.user && !name.unicodeScalars.contains(where: isUnseen)
+        guard (1...100).contains(name.count), name != anonymous.user, !name.unicodeScalars.contains(where: isUnseen)
+        else { return false }
+        // A joiner has something to join, and something can be seen.
+        let scalars = Array(name.unicodeScalars)
+        let hasLooseJoiner = scalars.indices.contains { index in
+            joiners.contains(scalars[index])
+                && (index == 0 || index == scalars.count - 1 || scalars[index - 1].isASCII
+                    || scalars[index + 1].isASCII)
+        }
+        return !hasLooseJoiner
+            && scalars.contains { !$0.properties.isWhitespace && !$0.properties.isDefaultIgnorableCodePoint }
     }
+
+    private static let joiners: [Unicode.Scalar] = ["\u{200C}", "\u{200D}"]
 
     /// What a name must be, to stand after what gives it.
     package static let userNameRule =
@@ -148,8 +160,8 @@ public struct Principal: Sendable, Hashable {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true
         // Words of some languages need the two joiners.
-        case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
-        default: false
+        case .format: !joiners.contains(scalar)
+        default: scalar.properties.isDefaultIgnorableCodePoint && !joiners.contains(scalar)
         }
     }
 }

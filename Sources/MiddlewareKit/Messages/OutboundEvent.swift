@@ -32,40 +32,40 @@ public struct OutboundEvent: Sendable {
     /// The text of the reply after the transforms of all stages up to this one.
     public package(set) var text: String {
         get { fields.value.text }
-        set { fields.value.text = newValue }
+        _modify { yield &fields.value.text }
     }
     /// Parts of the answer beside its text: thinking, tool calls, images.
     public var blocks: [ContentBlock] {
         get { fields.value.blocks }
-        set { fields.value.blocks = newValue }
+        _modify { yield &fields.value.blocks }
     }
     public var usage: Usage? {
         get { fields.value.usage }
-        set { fields.value.usage = newValue }
+        _modify { yield &fields.value.usage }
     }
     /// The model that answered, as `provider/id`, if the gateway tells; else the gateway's default model, if it tells that.
     public var model: String? {
         get { fields.value.model }
-        set { fields.value.model = newValue }
+        _modify { yield &fields.value.model }
     }
     /// For an event that ends a run: how long it took.
     public var timing: RunTiming {
         get { fields.value.timing }
-        set { fields.value.timing = newValue }
+        _modify { yield &fields.value.timing }
     }
     public var stopReason: String? {
         get { fields.value.stopReason }
-        set { fields.value.stopReason = newValue }
+        _modify { yield &fields.value.stopReason }
     }
     /// For `error`: the gateway's own words. For `status`: the phase.
     public var detail: String? {
         get { fields.value.detail }
-        set { fields.value.detail = newValue }
+        _modify { yield &fields.value.detail }
     }
     /// For `error`: the kind that the gateway names, such as `rate_limit` or `timeout`.
     public var errorKind: String? {
         get { fields.value.errorKind }
-        set { fields.value.errorKind = newValue }
+        _modify { yield &fields.value.errorKind }
     }
     /// When the gateway says that it happened.
     public var timestamp: Timestamp { fields.value.timestamp }

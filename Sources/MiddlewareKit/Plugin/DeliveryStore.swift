@@ -28,7 +28,7 @@ package protocol DeliveryStore: Sendable {
     func record(_ attempts: [DeliveryAttempt], stage: String, now: Timestamp) async throws
     /// Moves the time of everything that is scheduled, because the clock was set.
     func shiftSchedule(stage: String, by change: Duration) async throws
-    /// What waits for its next try is due now.
+    /// What waits for its next try is due now, and its schedule begins anew.
     func hastenDeliveries(stage: String, now: Timestamp) async throws
     /// Gives up everything that is left for an endpoint.
     func abandonDeliveries(stage: String, endpoint: String, error: String, now: Timestamp) async throws
@@ -56,7 +56,7 @@ package protocol DeliveryStore: Sendable {
     func goneEndpoints(stage: String) async throws -> [(name: String, address: String)]
     /// Remembers what an endpoint said at this address.
     func setGone(stage: String, endpoint: String, address: String, now: Timestamp) async throws
-    /// Somebody says that an endpoint is there again, whatever it said and however it failed: what waits for its next try is due.
+    /// Somebody says that an endpoint is there again, whatever it said and however it failed: what waits for its next try is due, and its schedule begins anew.
     func enableEndpoint(stage: String, name: String, now: Timestamp) async throws
     /// When somebody said so last, by endpoint.
     func enabledEndpoints(stage: String) async throws -> [String: Timestamp]
@@ -69,7 +69,7 @@ package protocol DeliveryStore: Sendable {
     func deliveryCounts(stage: String) async throws -> [DeliveryCounts]
     /// Whether the newest attempts to call an endpoint all failed; not when there were fewer.
     func failsAgainAndAgain(stage: String, endpoint: String, attempts: Int) async throws -> Bool
-    /// Delivers again what is over, from the first attempt on; what waits for its next try is tried now.
+    /// Delivers again what is over, from the first attempt on; what waits for its next try is tried now, as if for the first time.
     /// - Returns: False when there is no such delivery, or when it waits for an earlier one of its lane.
     func replay(id: Int64, now: Timestamp) async throws -> Bool
     /// Delivers again what failed for good since then.

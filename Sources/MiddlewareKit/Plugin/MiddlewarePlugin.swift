@@ -50,7 +50,7 @@ extension MiddlewarePlugin {
 
 /// What a stage may know of its place in the chain.
 public struct ChainPlace: Sendable, Hashable {
-    /// The kinds of the enabled stages above it, in the order of the chain.
+    /// The kinds of the stages above it that have an effect, in the order of the chain: those that are enabled and no shadows.
     public let above: [String]
     public let below: [String]
     /// Those above that are known to change the text of replies.

@@ -32,7 +32,9 @@ struct StagePlanner {
                 if !namedStages.contains(entry.use.value) { reportUnknown(entry) }
                 continue
             }
-            let kinds = { (entries: ArraySlice<StageEntry>) in entries.filter(\.enabled).map(\.use.value) }
+            let kinds = { (entries: ArraySlice<StageEntry>) in
+                entries.filter { $0.enabled && $0.mode == .enforce }.map(\.use.value)
+            }
             let rewriters = stages.filter { $0.entry.enabled && $0.paths?.replyText == true }
             let place = ChainPlace(
                 above: kinds(entries[..<index]), below: kinds(entries[(index + 1)...]),
