@@ -241,7 +241,7 @@ extension BrowserHub {
                 "default_model": defaultModel,
                 "defaultModel": defaultModel,
             ]
-            object.add(status)
+            object.add(status.told(to: principal, of: id))
             object["options"] = try await self.options(for: principal)[id].map { .object($0) }
             return .object(object)
         }

@@ -12,10 +12,11 @@ extension Routes {
         router.get("healthz") { _, _ in Response(json: ["status": "ok"]) }
         let hub = hub
         router.get("readyz") { request, call in
-            let readiness = await hub.readiness()
-            let isLetIn = await hub.letsIn(request, call)
+            let caller = await hub.caller(request, call)
+            let readiness = await hub.readiness(for: caller)
             return Response(
-                readiness.isReady ? .ok : .serviceUnavailable, json: isLetIn ? readiness.json : readiness.bareJSON)
+                readiness.isReady ? .ok : .serviceUnavailable,
+                json: caller == nil ? readiness.bareJSON : readiness.json)
         }
         router.get("openapi.json") { request, call in
             let context = await hub.context(of: request, call)
@@ -64,14 +65,14 @@ struct Readiness: Sendable {
 }
 
 extension BrowserHub {
-    /// Whether who calls would be let in.
-    nonisolated fileprivate func letsIn(_ request: Request, _ call: CallContext) async -> Bool {
+    /// Who calls; nil: one who would not be let in.
+    nonisolated fileprivate func caller(_ request: Request, _ call: CallContext) async -> Principal? {
         let context = await context(of: request, call)
-        guard context.credential != nil else { return await isOpenToAll() }
-        return (try? await self.call(.connect, gateway: "", context: context) { _ in }) != nil
+        guard context.credential != nil else { return await isOpenToAll() ? .anonymous : nil }
+        return try? await self.call(.connect, gateway: "", context: context) { $0 }
     }
 
-    func readiness() async -> Readiness {
+    func readiness(for principal: Principal?) async -> Readiness {
         var storageState = "ok"
         do {
             try await storage.checkHealth()
@@ -80,7 +81,7 @@ extension BrowserHub {
         }
         let states = await gateways.statuses.map { configuration, status -> JSONValue in
             var object: JSONObject = ["id": .string(configuration.id)]
-            object.add(status)
+            object.add(status.told(to: principal, of: configuration.id))
             return .object(object)
         }
         return Readiness(

@@ -165,7 +165,7 @@ extension BrowserHub {
     }
 
     /// - Throws: ``Rejection`` that says why a message for the gateway can neither go out nor wait.
-    func requireRoom(on gateway: String) throws {
+    func requireRoom(on gateway: String, for principal: Principal) throws {
         guard retirements[gateway] == nil else {
             throw Rejection(
                 code: "gateway_unavailable",
@@ -174,10 +174,12 @@ extension BrowserHub {
         do {
             _ = try gateways.assumeIsolated { try $0.checkRoom(gateway: gateway) }
         } catch GatewayError.notConnected {
-            let status = status(of: gateway)
+            guard principal.isAdministrator, let status = status(of: gateway) else {
+                throw Rejection(answering: GatewayError.notConnected(gateway: gateway, reason: ""), to: principal)
+            }
             var message = "The gateway “\(gateway)” is not connected"
-            message += status?.reason.map { ": \($0)." } ?? "."
-            if let remedy = status?.remedy { message += " \(remedy)" }
+            message += status.reason.map { ": \($0)." } ?? "."
+            if let remedy = status.remedy { message += " \(remedy)" }
             throw Rejection(code: "gateway_unavailable", message: message, retryAfterMs: 2000)
         }
     }
@@ -185,7 +187,9 @@ extension BrowserHub {
 
 extension Rejection {
     /// A gateway's refusal in its own words, or why it could not be asked.
-    init(answering error: GatewayError) {
+    ///
+    /// - Parameter principal: Who is told: what names addresses is for administrators.
+    init(answering error: GatewayError, to principal: Principal?) {
         switch error {
         case .refused(let code, let message, let retryAfterMs):
             self.init(code: "gateway_refused", message: "\(message) (\(code))", retryAfterMs: retryAfterMs)
@@ -197,6 +201,10 @@ extension Rejection {
         case .timedOut: self.init(code: "gateway_timeout", message: error.description)
         case .expired: self.init(code: "undelivered", message: error.description)
         case .connectionLost: self.init(code: "gateway_lost", message: error.description, retryAfterMs: 2000)
+        case .notConnected(let gateway, let reason):
+            let words = principal?.isAdministrator == true ? "is not connected: \(reason)" : "cannot be reached"
+            self.init(
+                code: "gateway_unavailable", message: "The gateway “\(gateway)” \(words).", retryAfterMs: 2000)
         case .unknownGateway: self.init(code: "unknown_gateway", message: error.description)
         default: self.init(code: "gateway_unavailable", message: error.description, retryAfterMs: 2000)
         }

@@ -76,7 +76,7 @@ extension BrowserHub: GatewayObserver {
         case .none: break
         }
         for connection in connections.values where connection.phase == .open && connection.dialect == .native {
-            send(.gateway(id: id, status), to: connection)
+            send(.gateway(id: id, status.told(to: connection.principal, of: id)), to: connection)
         }
         switch status.state {
         case .ready, .limited: gatewayIsBack(id)

@@ -65,7 +65,7 @@ extension BrowserHub {
         do {
             try await answer(request, connection, context, turn)
         } catch {
-            let rejection = Rejection(answering: error, logger: context.logger)
+            let rejection = Rejection(answering: error, to: connection.principal, logger: context.logger)
             send(
                 .error(id: request.id, rejection, sessionKey: request.sessionKey, runID: request.runID), to: connection)
         }
@@ -149,7 +149,7 @@ extension BrowserHub {
             // Where messages are routed, the stage that does it asks the gateway that gets them.
             if !chain.hasStage(ofKind: "route", for: MessageFacts(message, context)) {
                 try check(message, for: id.gateway, from: principal)
-                try requireRoom(on: id.gateway)
+                try requireRoom(on: id.gateway, for: principal)
             }
         } catch let rejection as Rejection {
             chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)

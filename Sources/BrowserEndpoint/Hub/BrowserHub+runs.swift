@@ -102,7 +102,7 @@ extension BrowserHub {
         } catch {
             // This server stops, not the gateway: the next start says what became of the message.
             if isDraining, error is GatewayError { return }
-            let rejection = Rejection(answering: error, logger: context.logger)
+            let rejection = Rejection(answering: error, to: context.principal, logger: context.logger)
             end(run, .error, RunOutcome(detail: rejection.message, errorKind: rejection.code, timestamp: time.now))
         }
     }

@@ -27,7 +27,9 @@ extension Rejection {
     }
 
     /// What a browser is told about an error. What is not meant for it goes to the log.
-    init(answering error: any Error, logger: Logger) {
+    ///
+    /// - Parameter principal: Who is told; nil: somebody who is no administrator.
+    init(answering error: any Error, to principal: Principal? = nil, logger: Logger) {
         switch error {
         case let rejection as Rejection:
             self = rejection
@@ -37,7 +39,7 @@ extension Rejection {
             logger.error("the database failed: \(failure)")
             self = Rejection(code: "storage_failed", message: failure.description)
         case let error as GatewayError:
-            self = Rejection(answering: error)
+            self = Rejection(answering: error, to: principal)
         case let bad as BadFrame:
             self = Rejection(code: "bad_request", message: bad.message)
         default:

@@ -2,6 +2,17 @@ import JSON
 import MiddlewareKit
 import OpenClaw
 
+extension GatewayStatus {
+    /// What somebody may know of it: who is no administrator is told neither where the gateway is, nor what to do about it.
+    func told(to principal: Principal?, of gateway: String) -> GatewayStatus {
+        guard principal?.isAdministrator != true else { return self }
+        var status = self
+        (status.code, status.remedy, status.lastError, status.serverVersion) = (nil, nil, nil, nil)
+        if reason != nil { status.reason = "the gateway “\(gateway)” cannot be reached" }
+        return status
+    }
+}
+
 extension JSONObject {
     /// All that a status says, with the same names wherever it is shown. Times are milliseconds since 1970.
     mutating func add(_ status: GatewayStatus) {
