@@ -62,9 +62,10 @@ let package = Package(
         .target(
             name: "Traces",
             dependencies: nio + [
-                "JSON", "MiddlewareKit", "Telemetry", lifecycle, log, metrics, tracing,
+                "JSON", "MiddlewareKit", "Telemetry", "TLSWords", lifecycle, log, metrics, tracing,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]
         ),
         .target(

@@ -19,7 +19,7 @@ extension HTTPFailure {
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self.init(.tls, "TLS failed: \(TLSWords.describe(error, withoutTLS: "http://"))")
         case is HTTPParserError:
-            self.init(.badAnswer, "the server's answer is no HTTP: \(error)")
+            self.init(.badAnswer, "the server's answer is no HTTP")
         case let error as IOError where error.errnoCode == ECONNREFUSED:
             self.init(.refused, "the host refused the connection")
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
@@ -30,6 +30,9 @@ extension HTTPFailure {
             } else {
                 self.init(.closed, "the connection ended early")
             }
+        case let error as IOError:
+            let words = String(cString: strerror(error.errnoCode)).lowercased()
+            self.init(.unreachable, "the host could not be reached: \(words)")
         default:
             self.init(.unreachable, "the host could not be reached: \(error)")
         }

@@ -3,6 +3,14 @@ package import MiddlewareKit
 package import NIOCore
 import NIOHTTP1
 package import NIOPosix
+import NIOSSL
+import TLSWords
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// Posts to a collector over HTTP.
 package struct OTLPClient: Sendable {
@@ -36,7 +44,25 @@ package struct OTLPClient: Sendable {
             default: return .refused("it answered \(response.status.code)")
             }
         } catch {
-            return .busy("\(error)")
+            return .busy(Self.words(for: error))
+        }
+    }
+
+    /// What the network library threw, in plain words that stand behind "the trace collector cannot be reached: ".
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError:
+            switch error {
+            case .remoteConnectionClosed: "it closed the connection before it answered"
+            case .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded: "it did not answer in time"
+            default: "HTTP with it failed: \(error.shortDescription)"
+            }
+        case is CancellationError: "the server stops"
+        case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            "TLS failed: \(TLSWords.describe(error, withoutTLS: "http://"))"
+        case is NIOConnectionError: "nobody takes connections at its address"
+        default: "the connection failed"
         }
     }
 
