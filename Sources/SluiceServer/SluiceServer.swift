@@ -136,7 +136,7 @@ package struct SluiceServer: Sendable {
                 try await tasks.next()
             } catch {
                 tasks.cancelAll()
-                throw StartFailure(explaining: error, settings: settings)
+                throw StartFailure(explaining: error, settings: settings, file: options.file)
             }
             tasks.cancelAll()
         }
@@ -218,20 +218,21 @@ package struct StartFailure: Error, CustomStringConvertible {
 
     package init(_ description: String) { self.description = description }
 
-    init(explaining error: any Error, settings: Settings) {
+    /// - Parameter file: Where the settings stand.
+    init(explaining error: any Error, settings: Settings, file: String) {
         switch error {
         case let failure as StartFailure:
             self = failure
         case let error as IOError where error.errnoCode == EADDRINUSE:
             self.init(
                 "port \(settings.server.port) on \(settings.server.host) is in use by another program. "
-                    + "Stop it, or set another `server.port` in config.yaml.")
+                    + "Stop it, or set another `server.port` in \(file).")
         case let error as IOError where error.errnoCode == EACCES:
             self.init("this user may not open port \(settings.server.port). Set a `server.port` of 1024 or above.")
         case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
-            self.init("this machine has no address \(settings.server.host); correct `server.host` in config.yaml.")
+            self.init("this machine has no address \(settings.server.host); correct `server.host` in \(file).")
         case is SocketAddressError.UnknownHost, is SocketAddressError:
-            self.init("the name \(settings.server.host) has no address; correct `server.host` in config.yaml.")
+            self.init("the name \(settings.server.host) has no address; correct `server.host` in \(file).")
         case let error as IOError:
             self.init(
                 "cannot listen on port \(settings.server.port) of \(settings.server.host): "

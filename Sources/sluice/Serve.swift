@@ -33,7 +33,7 @@ struct Serve: AsyncParsableCommand {
             if isDemo {
                 Output.line("A demo gateway answers; config.yaml shows how to name a real one.")
             } else if isFirstSteps {
-                Output.line("No gateway is configured yet: name one in config.yaml, or start with --demo.")
+                Output.line("No gateway is configured yet: name one in \(file), or start with --demo.")
             }
         }
         do {

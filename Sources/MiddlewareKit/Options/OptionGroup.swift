@@ -75,8 +75,13 @@ extension OptionGroup {
         return group
     }
 
-    /// For who wrote the one value that counts most, without its key.
+    /// For who wrote a key without a space behind it, or the one value that counts most without its key.
     private static func hint(for node: ConfigNode) -> String? {
+        if let text = node.scalar, !node.isFromEnvironment,
+            let option = options.first(where: { text.hasPrefix($0.key + ":") })
+        {
+            return "a space is missing after `\(option.key):`"
+        }
         guard let first = options.first, first.isRequired, let value = node.scalar, !node.isFromEnvironment else {
             return nil
         }

@@ -58,6 +58,12 @@ struct NodeConversion {
         case .mapping(let mapping):
             guard allows(mapping.tag, of: "map", at: position) else { break }
             var pairs: [ConfigNode.Pair] = []
+            let words = mapping.keys.compactMap { key in key.scalar.map { (key, $0) } }
+            if let (key, word) = words.first(where: { $1.style == .plain && LooksOfText.isEntry($1.string) }) {
+                let hint = LooksOfText.hint(for: word.string)
+                findings.error(at: self.position(of: key), LooksOfText.noSpaceAfterDash, hint: hint)
+                break
+            }
             for (key, value) in mapping {
                 guard let value = convert(value, depth: depth + 1) else { return nil }
                 if let name = name(of: key) { pairs.append((name, self.position(of: key), value)) }
@@ -81,6 +87,11 @@ struct NodeConversion {
         let isPlain = scalar.style == .plain && scalar.tag.rawValue == Tag.Name.implicit.rawValue
         if isPlain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) {
             return ConfigNode(position: position, content: .null)
+        }
+        if isPlain, let quotes = LooksOfText.typographicQuotes(around: scalar.string) {
+            let hint = "write \"…\"; if they are meant to be part of the text, put \"…\" around them too"
+            findings.error(at: position, "`\(quotes.0)` and `\(quotes.1)` are no quotes in YAML", hint: hint)
+            return Self.spoilt(at: position)
         }
         let substitution = Substitution.apply(
             to: scalar.string, environment: environment, contents: contents, fillings: &fillings)
@@ -115,6 +126,10 @@ struct NodeConversion {
         if let name = renamedKeys[position] { return name }
         if scalar.string == "<<", scalar.style == .plain {
             findings.error(at: position, "merge keys (`<<`) are not supported", hint: "write the options out")
+            return nil
+        }
+        if scalar.style == .plain, LooksOfText.beginsWithOddSpace(scalar.string.unicodeScalars) {
+            findings.error(at: position, LooksOfText.oddSpace, hint: LooksOfText.oddSpaceHint)
             return nil
         }
         return scalar.string

@@ -35,6 +35,10 @@ struct YAMLDocument {
             } catch let YamlError.duplicatedKeysInMapping(names, context) {
                 let place = SourcePosition(file: source.file, line: context.mark.line, column: context.mark.column)
                 let name = names.first ?? ""
+                if LooksOfText.isEntry(name) {
+                    findings.error(at: place, LooksOfText.noSpaceAfterDash, hint: LooksOfText.hint(for: name))
+                    return nil
+                }
                 // In a large file the first one has to do, so that nonsense is answered at once.
                 let mayTryAgain = renamedKeys.count < 20 && renamedKeys.count * source.scalars.count < Self.workLimit
                 guard mayTryAgain, let letter = Self.firstLetter(ofKeyAt: place, in: source),

@@ -12,6 +12,26 @@ extension YamlError {
                 findings.error(at: tab, "a tab in the indentation", hint: "indent with spaces")
                 return
             }
+            if let space = Self.oddSpaceInIndentation(ofLine: mark.line, in: source) {
+                findings.error(at: space, LooksOfText.oddSpace, hint: LooksOfText.oddSpaceHint)
+                return
+            }
+            if let key = Self.longKey(inLine: context?.mark.line ?? mark.line, of: source)
+                ?? Self.longKey(inLine: mark.line, of: source)
+            {
+                findings.error(at: key, "a key may have \(Self.keyLimit) characters at most")
+                return
+            }
+            if let (place, key) = Self.keyWithoutSpace(nearLine: mark.line, of: source) {
+                findings.error(at: place, "a space is missing after `\(key):`", hint: "write \(key): value")
+                return
+            }
+            if let bracket = Self.strayBracket(at: mark, in: source) {
+                findings.error(
+                    at: SourcePosition(file: source.file, line: mark.line, column: mark.column),
+                    "a `\(bracket)` too many", hint: "delete it, or add the bracket that it closes")
+                return
+            }
             let isAboutBrackets = problem.hasPrefix("did not find expected ','")
             if isAboutBrackets, let place = Self.bareVariable(inLine: mark.line, of: source) {
                 findings.error(at: place, "inside `{ }` and `[ ]`, `${NAME}` needs quotes", hint: "write \"${NAME}\"")
@@ -103,6 +123,51 @@ extension YamlError {
             return SourcePosition(file: source.file, line: number, column: value.startIndex - line.startIndex + 1)
         }
         return nil
+    }
+
+    /// The first space in the indentation of a line that is none to YAML.
+    private static func oddSpaceInIndentation(ofLine number: Int, in source: SourceText) -> SourcePosition? {
+        let line = source.line(number)
+        let rest = line.drop { $0 == " " }
+        guard LooksOfText.beginsWithOddSpace(rest) else { return nil }
+        return SourcePosition(file: source.file, line: number, column: rest.startIndex - line.startIndex + 1)
+    }
+
+    /// YAML 1.2 section 8.2.2: a key without `?` before it.
+    private static let keyLimit = 1024
+
+    /// The first word of a line that is too long for a key, and has a `:` behind it.
+    private static func longKey(inLine number: Int, of source: SourceText) -> SourcePosition? {
+        let line = source.line(number)
+        for word in line.split(whereSeparator: { " \t{[,".unicodeScalars.contains($0) })
+        where word.count > keyLimit && word.last == ":" {
+            return SourcePosition(file: source.file, line: number, column: word.startIndex - line.startIndex + 1)
+        }
+        return nil
+    }
+
+    /// A key whose `:` has no space behind it, in the line of an error or in the one above it, with which YAML has joined it.
+    private static func keyWithoutSpace(nearLine number: Int, of source: SourceText) -> (SourcePosition, String)? {
+        for number in [number, number - 1] where number > 0 {
+            let line = source.line(number)
+            let text = line.drop { $0 == " " || $0 == "-" }
+            guard let count = LooksOfText.keyWithoutSpace(text) else { continue }
+            let place = SourcePosition(
+                file: source.file, line: number, column: text.startIndex - line.startIndex + count + 2)
+            return (place, String(String.UnicodeScalarView(text.prefix(count))))
+        }
+        return nil
+    }
+
+    /// A bracket that closes nothing.
+    private static func strayBracket(at mark: Mark, in source: SourceText) -> Character? {
+        let line = source.line(mark.line)
+        let scalar = line.dropFirst(mark.column - 1).first
+        guard let scalar, ["}", "]"].contains(scalar) else { return nil }
+        let before = line.prefix(mark.column - 1)
+        let open: Unicode.Scalar = scalar == "}" ? "{" : "["
+        guard before.count(where: { $0 == open }) <= before.count(where: { $0 == scalar }) else { return nil }
+        return Character(scalar)
     }
 
     /// The first tab in the indentation of a line, if there is one.

@@ -19,7 +19,7 @@ package struct ServerSettings: OptionGroup {
         Option(
             "host", \.host,
             help: "The address to listen on. 127.0.0.1 is reachable from this machine only, 0.0.0.0 from everywhere.",
-            check: { $0.isEmpty ? "must be an address such as 127.0.0.1" : nil }
+            check: problem(ofHost:)
         ),
         Option("port", \.port, help: "The port to listen on; 0 takes any free one.", range: 0...65_535),
         Option(
@@ -69,6 +69,13 @@ package struct ServerSettings: OptionGroup {
     static func isBeyondLoopback(_ host: String) -> Bool {
         let isLoopbackAddress = host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) }
         return !(isLoopbackAddress || ["", "localhost", "::1", "[::1]"].contains(host))
+    }
+
+    /// Names are left to those who know them; four numbers that are no address are nobody's name.
+    private static func problem(ofHost host: String) -> String? {
+        if host.isEmpty { return "must be an address such as 127.0.0.1" }
+        guard host.allSatisfy({ $0 == "." || ("0"..."9").contains($0) }), IPAddress(host) == nil else { return nil }
+        return "must be an address such as 127.0.0.1: four numbers from 0 to 255, with dots between them"
     }
 
     /// A browser sends scheme, host and port only, so an origin with anything behind it would never be met.
