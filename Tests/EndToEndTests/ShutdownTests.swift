@@ -38,11 +38,13 @@ import Testing
 
     /// Asks until the answer is that the server stops: the signal takes a moment to be heard.
     private static func waitForDraining(_ port: Int) async throws {
+        while try await !isDraining(port) {}
+    }
+
+    private static func isDraining(_ port: Int) async throws -> Bool {
         let url = try #require(URL(string: "http://127.0.0.1:\(port)/readyz"))
-        while true {
-            let (data, _) = try await URLSession.shared.data(from: url)
-            if try JSONValue(parsing: ByteBuffer(bytes: data))["status"] == "draining" { return }
-        }
+        let (data, _) = try await URLSession.shared.data(from: url)
+        return try JSONValue(parsing: ByteBuffer(bytes: data))["status"] == "draining"
     }
 
     @Test func aServerWhoseOutputNobodyReadsServes() async throws {
@@ -115,7 +117,8 @@ import Testing
         try await Self.withRun(shutdown: "3600s") { server, port, _, _ in
             server.signal(signal)
             try await Self.waitForDraining(port)
-            server.signal(signal)
+            // Two that come at once are one wish: it is said again until it is heard as another one.
+            repeat { server.signal(signal) } while (try? await Self.isDraining(port)) != nil
             #expect(await server.wait() == code)
         }
     }
