@@ -8,6 +8,16 @@ import PipelineEngine
 import ServiceLifecycle
 import UnixSignals
 
+/// A service under a name for the log: what runs services tells of them as they print, and they would print all that they hold.
+struct NamedService: Service, CustomStringConvertible {
+    let description: String
+    private let service: any Service
+
+    init(_ name: String, _ service: any Service) { (description, self.service) = (name, service) }
+
+    func run() async throws { try await service.run() }
+}
+
 /// Keeps the connections to the gateways for as long as the server runs.
 struct GatewayService: Service {
     let manager: GatewayManager
@@ -34,18 +44,18 @@ struct GatewayService: Service {
 /// The gateway that comes with Sluice, over a real WebSocket on loopback.
 struct DemoGateway: Sendable {
     private let gateway: FakeGateway
-    private let token = String(UInt64.random(in: .min ... .max), radix: 36)
+    private let token = Secret(String(UInt64.random(in: .min ... .max), radix: 36))
 
     init() {
         var options = FakeGateway.Options.demo
-        options.token = token
+        options.token = token.revealed
         gateway = FakeGateway(options: options)
     }
 
     func start() async throws -> GatewayConfiguration {
         try await gateway.start()
         var configuration = GatewayConfiguration(
-            id: "demo", name: "Demo", url: await gateway.url, token: Secret(token))
+            id: "demo", name: "Demo", url: await gateway.url, token: token)
         configuration.isDemo = true
         configuration.approvals = .administrators
         return configuration

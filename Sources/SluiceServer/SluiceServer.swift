@@ -106,19 +106,20 @@ package struct SluiceServer: Sendable {
             hub: hub, group: group, metrics: metrics, analytics: recorder,
             webhooks: WebhookAdministration(registry: webhooks, store: storage, time: time), configuration: reloader,
             gateways: gatewayService, tls: tls)
-        var services: [any Service] = traces.map { [$0.service] } ?? []
+        let watcher = FileWatcher(
+            known: { await reloader.stamps }, reload: { _ = await reloader.reload(trigger: "file change") }, time: time)
+        let drain = DrainService(hub: hub, timeout: settings.shutdown.timeout)
+        var services = traces.map { [NamedService("traces", $0.service)] } ?? []
         services += [
-            keeper,
-            jobs,
-            MetricsService(hub: hub, eventLoop: eventLoop),
-            deviceTokens,
-            gatewayService,
-            FileWatcher(
-                known: { await reloader.stamps },
-                reload: { _ = await reloader.reload(trigger: "file change") }, time: time),
-            ConnectionReview(hub: hub, time: time),
-            endpoint,
-            DrainService(hub: hub, timeout: settings.shutdown.timeout),
+            NamedService("stages", keeper),
+            NamedService("jobs", jobs),
+            NamedService("figures", MetricsService(hub: hub, eventLoop: eventLoop)),
+            NamedService("device tokens", deviceTokens),
+            NamedService("gateways", gatewayService),
+            NamedService("files", watcher),
+            NamedService("connections", ConnectionReview(hub: hub, time: time)),
+            NamedService("server", endpoint),
+            NamedService("runs", drain),
         ]
         var configuration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
         configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(15)

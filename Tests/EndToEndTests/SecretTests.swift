@@ -131,6 +131,8 @@ import Testing
         #expect(await server.wait() == 0)
         let log = try String(contentsOf: folder.appending(path: "log.txt"), encoding: .utf8)
         #expect(log.contains("generation"))
+        // The parts go by names there, not by what they hold.
+        #expect(log.contains("\"traces\"") && !log.contains("OTLPExporter"))
         expectNoSecret(log, "the log")
         // What `check` would warn of is for machines here.
         let warnings = log.split(separator: "\n").filter { $0.contains(": warning: ") }
