@@ -27,8 +27,9 @@ struct ChatDelivery: Sendable {
         case giveUp(GatewayError)
     }
 
-    /// How long a gateway remembers idempotency keys.
-    static let keyMemory = Duration.seconds(300)
+    /// For how long a message may be sent again without a look into the history. A gateway remembers idempotency keys for five
+    /// minutes, and the last of them belongs to the request, which may be under way for long.
+    static let keyMemory = Duration.seconds(240)
     /// After the first send whose fate is unknown, a message is tried again for this long even where waiting is not wanted:
     /// nobody may lose or double it.
     static let doubtLimit = Duration.seconds(300)
@@ -66,7 +67,7 @@ struct ChatDelivery: Sendable {
     }
 
     /// - Parameters:
-    ///   - gatewayStart: When the gateway was started, by our clock; nil when it is not connected.
+    ///   - gatewayStart: When the gateway was started at the latest, by our clock; nil when it is not connected.
     ///   - awayReason: Why it is not connected.
     ///   - isFirst: Nothing of the session must go out before it.
     func next(now: Duration, gatewayStart: Duration?, awayReason: String, isFirst: Bool = true) -> Step {

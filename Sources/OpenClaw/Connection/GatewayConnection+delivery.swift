@@ -173,10 +173,11 @@ extension GatewayConnection {
 
     private var stoppedError: GatewayError { .notConnected(gateway: id, reason: "it was stopped") }
 
-    /// When the gateway was started, by our clock; nil while it is not connected. One that does not tell may have been
-    /// restarted just before it was connected to.
+    /// When the gateway was started at the latest, by our clock; nil while it is not connected. One that does not tell may have
+    /// been restarted just before it was connected to. The others tell in whole milliseconds for how long they have been running.
     private var gatewayStart: Duration? {
         guard status.isConnected else { return nil }
-        return connectedAt - (hello?.uptime ?? .zero)
+        guard let uptime = hello?.uptime else { return connectedAt }
+        return connectedAt - uptime + .milliseconds(1)
     }
 }

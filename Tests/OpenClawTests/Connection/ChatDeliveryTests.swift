@@ -64,8 +64,10 @@ import Testing
         // It was restarted since, or at that very moment.
         #expect(delivery.next(now: .seconds(5), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
         #expect(delivery.next(now: .seconds(5), gatewayStart: .zero, awayReason: "") == .lookUp)
-        // Too long ago.
+        // Too long ago, or by the time that the request has arrived.
         #expect(delivery.next(now: .seconds(301), gatewayStart: longAgo, awayReason: "") == .lookUp)
+        #expect(delivery.next(now: .seconds(299), gatewayStart: longAgo, awayReason: "") == .lookUp)
+        #expect(delivery.next(now: .seconds(240), gatewayStart: longAgo, awayReason: "") == .send)
         // A history that could not be read says nothing.
         check(&delivery, true, .timedOut(method: "chat.history"), now: .seconds(6))
         #expect(delivery.next(now: .seconds(7), gatewayStart: .seconds(3), awayReason: "") == .lookUp)
