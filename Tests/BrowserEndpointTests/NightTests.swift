@@ -222,16 +222,19 @@ private actor Night {
         }
     }
 
+    /// In steps of less than a minute: what is sent is under way for no longer, as `collect` sees it arrive.
     private func pass(_ duration: Duration) async throws {
-        for _ in 0..<6 {
-            rig?.time.advance(by: duration / 6)
-            for _ in 0..<3 { try await collect() }
+        for _ in 0..<18 {
+            rig?.time.advance(by: duration / 18)
+            try await collect()
         }
     }
 
-    /// Reads what the browser got. Round trips to the server and to the gateway let both do what they have to do.
+    /// Reads what the browser got. Round trips to the server and to the gateway let both do what they have to do: what the
+    /// server has sent by now, the gateway has read.
     private func collect() async throws {
         guard let browser else { return }
+        _ = try? await rig?.manager.request(gateway: "home", method: "health", params: [:])
         _ = await gateway.clientCount
         for frame in try await browser.pending() { note(frame) }
     }

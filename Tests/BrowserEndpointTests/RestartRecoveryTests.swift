@@ -174,6 +174,9 @@ import Testing
             try await rig.storeUnanswered()
             try await browser.subscribe()
             try await rig.hub.restoreRuns(gateways: ["home"])
+            // The first search still sleeps when the second one begins: half a second tells them apart.
+            await rig.time.waitForSleeper(of: RunSearch.pauses[0])
+            rig.time.advance(by: .milliseconds(500))
             try await rig.cut(seenBy: browser)
             await rig.reconnect()
             _ = try await browser.next { $0["type"] == "gateway" && $0["connected"] == true }
