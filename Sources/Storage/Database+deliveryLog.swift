@@ -76,9 +76,18 @@ extension Database {
                     "UPDATE webhook_deliveries SET due_at = min(due_at, ?), attempts = 0 WHERE id = ? AND state = 'scheduled'",
                 arguments: [now.milliseconds, id])
             let isScheduled = db.changesCount == 1
-            return try isScheduled || Self.replay("id = ?", [id], ["delivered", "dead"], now: now, db) == 1
+            guard try isScheduled || Self.replay("id = ?", [id], ["delivered", "dead"], now: now, db) == 1 else {
+                return false
+            }
+            // Whoever wants it tried now does not want to wait for the end of a pause.
+            try db.execute(
+                sql: """
+                    INSERT OR REPLACE INTO meta (key, value)
+                    SELECT 'webhook-enabled/' || stage || '/' || endpoint, ? FROM webhook_deliveries WHERE id = ?
+                    """, arguments: ["\(now.milliseconds)", id])
+            return true
         }
-        changes.fire()
+        noteEndpointChange()
         return isFound
     }
 

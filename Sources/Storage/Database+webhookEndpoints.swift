@@ -7,7 +7,7 @@ import Synchronization
 extension Database {
     package var endpointGeneration: Int { endpointChanges.load(ordering: .acquiring) }
 
-    private func noteEndpointChange() {
+    func noteEndpointChange() {
         endpointChanges.add(1, ordering: .releasing)
         changes.fire()
     }

@@ -192,6 +192,10 @@ struct Webhook: AsyncParsableCommand {
         func run() async throws {
             let (database, stages) = try Loading.webhooks(configurationOptions)
             let stage = try await Loading.stage(of: name, among: stages, database)
+            let entry = try await stage.endpoints(database).first { $0.endpoint.name == name }
+            guard entry?.endpoint.options.enabled != false else {
+                throw Loading.failure("the endpoint \(name) is disabled (`enabled: false`); set `enabled: true` first.")
+            }
             try await database.enableEndpoint(stage: stage.name, name: name, now: SystemTime().now)
             Output.line("Events go to \(name) again.")
         }

@@ -87,6 +87,10 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
             return nil
         }
         do throws(ConditionError) {
+            if let problem = node.written.flatMap({ ConditionFilling($0).problem(filledIn: text) }) {
+                findings.error(at: node.position(ofScalar: problem.offset), problem.message, hint: problem.hint)
+                return nil
+            }
             let condition = try Condition(parsing: text, writtenAs: node.written)
             guard condition.canHold else {
                 findings.error(

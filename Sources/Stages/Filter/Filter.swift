@@ -71,9 +71,9 @@ private struct FilteredText {
 
     mutating func add(_ piece: TextScanner.Piece) {
         switch piece {
-        case .plain(let scalars): text.append(contentsOf: scalars)
+        case .plain(let scalars): text.add(scalars)
         case .find:
-            text.append(contentsOf: replacement.unicodeScalars)
+            text.add(replacement.unicodeScalars)
             hasFinds = true
         case .found: break
         }

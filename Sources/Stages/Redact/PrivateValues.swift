@@ -33,18 +33,18 @@ struct PrivateValues: Sendable {
         var value: (name: String, text: String.UnicodeScalarView)?
         func endValue() {
             guard let ended = value else { return }
-            result += placeholder(ended.name, String(ended.text)).unicodeScalars
+            result.add(placeholder(ended.name, String(ended.text)).unicodeScalars)
             value = nil
         }
         func add(_ piece: TextScanner.Piece) {
             switch piece {
             case .plain(let scalars):
                 endValue()
-                result.append(contentsOf: scalars)
+                result.add(scalars)
             case .find(let rule):
                 endValue()
                 value = (names[rule], String.UnicodeScalarView())
-            case .found(let scalars): value?.text.append(contentsOf: scalars)
+            case .found(let scalars): value?.text.add(scalars)
             }
         }
         scanner.feed(text[...], to: add)

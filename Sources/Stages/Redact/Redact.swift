@@ -110,8 +110,8 @@ private struct StreamingRedactor: ReplyTransform {
 extension TextScanner.Piece {
     fileprivate func append(to output: inout String.UnicodeScalarView, naming names: [String]) {
         switch self {
-        case .plain(let scalars): output.append(contentsOf: scalars)
-        case .find(let rule): output += "[\(names[rule])]".unicodeScalars
+        case .plain(let scalars): output.add(scalars)
+        case .find(let rule): output.add("[\(names[rule])]".unicodeScalars)
         case .found: break
         }
     }

@@ -19,17 +19,17 @@ struct Restorer: ReplyTransform {
         var output = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             if scalar == "[" {
-                output += held.unicodeScalars
+                output.add(held.unicodeScalars)
                 held = "["
             } else if held.isEmpty {
                 output.append(scalar)
             } else {
                 held.unicodeScalars.append(scalar)
                 if scalar == "]" {
-                    output += (values[held] ?? held).unicodeScalars
+                    output.add((values[held] ?? held).unicodeScalars)
                     held = ""
                 } else if held.unicodeScalars.count >= longest {
-                    output += held.unicodeScalars
+                    output.add(held.unicodeScalars)
                     held = ""
                 }
             }

@@ -61,7 +61,8 @@ package struct WebhookAdministration: Sendable {
 
     /// For one that said that it is gone, or is left alone because it failed again and again.
     package func enableEndpoint(_ name: String) async throws {
-        let (worker, _) = try await find(name)
+        let (worker, entry) = try await find(name)
+        guard entry.endpoint.options.enabled else { return try entry.requireUsable() }
         try await store.enableEndpoint(stage: worker.stage, name: name, now: time.now)
     }
 

@@ -8,7 +8,7 @@ extension EndpointDirectory.Entry {
 
     /// Why nothing is sent to it, until somebody does something about it; to stand after its name.
     package var obstacle: String? {
-        if !endpoint.options.enabled { return "is disabled (`enabled: false`); enable it first." }
+        if !endpoint.options.enabled { return "is disabled (`enabled: false`); set `enabled: true` first." }
         return isGone ? "said that it is gone (HTTP 410); enable it first." : nil
     }
 

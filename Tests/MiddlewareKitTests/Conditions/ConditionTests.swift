@@ -131,6 +131,36 @@ import Testing
         #expect(findings.all.first?.position == SourcePosition(file: "f", line: 3, column: 5))
     }
 
+    /// What a variable holds is one value; what is wrong beside it is told as anywhere.
+    @Test(
+        arguments: [
+            (#"user == "${V}""#, #"user == "ada""#, nil, 1),
+            (
+                #"user == "${V}""#, #"user == "bob" or user != "zzz""#,
+                "what a variable holds here is more than one value", 9
+            ),
+            (
+                "user == ${V}", "user == ada or direction == inbound",
+                "what a variable holds here is more than one value", 8
+            ),
+            (#"user == "${V}""#, #"user == "it's""#, nil, 1),
+            (#"user == '${V}'"#, #"user == 'it's'"#, "what a variable holds here is more than one value", 9),
+            ("${V}", "user == ada and kind == chat", nil, 1),
+            ("ip in [${V}]", "ip in [10.0.0.0/8]", nil, 1), ("kind == ${V}", "kind == chat", nil, 1),
+            (#"user = "${V}""#, #"user = "ada""#, "`=` means nothing in a condition", 5),
+            (#"nosuch == "${V}""#, #"nosuch == "ada""#, "there is no fact `nosuch` of a message", 0),
+        ] as [(String, String, String?, Int)])
+    func aVariableIsOneValue(written: String, filled: String, problem: String?, offset: Int) {
+        var findings = Findings()
+        var node = ConfigNode(
+            position: place, content: .scalar(filled, isPlain: true), isFromEnvironment: true)
+        node.written = written
+        let condition = Condition.read(node, findings: &findings)
+        #expect((condition == nil) == (problem != nil))
+        #expect(findings.all.map(\.message) == [problem].compactMap(\.self))
+        if problem != nil { #expect(findings.all.first?.position == node.position(ofScalar: offset)) }
+    }
+
     @Test func findingsDoNotRepeatTheEnvironment() {
         var findings = Findings()
         let node = ConfigNode(

@@ -102,6 +102,16 @@ import Testing
         #expect(placeholders == ["[EMAIL_1]", "[EMAIL_3601]"])
     }
 
+    /// Each piece of it comes alone, and what is there is not gone through again for each.
+    @Test func aLongWordWithoutSpacesTakesNoLongerThanItsLength() async throws {
+        var options = RedactOptions()
+        options.values = [.email]
+        let text = String(repeating: "y", count: 300_000) + " ada@example.com"
+        let values = try PrivateValues(options)
+        #expect(
+            values.replacing(in: text) { name, value in "[\(name) \(value)]" }.hasSuffix("y [EMAIL ada@example.com]"))
+    }
+
     @Test func aLongSecretIsNotHeldUp() async throws {
         let harness = try await harness(["mode": "one-way"])
         let snapshots = try await harness.snapshots(["sk-" + String(repeating: "x", count: 9000), " end"])
