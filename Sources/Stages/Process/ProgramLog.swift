@@ -10,7 +10,10 @@ struct ProgramLog {
     let secrets: [String]
     let time: any TimeSource
     let logger: Logger
+    /// More than is shown, so that no secret is cut in two before it is hidden.
+    private let capacity: Int
     private var line: [UInt8] = []
+    private var isCut = false
     private var second: Duration = .zero
     private var count = 0
 
@@ -18,14 +21,17 @@ struct ProgramLog {
         self.secrets = secrets
         self.time = time
         self.logger = logger
+        capacity = Self.maxLine + Self.longest(secrets)
     }
 
     mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             if byte == UInt8(ascii: "\n") {
                 endLine()
-            } else if line.count < Self.maxLine {
+            } else if line.count < capacity {
                 line.append(byte)
+            } else {
+                isCut = true
             }
         }
     }
@@ -37,7 +43,7 @@ struct ProgramLog {
     }
 
     private mutating func endLine() {
-        defer { line = [] }
+        defer { (line, isCut) = ([], false) }
         guard !line.isEmpty else { return }
         if time.uptime - second >= .seconds(1) {
             tellOmitted()
@@ -45,12 +51,21 @@ struct ProgramLog {
         }
         count += 1
         guard count <= Self.linesPerSecond else { return }
-        logger.notice("the program says: \(Self.hiding(secrets, in: String(decoding: line, as: UTF8.self)))")
+        var text = Self.hiding(secrets, in: String(decoding: line, as: UTF8.self))
+        // Its end may be the beginning of a secret.
+        if isCut { text = String(text.dropLast(Self.longest(secrets))) }
+        logger.notice("the program says: \(text.prefix(Self.maxLine))")
     }
 
+    /// Also each line of a secret that has several. The longest go first, as one may be a part of another.
     static func hiding(_ secrets: [String], in text: String) -> String {
-        secrets.filter { !$0.isEmpty }.reduce(text) { $0.replacing($1, with: "<redacted>") }
+        let lines = secrets.flatMap { secret in [secret] + secret.split(whereSeparator: \.isNewline).map { String($0) }
+        }
+        return lines.filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+            .reduce(text) { $0.replacing($1, with: "<redacted>") }
     }
+
+    private static func longest(_ secrets: [String]) -> Int { secrets.map(\.utf8.count).max() ?? 0 }
 
     private func tellOmitted() {
         guard count > Self.linesPerSecond else { return }

@@ -16,6 +16,17 @@ import Testing
         return handler.entries.map(\.message.description)
     }
 
+    @Test func noPartOfASecretIsShown() {
+        let key = "-----BEGIN KEY-----\nQUJDRA==\n-----END KEY-----"
+        let lines = said(["abc", "abcdef", "0123456789", key]) { log in
+            log.add("\(String(repeating: "x", count: 995))0123456789 and more\n".utf8)
+            log.add("\(String(repeating: "x", count: 1040))0123456789\(String(repeating: "y", count: 100))\n".utf8)
+            log.add("abcdef\nQUJDRA==\n".utf8)
+        }
+        #expect(!lines.contains { $0.contains("01") || $0.contains("def") || $0.contains("QUJD") })
+        #expect(lines.count == 4 && lines.allSatisfy { $0.count <= 1000 + "the program says: ".count })
+    }
+
     @Test func linesComeWholeHoweverTheyAreCut() {
         let lines = said { log in
             log.add("one\ntw".utf8)
