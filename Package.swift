@@ -212,7 +212,8 @@ let package = Package(
         .testTarget(
             name: "TracesTests",
             dependencies: nio + [
-                "JSON", "MiddlewareKit", "MiddlewareTesting", "Traces", tracing,
+                "JSON", "MiddlewareKit", "MiddlewareTesting", "Traces", log, tracing,
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
@@ -303,6 +304,7 @@ let package = Package(
                 "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
                 "PipelineEngine", "Stages", "Storage", "TestCertificates", "WebSocketTransport", log, tracing,
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
             ]
         ),
@@ -311,6 +313,7 @@ let package = Package(
             dependencies: [
                 "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "PipelineEngine", "Settings",
                 "SluiceServer", "Stages", "Storage", "TestCertificates", "WebSocketTransport", lifecycle, log,
+                .product(name: "InMemoryLogging", package: "swift-log"),
             ]
         ),
         .testTarget(

@@ -1,4 +1,5 @@
 import Foundation
+import InMemoryLogging
 import JSON
 import Logging
 import MiddlewareKit
@@ -18,18 +19,19 @@ import Testing
             text: Array(text.utf8), file: "c", environment: [:], catalog: StageCatalog([CountedPlugin.self]))
     }
 
-    private static func factory(_ keeper: StageKeeper, _ time: ManualTime, _ log: LogLines) -> ChainFactory {
+    private static func factory(_ keeper: StageKeeper, _ time: ManualTime, _ log: InMemoryLogHandler) -> ChainFactory {
         ChainFactory(keeper: keeper, tracer: nil, time: time) { name in
             ProvisionContext(
                 stageName: name, environment: StageEnvironment(listensBeyondLoopback: false),
                 messages: InMemoryMessageStore(), keys: InMemoryKeyStore(), state: InMemoryStateStore(), time: time,
-                logger: log.logger)
+                logger: Logger(label: "test") { _ in log })
         }
     }
 
     /// Runs `body` while the keeper is at work, and returns when it has cleaned up.
     private static func run(
-        time: ManualTime = ManualTime(), log: LogLines = LogLines(), _ body: (ChainFactory) async throws -> Void
+        time: ManualTime = ManualTime(), log: InMemoryLogHandler = InMemoryLogHandler(),
+        _ body: (ChainFactory) async throws -> Void
     ) async throws {
         let keeper = StageKeeper()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -117,16 +119,16 @@ import Testing
     /// The log says what is waited for; then it is an error. What comes of it later is taken down.
     @Test(.timeLimit(.minutes(1)), arguments: [false, true])
     func aStageThatIsNotMadeInTimeIsGivenUp(isStopped: Bool) async throws {
-        let (life, time, log) = (CountedPlugin.Life(), ManualTime(), LogLines())
+        let (life, time, log) = (CountedPlugin.Life(), ManualTime(), InMemoryLogHandler())
         try await CountedPlugin.$life.withValue(life) {
             try await Self.run(time: time, log: log) { factory in
                 let plan = Self.load("pipeline: [ { use: counted, name: slow, with: { hangs: true } } ]").chains
                 let making = Task { try await factory.make(plan, generation: 1, reusing: nil) }
                 await time.waitForSleepers(2)
                 time.advance(by: ChainFactory.noticeable)
-                while log.all.isEmpty { await Task.yield() }
+                while log.entries.isEmpty { await Task.yield() }
                 #expect(
-                    log.all == [
+                    log.entries.map(\.message) == [
                         "the stage “slow” (`use: counted`) is being made for 5s already; it is given up after 1m"
                     ])
                 if isStopped { making.cancel() } else { time.advance(by: ChainFactory.patience) }

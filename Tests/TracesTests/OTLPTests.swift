@@ -1,3 +1,4 @@
+import InMemoryLogging
 import JSON
 import Logging
 import MiddlewareKit
@@ -14,10 +15,12 @@ import Tracing
     private let queue = SpanQueue(capacity: 10)
     private let time = ManualTime()
 
-    private let log = LogLines()
+    private let log = InMemoryLogHandler()
 
     private func exporter(_ send: @escaping OTLPExporter.Send) -> OTLPExporter {
-        OTLPExporter(queue: queue, service: "sluice", version: "1.2.3", time: time, logger: log.logger, send: send)
+        OTLPExporter(
+            queue: queue, service: "sluice", version: "1.2.3", time: time,
+            logger: Logger(label: "test") { [log] _ in log }, send: send)
     }
 
     /// What an exporter sends of the queue.
@@ -118,16 +121,16 @@ import Tracing
             time.advance(by: .seconds(seconds))
         }
         await time.waitForSleepers()
-        #expect(log.all == ["traces wait for their collector: refused"])
+        #expect(log.entries.map(\.message) == ["traces wait for their collector: refused"])
         isAway.withLock { $0 = false }
         time.advance(by: .seconds(8))
         await time.waitForSleepers()
-        #expect(log.all.last == "the trace collector answers again")
+        #expect(log.entries.last?.message == "the trace collector answers again")
         isAway.withLock { $0 = true }
         tracer.startSpan("two", context: .topLevel).end()
         task.cancel()
         await task.value
-        #expect(log.all.last == "1 spans are lost, as the trace collector cannot take them: refused")
+        #expect(log.entries.last?.message == "1 spans are lost, as the trace collector cannot take them: refused")
     }
 
     private struct Headers: Injector, Extractor {

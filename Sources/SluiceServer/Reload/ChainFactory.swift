@@ -59,7 +59,7 @@ struct ChainFactory: Sendable {
     /// Makes what runs in a stage. What is made after the time for it is taken down at once.
     private func middleware(_ stage: PlannedStage) async throws -> any Middleware {
         let context = provisionContext(stage.entry.name)
-        // Beside the making, which may never end; it is cancelled when that has.
+        // No child: a group would wait for it. It is beside the making, which may never end, and is cancelled when that has.
         let notice = Task { [time] in
             try await time.sleep(for: Self.noticeable)
             context.logger.notice(

@@ -25,35 +25,24 @@ struct Persist: Middleware {
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
         guard !context.isShadow else { return try await next(event, context) }
         try await saving(context, "The reply could not be stored") { try await keep(event, context) }
-        try await next(event, context.keeping(event.kind == .message ? .user : .assistant))
+        try await next(event, context.keeping(event.kind.role))
     }
 
     private func keep(_ message: InboundMessage, _ context: MessageContext) async throws {
-        guard let sessionKey = message.sessionKey, let runID = message.runID else {
+        guard let record = MessageRecord(message, context, at: time.now) else {
             throw Rejection(code: "bad_request", message: "A chat message needs a session.")
         }
-        var record = MessageRecord(
-            gateway: message.gateway, sessionKey: sessionKey, owner: context.principal.flatMap(\.owner), role: .user,
-            runID: runID, text: context.kept(message.text), attachments: message.attachments, agent: message.agent,
-            timestamp: time.now)
-        record.route = message.route
         _ = try await store.store(record, rows: context.rows(for: record))
     }
 
     private func keep(_ event: OutboundEvent, _ context: MessageContext) async throws {
-        let run = event.run
-        let blocks = keepsBlocks ? event.blocks.map { $0.mappingText(context.kept) } : []
-        if event.kind == .final, event.text.isEmpty, blocks.isEmpty {
+        var record = MessageRecord(event, context)
+        if !keepsBlocks { record.blocks = [] }
+        if event.kind == .final, event.text.isEmpty, record.blocks.isEmpty {
             // A silent reply has nothing to keep but that there will be none.
-            return try await store.markUnanswered(gateway: run.gateway, sessionKey: run.sessionKey, runID: run.id)
+            return try await store.markUnanswered(
+                gateway: record.gateway, sessionKey: record.sessionKey, runID: record.runID)
         }
-        var record = MessageRecord(
-            gateway: run.gateway, sessionKey: run.sessionKey, owner: run.user,
-            role: event.kind == .message ? .user : .assistant,
-            state: event.kind.storedState, runID: run.id, text: context.kept(event.text), blocks: blocks,
-            error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
-            usage: event.usage, agent: run.agent, model: event.model, timestamp: event.timestamp)
-        record.errorKind = event.kind == .error ? event.errorKind : nil
         _ = try await store.store(record, rows: context.rows(for: record))
     }
 
@@ -68,25 +57,10 @@ struct Persist: Middleware {
     }
 }
 
-extension EventKind {
-    fileprivate var storedState: MessageRecord.State {
-        switch self {
-        case .aborted: .aborted
-        case .error: .failed
-        case .final, .status, .message: .complete
-        }
-    }
-}
-
 extension MessageContext {
     fileprivate func keeping(_ role: MessageRecord.Role) -> MessageContext {
         var context = self
         context.keptRole = role
         return context
     }
-}
-
-extension Principal {
-    /// Whom a session of theirs belongs to: nobody, where nobody was asked for a name.
-    fileprivate var owner: String? { self == .anonymous ? nil : user }
 }

@@ -59,6 +59,7 @@ struct ProgramRun: Sendable {
         // What waits here is bounded by the questions that wait at the desk.
         let (lines, feed) = AsyncStream.makeStream(of: String.self)
         await withTaskGroup(of: Void.self) { group in
+            // The first of three that end with the program: a program that does not read must not hold up what it says.
             group.addTask {
                 for await line in lines {
                     // One that reads no more has ended, or is about to.
@@ -66,7 +67,9 @@ struct ProgramRun: Sendable {
                 }
                 try? await program.standardInputWriter.finish()
             }
+            // The second: what it says to people comes when it likes.
             group.addTask { await log(program.standardError) }
+            // The third: it is asked to end from outside, or below, whatever the others wait for.
             group.addTask {
                 await ending.wait()
                 feed.finish()
@@ -93,6 +96,7 @@ struct ProgramRun: Sendable {
         to program: Program, _ feed: AsyncStream<String>.Continuation, _ ending: ProgramEnding
     ) async -> ProgramFailure? {
         await withTaskGroup(of: Void.self) { group in
+            // The only one, until the hello is there: nobody else would notice that none comes.
             group.addTask { [time, options] in
                 guard (try? await time.sleep(for: options.startTimeout)) != nil else { return }
                 ending.ask(

@@ -64,7 +64,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
 
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
         var rows: [OutboxRow] = []
-        let user = record.role == .user ? context.principal?.eventUser ?? record.owner : record.owner
+        let user = record.role == .user ? context.principal?.owner ?? record.owner : record.owner
         // Sessions that began elsewhere are not told of, whether the gateway lists them first or their first message comes first.
         if context.connection != nil, worker.directory.wants(.sessionCreated) {
             let data = WebhookEvent.subject(
@@ -91,7 +91,7 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
         let message = rejected.message
         var data = WebhookEvent.subject(
             gateway: message.gateway.isEmpty ? nil : message.gateway, session: message.sessionKey, run: message.runID,
-            user: rejected.context.principal?.eventUser, agent: message.agent)
+            user: rejected.context.principal?.owner, agent: message.agent)
         data["kind"] = .string(message.kind.rawValue)
         data["stage"] = rejected.stage.map { .string($0) } ?? .null
         data["code"] = .string(rejected.code)
@@ -118,45 +118,8 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     func sessionWasDeleted(_ session: ObservedSession) { worker.note(.sessionDeleted, session.subject) }
 }
 
-extension Principal {
-    /// Nil where nobody was asked for a name.
-    fileprivate var eventUser: String? { self == .anonymous ? nil : user }
-}
-
 extension ObservedSession {
     fileprivate var subject: JSONObject {
         WebhookEvent.subject(gateway: gateway, session: key, user: user, agent: agentID(inSessionKey: key))
-    }
-}
-
-extension EventKind {
-    /// Whose words an event carries.
-    fileprivate var role: MessageRecord.Role { self == .message ? .user : .assistant }
-}
-
-extension MessageRecord {
-    /// As the persist stage would keep it. Nil: the message has no session.
-    fileprivate init?(_ message: InboundMessage, _ context: MessageContext, at now: Timestamp) {
-        guard let sessionKey = message.sessionKey, let runID = message.runID else { return nil }
-        self.init(
-            gateway: message.gateway, sessionKey: sessionKey, owner: context.principal?.eventUser, role: .user,
-            runID: runID, text: context.kept(message.text), attachments: message.attachments, agent: message.agent,
-            timestamp: now)
-    }
-
-    fileprivate init(_ event: OutboundEvent, _ context: MessageContext) {
-        let state: State =
-            switch event.kind {
-            case .aborted: .aborted
-            case .error: .failed
-            case .final, .status, .message: .complete
-            }
-        self.init(
-            gateway: event.run.gateway, sessionKey: event.run.sessionKey, owner: event.run.user,
-            role: event.kind.role, state: state, runID: event.run.id,
-            text: context.kept(event.text), blocks: event.blocks.map { $0.mappingText(context.kept) },
-            error: event.kind == .error ? event.detail.map(context.kept) ?? event.errorKind : nil,
-            usage: event.usage,
-            agent: event.run.agent, model: event.model, timestamp: event.timestamp)
     }
 }

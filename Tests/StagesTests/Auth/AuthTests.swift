@@ -1,3 +1,4 @@
+import InMemoryLogging
 import Logging
 import MiddlewareKit
 import MiddlewareTesting
@@ -70,11 +71,12 @@ import Testing
     }
 
     @Test func theLogTellsTheCauseAndNothingOfTheSecret() async {
-        let lines = LogLines()
+        let log = InMemoryLogHandler()
         var context = Sample.context(credential: Credential("sluice_aabbccdd0011_wrongwrongwrongwrongwrong"))
-        context.logger = lines.logger
+        context.logger = Logger(label: "test") { _ in log }
+        context.logger.logLevel = .debug
         _ = await StageHarness(KeyAuth(keys: KeyCache(store: store, time: time))).send(Sample.chat(), context: context)
-        #expect(lines.all == ["access denied: the secret of key aabbccdd0011 is wrong"])
+        #expect(log.entries.map(\.message) == ["access denied: the secret of key aabbccdd0011 is wrong"])
     }
 
     @Test func withoutKeysEverybodyIsNobody() async {
