@@ -1,7 +1,7 @@
 # make run     build a release and start it with config.yaml (with a demo gateway while none is configured)
 # make build   build a release
 # make test    build everything and run every test
-# make lint    check the layout of the Swift files
+# make lint    check the layout of the Swift files, and that Package.swift gives each target what it imports
 # make format  mend the layout of the Swift files
 # make bench   measure a release build against others (see docs/performance.md)
 # make bench-stages   measure the engine, conditions, and thinking-strip on texts that are made to be slow
@@ -33,6 +33,7 @@ test: deps
 	Tests/SchemaTests/run
 
 lint:
+	.ci/check-imports
 	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_FILES)
 
 format:

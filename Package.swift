@@ -110,7 +110,7 @@ let package = Package(
         .target(
             name: "WebSocketTransport",
             dependencies: nio + [
-                "Files", "TLSWords", crypto, log,
+                "Files", "TLSWords", crypto,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -133,7 +133,11 @@ let package = Package(
         .target(name: "JSON", dependencies: ["CSimdjson", .product(name: "NIOCore", package: "swift-nio")]),
         .target(
             name: "OpenClaw",
-            dependencies: nio + ["CSimdjson", "Files", "JSON", "MiddlewareKit", "WebSocketTransport", crypto, log]
+            dependencies: [
+                "CSimdjson", "Files", "JSON", "MiddlewareKit", "WebSocketTransport", crypto, log,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]
         ),
         .target(
             name: "BrowserEndpoint",
@@ -177,9 +181,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClawTesting", "PluginLibraries", "Settings",
-                "Stages",
-                "SluiceServer",
+                "BrowserEndpoint", "Files", "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw",
+                "OpenClawTesting", "PluginLibraries", "Settings", "SluiceServer", "Stages", "Storage", "Webhooks", log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -218,17 +221,17 @@ let package = Package(
             ]
         ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics]),
-        .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit", log]),
+        .testTarget(name: "MiddlewareKitTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
         .testTarget(
             name: "PipelineEngineTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", "PipelineEngine", log]
         ),
         .testTarget(
             name: "StagesTests",
             dependencies: [
-                "Analytics", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "Stages", "Storage", crypto, log,
+                "Analytics", "JSON", "MiddlewareKit", "MiddlewareTesting", "Stages", "Storage", "Webhooks", crypto, log,
                 .product(name: "InMemoryLogging", package: "swift-log"),
             ]),
-        .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting", log]),
+        .testTarget(name: "MiddlewareTestingTests", dependencies: ["MiddlewareKit", "MiddlewareTesting"]),
         .testTarget(
             name: "PluginsTests",
             dependencies: [
@@ -237,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "SettingsTests", dependencies: ["Files", "JSON", "MiddlewareKit", "Settings", "Stages"],
             exclude: ["Broken"]),
-        .testTarget(name: "PluginLibrariesTests", dependencies: ["MiddlewareKit", "PluginLibraries", "Settings"]),
+        .testTarget(name: "PluginLibrariesTests", dependencies: ["PluginLibraries", "Settings"]),
         .testTarget(
             name: "StorageTests",
             dependencies: [
@@ -295,7 +298,7 @@ let package = Package(
         .testTarget(
             name: "OpenClawTestingTests",
             dependencies: nio + [
-                "JSON", "MiddlewareTesting", "OpenClawTesting", "WebSocketTransport", crypto, log,
+                "JSON", "MiddlewareTesting", "OpenClawTesting", "WebSocketTransport", crypto,
             ]
         ),
         .testTarget(
@@ -303,17 +306,21 @@ let package = Package(
             dependencies: nio + [
                 "Analytics", "BrowserEndpoint", "JSON", "MiddlewareKit", "MiddlewareTesting", "Webhooks", "OpenClaw",
                 "OpenClawTesting",
-                "PipelineEngine", "Stages", "Storage", "TestCertificates", "WebSocketTransport", log, tracing,
+                "PipelineEngine", "Stages", "Storage", "TestCertificates", "WebSocketTransport", lifecycle, log,
+                tracing,
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
         .testTarget(
             name: "SluiceServerTests",
             dependencies: [
                 "JSON", "MiddlewareKit", "MiddlewareTesting", "OpenClaw", "PipelineEngine", "Settings",
-                "SluiceServer", "Stages", "Storage", "TestCertificates", "WebSocketTransport", lifecycle, log,
+                "SluiceServer", "Stages", "Storage", "TestCertificates", lifecycle, log,
                 .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
         .testTarget(
