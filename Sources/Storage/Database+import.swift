@@ -4,21 +4,41 @@ package import MiddlewareKit
 import NIOCore
 
 extension Database {
-    /// Stores those messages of a gateway's history that are not stored yet, at their own times, without rows for stages.
+    /// How many of a session's messages a gateway's history is compared with.
+    private static let comparedMessages = 1000
+
+    /// Those messages of a gateway's history of which it cannot be told that they are stored: their words are not, as the gateway
+    /// has them, and the stages did not meet them when the history was compared before.
     ///
     /// - Parameter records: Of one session, oldest first.
-    /// - Returns: What was new.
-    package func importHistory(
+    package func missing(
         _ records: [MessageRecord], gateway: String, sessionKey: String
     ) async throws -> [MessageRecord] {
         guard !records.isEmpty else { return [] }
+        return try await read { db in
+            var merge = try Self.merge(gateway, sessionKey, db)
+            return merge.missing(records)
+        }
+    }
+
+    /// Stores those messages of a gateway's history that are not stored yet, at their own times, without rows for stages.
+    ///
+    /// - Parameters:
+    ///   - records: Of one session, oldest first.
+    ///   - met: The run ids of answers that went through the stages for it. They need not do so again.
+    /// - Returns: What was new.
+    package func importHistory(
+        _ records: [MessageRecord], met: [String], gateway: String, sessionKey: String
+    ) async throws -> [MessageRecord] {
+        guard !records.isEmpty || !met.isEmpty else { return [] }
         let writer = writer
         let new: [MessageRecord]
         do {
             new = try await write { db in
-                var merge = HistoryMerge(stored: try Self.newest(1000, gateway, sessionKey, db))
+                var merge = try Self.merge(gateway, sessionKey, db)
                 let missing = merge.missing(records)
                 for record in missing { try writer.importOne(record, db) }
+                try Self.remember(Set(met).subtracting(missing.map(\.runID)), gateway, sessionKey, db)
                 return missing
             }
         } catch {
@@ -28,6 +48,37 @@ extension Database {
         }
         if !new.isEmpty { pages.forget() }
         return new
+    }
+
+    private static func merge(_ gateway: String, _ sessionKey: String, _ db: GRDB.Database) throws -> HistoryMerge {
+        let met = try String.fetchSet(
+            db,
+            sql: """
+                SELECT run_id FROM met_answers
+                WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+                """, arguments: [gateway, sessionKey])
+        return HistoryMerge(stored: try newest(comparedMessages, gateway, sessionKey, db), met: met)
+    }
+
+    private static func remember(
+        _ met: Set<String>, _ gateway: String, _ sessionKey: String, _ db: GRDB.Database
+    ) throws {
+        for runID in met {
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO met_answers (session_id, run_id)
+                    SELECT id, ? FROM sessions WHERE gateway_id = ? AND session_key = ?
+                    """, arguments: [runID, gateway, sessionKey])
+        }
+        guard !met.isEmpty else { return }
+        // Only the newest messages of a session are compared.
+        try db.execute(
+            sql: """
+                DELETE FROM met_answers WHERE id IN (
+                    SELECT id FROM met_answers
+                    WHERE session_id = (SELECT id FROM sessions WHERE gateway_id = ? AND session_key = ?)
+                    ORDER BY id DESC LIMIT -1 OFFSET ?)
+                """, arguments: [gateway, sessionKey, comparedMessages])
     }
 
     private static func newest(
@@ -55,6 +106,7 @@ extension Database {
                     role: role, text: storedText(ofContent: row["content"]),
                     times: ["created_at", "timestamp"].map { Timestamp(milliseconds: row[$0]) })
                 let run: String? = row["run_id"]
+                stored.runID = run
                 stored.isOurs = role == .user && run.map { !RunName.isForeign($0) } ?? false
                 guard stored.isOurs, let run else { return stored }
                 stored.isUndelivered = undelivered.contains(run)

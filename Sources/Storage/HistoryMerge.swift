@@ -8,6 +8,7 @@ struct HistoryMerge {
     struct Stored {
         let role: MessageRecord.Role
         let text: String
+        var runID: String?
         /// When it came, when it says that it was said, and for a user's message when its run ended here.
         var times: [Timestamp]
         /// It may still be on its way to the gateway.
@@ -34,14 +35,23 @@ struct HistoryMerge {
     private static let cutMark = "\n...(truncated)..."
 
     private var stored: [Stored]
+    /// Answers that the stages have met before: they withheld them, or what they made of them is stored.
+    private let met: Set<String>
 
-    init(stored: [Stored]) { self.stored = stored }
+    /// - Parameter met: Run ids.
+    init(stored: [Stored], met: Set<String> = []) {
+        self.stored = stored
+        self.met = met
+    }
 
     /// - Parameter records: Oldest first.
     mutating func missing(_ records: [MessageRecord]) -> [MessageRecord] {
         var missing: [MessageRecord] = []
         var answersOurs = false
-        var taken = records.map { take($0) }
+        var taken = records.map { takeNamed($0) }
+        for (index, record) in records.enumerated() where taken[index] == nil && !met.contains(record.runID) {
+            taken[index] = take(record)
+        }
         // Stages may have sent the gateway other words than those that are stored. Messages of ours that are found by their words
         // are out of question for that.
         for (index, record) in records.enumerated() where taken[index] == nil && record.role == .user {
@@ -49,9 +59,19 @@ struct HistoryMerge {
         }
         for (record, found) in zip(records, taken) {
             if record.role == .user { answersOurs = found?.isOurs ?? false }
-            if found == nil, !(answersOurs && record.role == .assistant) { missing.append(record) }
+            let isKnown = found != nil || met.contains(record.runID) || answersOurs && record.role == .assistant
+            if !isKnown { missing.append(record) }
         }
         return missing
+    }
+
+    /// One that was taken over before, under the same name.
+    private mutating func takeNamed(_ record: MessageRecord) -> Stored? {
+        guard let index = stored.firstIndex(where: { $0.runID == record.runID && $0.role == record.role }) else {
+            return nil
+        }
+        stored[index].isTaken = true
+        return stored[index]
     }
 
     /// The first message of ours that the gateway must have, and that was not found by its words.

@@ -23,6 +23,7 @@ enum Schema {
         migrator.registerMigration("error-kinds") { try $0.execute(sql: errorKinds) }
         migrator.registerMigration("former-owners") { db in try db.execute(sql: formerOwners) }
         migrator.registerMigration("gateway-options") { try $0.execute(sql: gatewayOptions) }
+        migrator.registerMigration("met-answers") { try $0.execute(sql: metAnswers) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")
@@ -52,6 +53,15 @@ enum Schema {
 
     /// A JSON object in the words of an entry of `gateways:` of the configuration file.
     private static let gatewayOptions = "ALTER TABLE gateways ADD COLUMN options TEXT NOT NULL DEFAULT '{}'"
+
+    /// Answers of a gateway's history that went through the stages and were not stored under its name for them: they are stored
+    /// already, under another one, or were withheld.
+    private static let metAnswers = """
+        CREATE TABLE met_answers (
+            id INTEGER PRIMARY KEY, session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE, run_id TEXT NOT NULL,
+            UNIQUE (session_id, run_id)
+        )
+        """
 
     /// Times are milliseconds since 1970.
     private static let version1 = """

@@ -1,7 +1,10 @@
 import JSON
+import MiddlewareKit
 import MiddlewareTesting
 import OpenClaw
 import OpenClawTesting
+import PipelineEngine
+import Synchronization
 import Testing
 
 /// Sessions that other clients and channels of the gateway take part in.
@@ -81,6 +84,45 @@ import Testing
         }
     }
 
+    /// Stages that count, or that ask a program, do not get an answer again because somebody looks at the session.
+    @Test func stagesDoNotMeetStoredAnswersAgain() async throws {
+        let stage = Loud()
+        var options = Rig.Options()
+        options.stages = [Stage(name: "loud", kind: "loud", middleware: stage)]
+        try await Rig.run(options) { rig in
+            func look() async throws -> [String] {
+                browser.send(["type": "history", "sessionKey": "s", "refresh": true, "id": 1])
+                return (try await browser.result()["messages"]?.array ?? []).map { $0["content"]?.text ?? "" }
+            }
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            await (try await rig.gateway.nextRun()).final("Hi")
+            _ = try await browser.turn("r")
+            // Another client's answers: one came while we listened, one did not, and one is withheld.
+            await rig.gateway.addMessage("From the phone", to: "s")
+            await rig.gateway.broadcastRun(sessionKey: "s", text: "Noted")
+            _ = try await browser.turn("foreign-run")
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("later", role: "assistant", to: "s")
+            await rig.gateway.addMessage("secret", role: "assistant", to: "s")
+            _ = stage.takeFinals()
+            #expect(try await look() == ["Hello", "HI", "From the phone", "NOTED", "LATER"])
+            // What others were answered is known by its words only, and those are not stored.
+            #expect(stage.takeFinals() == ["Noted", "later", "secret"])
+            #expect(try await look() == ["Hello", "HI", "From the phone", "NOTED", "LATER"])
+            #expect(stage.takeFinals() == [])
+        }
+    }
+
+    @Test func messagesOfOneMomentAreToldApart() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            await rig.gateway.setFaults([.loseEvents])
+            for text in ["one", "two"] { await rig.gateway.addMessage(text, role: "assistant", to: "old") }
+            for _ in 1...2 { #expect(try await texts(browser, "old") == ["assistant one", "assistant two"]) }
+        }
+    }
+
     @Test func refreshingBringsWhatIsNew() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()
@@ -151,6 +193,37 @@ import Testing
                     """#)
             await run.silent()
             #expect(try await browser.turn("r").text == "Monday")
+        }
+    }
+}
+
+/// Says everything aloud but secrets, and knows what it was given.
+private final class Loud: Middleware {
+    private struct Transform: ReplyTransform {
+        let stage: Loud
+        var fed = ""
+
+        mutating func feed(_ text: Substring) -> TextChange {
+            fed += text
+            return .append(text == "secret" ? "" : text.uppercased())
+        }
+
+        mutating func finish() -> TextChange {
+            stage.finals.withLock { $0.append(fed) }
+            return .append("")
+        }
+    }
+
+    private let finals = Mutex<[String]>([])
+
+    var handles: StagePaths { StagePaths(replyText: true) }
+
+    func makeReplyTransform(for run: Run) -> ReplyTransformKind? { .immediate(Transform(stage: self)) }
+
+    func takeFinals() -> [String] {
+        finals.withLock { finals in
+            defer { finals = [] }
+            return finals
         }
     }
 }

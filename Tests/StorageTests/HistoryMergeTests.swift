@@ -94,7 +94,7 @@ struct HistoryMergeTests {
             for index in old.indices { old[index].sessionKey = "agent:main:main" }
             try await database.store(record("r", text: "third"), rows: [])
             for expected in [2, 0] {
-                let new = try await database.importHistory(old, gateway: "home", sessionKey: "agent:main:main")
+                let new = try await database.importHistory(old, met: [], gateway: "home", sessionKey: "agent:main:main")
                 #expect(new.count == expected)
             }
             let texts = try await database.page().messages.map { $0.content.first?.text }
@@ -103,6 +103,33 @@ struct HistoryMergeTests {
             let newest = try await database.page(limit: 1)
             let older = try await database.page(limit: 1, before: newest.before)
             #expect(older.messages.first?.content.first?.text == "second")
+        }
+    }
+
+    /// A name that was taken over before says more than the words, which stages may have changed.
+    @Test func whatWasTakenOverIsKnownByItsName() {
+        let records = [theirs(.user, "a"), theirs(.assistant, "<b>", minute: 1), theirs(.assistant, "b", minute: 2)]
+        var stored = ours(.assistant, "b", minute: 1)
+        stored.runID = records[1].runID
+        #expect(missing(records, among: [ours(.user, "a"), stored]) == ["b"])
+    }
+
+    @Test func answersThatTheStagesHaveMetAreKnownUntilTheyAreOld() async throws {
+        try await withDatabase { database in
+            var answers = (0..<1100).map { theirs(.assistant, "\($0)", minute: $0) }
+            for index in answers.indices { answers[index].sessionKey = "agent:main:main" }
+            try await database.store(record("r", text: "third"), rows: [])
+            let (gateway, key) = ("home", "agent:main:main")
+            #expect(try await database.missing(answers, gateway: gateway, sessionKey: key).count == 1100)
+            let new = try await database.importHistory(
+                [answers[0]], met: answers.map(\.runID), gateway: gateway, sessionKey: key)
+            #expect(new.map(\.text) == ["0"])
+            #expect(try await database.count("met_answers") == 1000)
+            #expect(try await database.missing([answers[0]], gateway: gateway, sessionKey: key).isEmpty)
+            let missing = try await database.missing(answers, gateway: gateway, sessionKey: key)
+            #expect(missing.count == 99)
+            // In the session of the same name on another gateway they are unknown.
+            #expect(try await database.missing(answers, gateway: "away", sessionKey: key).count == 1100)
         }
     }
 

@@ -127,8 +127,8 @@ extension BrowserHub {
 
     /// Takes over what the gateway's history has and ours has not, once for each connection to the gateway.
     ///
-    /// Texts of answers go through the text transforms of the chain. Imported messages are no events: no other stage
-    /// meets them.
+    /// Texts of answers that are new go through the text transforms of the chain. Imported messages are no events: no other
+    /// stage meets them.
     ///
     /// - Parameter isShown: Those who watch the session are shown what is new.
     func compareHistory(of id: SessionID, isShown: Bool = false, again: Bool = false) async {
@@ -136,15 +136,18 @@ extension BrowserHub {
         comparing[id] = comparison
         comparison.isShown = comparison.isShown || isShown
         guard !comparison.isUnderWay else {
-            comparison.isOutdated = comparison.isOutdated || isShown
+            comparison.isOutdated = comparison.isOutdated || isShown || again
             return
         }
         comparison.isUnderWay = true
+        comparison.isOutdated = false
         defer {
-            comparing[id] = nil
-            comparison.waiters.resumeAll()
+            comparison.isUnderWay = false
             if comparison.isOutdated {
-                jobs.submit { await self.compareHistory(of: id, isShown: true, again: true) }
+                jobs.submit { await self.compareHistory(of: id, again: true) }
+            } else {
+                comparing[id] = nil
+                comparison.waiters.resumeAll()
             }
         }
         guard keepsMessages, status(of: id.gateway)?.isConnected == true else { return }
@@ -156,7 +159,6 @@ extension BrowserHub {
                 gateway: id.gateway, sessionKey: id.key, limit: Self.comparedMessages)
             let stored = try await storage.session(gateway: id.gateway, key: id.key)
             let end = endOfPast(in: history, of: id)
-            var records = await records(of: history[..<(end ?? history.endIndex)], in: id, owner: stored?.owner)
             // What was said in it before it was theirs is none of its owner's business, and what was deleted stays so.
             let begin = [
                 stored.flatMap { $0.owner == nil ? nil : $0.createdAt },
@@ -164,8 +166,9 @@ extension BrowserHub {
                 try await storage.deletionTime(gateway: id.gateway, key: id.key)
                     .map { Timestamp(milliseconds: $0.milliseconds + 1) },
             ].compactMap(\.self).max()
-            if let begin { records.removeAll { $0.timestamp < begin } }
-            let new = try await storage.importHistory(records, gateway: id.gateway, sessionKey: id.key)
+            let past = records(of: history[..<(end ?? history.endIndex)], in: id, owner: stored?.owner)
+                .filter { $0.timestamp >= begin ?? $0.timestamp }
+            let new = try await takeOver(past, in: id)
             if !new.isEmpty, let session = sessions[id], stored == nil { disown(session) }
             if comparison.isShown { for record in new { show(record, in: id) } }
             try await findLostAnswers(in: id)
@@ -187,43 +190,82 @@ extension BrowserHub {
         return isOfOthers ? asked + 1 : asked
     }
 
+    /// The stages meet only those answers that cannot be told to be stored already.
+    ///
+    /// - Parameter past: In the gateway's words.
+    /// - Returns: What was new.
+    private func takeOver(_ past: [MessageRecord], in id: SessionID) async throws -> [MessageRecord] {
+        let unknown = Set(
+            try await storage.missing(past, gateway: id.gateway, sessionKey: id.key).map(\.runID))
+        guard !unknown.isEmpty else { return [] }
+        var records: [MessageRecord] = []
+        var met: [String] = []
+        for record in past {
+            guard unknown.contains(record.runID), record.role == .assistant else {
+                records.append(record)
+                continue
+            }
+            // The next start takes it over.
+            guard !isDraining else { throw CancellationError() }
+            do {
+                if let record = try await rewritten(record, in: id) { records.append(record) }
+                met.append(record.runID)
+            } catch {
+                // Where a stage fails, it is tried again another time.
+            }
+        }
+        return try await storage.importHistory(records, met: met, gateway: id.gateway, sessionKey: id.key)
+    }
+
+    /// As the stages let it through; nil when they withhold it.
+    private func rewritten(_ record: MessageRecord, in id: SessionID) async throws -> MessageRecord? {
+        let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
+        let run = run(of: record, in: id)
+        let event = OutboundEvent(
+            kind: .final, run: run, text: record.text, blocks: record.blocks, usage: record.usage,
+            timestamp: record.timestamp)
+        guard let event = try await chain(of: run, context).rewrite(event, context: context) else { return nil }
+        guard !event.text.isEmpty || !event.blocks.isEmpty else { return nil }
+        var record = record
+        record.text = event.text
+        record.blocks = event.blocks
+        record.usage = event.usage
+        return record
+    }
+
     private func records(
         of history: ArraySlice<HistoryMessage>, in id: SessionID, owner: String?
-    ) async -> [MessageRecord] {
+    ) -> [MessageRecord] {
         var records: [MessageRecord] = []
         var time = Timestamp(milliseconds: 0)
-        let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
+        // Messages without an id are told apart by their time, and those of one time by their number.
+        var count: [String: Int] = [:]
         for entry in history {
             time = max(time, entry.message.timestamp ?? time)
             guard let role = MessageRecord.Role(rawValue: entry.message.role) else { continue }
-            let runID = RunName.history(entry.id ?? "\(time.milliseconds)-\(entry.message.role)")
-            let run = Run(
-                id: runID, gateway: id.gateway, sessionKey: id.key, agent: agentID(inSessionKey: id.key),
-                startedAt: time)
-            var event = OutboundEvent(
-                kind: role == .user ? .message : .final, run: run, text: entry.message.text,
-                blocks: entry.message.blocks, usage: entry.message.usage, timestamp: time)
-            if role == .assistant {
-                guard let rewritten = try? await chain(of: run, context).rewrite(event, context: context) else {
-                    continue
-                }
-                event = rewritten
-            }
-            guard !event.text.isEmpty || !event.blocks.isEmpty else { continue }
+            var name = entry.id ?? "\(time.milliseconds)-\(entry.message.role)"
+            let number = count[name, default: 0] + 1
+            count[name] = number
+            if number > 1 { name += "-\(number)" }
+            guard !entry.message.text.isEmpty || !entry.message.blocks.isEmpty else { continue }
             records.append(
                 MessageRecord(
                     gateway: id.gateway, sessionKey: id.key, owner: owner, role: role,
-                    state: entry.isAborted ? .aborted : entry.error == nil ? .complete : .failed, runID: runID,
-                    text: event.text, blocks: event.blocks, error: entry.error, usage: event.usage,
-                    agent: run.agent, timestamp: time))
+                    state: entry.isAborted ? .aborted : entry.error == nil ? .complete : .failed,
+                    runID: RunName.history(name), text: entry.message.text, blocks: entry.message.blocks,
+                    error: entry.error, usage: entry.message.usage, agent: agentID(inSessionKey: id.key),
+                    timestamp: time))
         }
         return records
     }
 
+    private func run(of record: MessageRecord, in id: SessionID) -> Run {
+        Run(id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
+    }
+
     private func show(_ record: MessageRecord, in id: SessionID) {
         guard let session = sessions[id] else { return }
-        let run = Run(
-            id: record.runID, gateway: id.gateway, sessionKey: id.key, agent: record.agent, startedAt: record.timestamp)
+        let run = run(of: record, in: id)
         let context = makeContext(nil, credential: nil, principal: nil, gateway: id.gateway)
         let live = LiveRun(
             run: run, chain: chain(of: run, context), context: context, session: session, upstream: id, arrivedAt: nil,
