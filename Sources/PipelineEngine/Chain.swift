@@ -125,6 +125,6 @@ package final class Chain: Sendable {
     package func makeReplyText(for run: Run, context: MessageContext) -> ReplyText {
         let facts = MessageFacts(textOf: run, context)
         let stages = textPath.filter { $0.rewrites?.matches(facts) ?? false }.map(\.stage)
-        return ReplyText(stages: stages, run: run, time: time, logger: context.logger)
+        return ReplyText(stages: stages, run: run, time: time, context: context)
     }
 }

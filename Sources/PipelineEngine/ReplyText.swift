@@ -15,8 +15,8 @@ package struct ReplyText: Sendable {
         var silent = 0
         /// It held back too much; the rest of the run goes by it.
         var isOut = false
-        /// That it failed was logged: once is enough for a run.
-        var isLogged = false
+        /// That it failed was told: once is enough for a run.
+        var isTold = false
 
         mutating func take(_ transform: ReplyTransformKind) {
             switch transform {
@@ -42,14 +42,17 @@ package struct ReplyText: Sendable {
     private let run: Run
     private let time: any TimeSource
     private let logger: Logger
+    /// Somebody follows the run.
+    private let trace: PassageTrace?
     private var steps: [Step]
     /// A stage of this run must await something for each piece.
     package let isAwaiting: Bool
 
-    init(stages: [Stage], run: Run, time: any TimeSource, logger: Logger) {
+    init(stages: [Stage], run: Run, time: any TimeSource, context: MessageContext) {
         self.run = run
         self.time = time
-        self.logger = logger
+        logger = context.logger
+        trace = context[PassageTraceKey.self]
         steps = stages.compactMap { stage in
             guard stage.mode == .enforce, let transform = stage.middleware.makeReplyTransform(for: run) else {
                 return nil
@@ -128,9 +131,15 @@ package struct ReplyText: Sendable {
 
     private mutating func apply(_ error: any Error, ofStep index: Int) throws(StageFailure) {
         let stage = steps[index].stage
-        if !steps[index].isLogged { logger.error("stage \(stage.name) failed on the text of a reply: \(error)") }
-        steps[index].isLogged = true
-        stage.figures.record(error is HoldExceeded ? .timedOut : .failed, took: .zero)
+        let isLate = error is HoldExceeded
+        if !steps[index].isTold {
+            logger.error("stage \(stage.name) failed on the text of a reply: \(error)")
+            trace?.note(
+                PassageTrace.Record(
+                    direction: .outbound, kind: "delta", stage: stage.name, outcome: isLate ? .timedOut : .failed))
+        }
+        steps[index].isTold = true
+        stage.figures.record(isLate ? .timedOut : .failed, took: .zero)
         if stage.onError == .closed { throw StageFailure(stage: stage.name, cause: .threw(error)) }
     }
 

@@ -117,6 +117,40 @@ import Testing
         }
     }
 
+    /// Whoever names no condition wants to see a conversation, not the calls that a page makes of itself.
+    @Test func aTraceWithoutConditionFollowsTheNextChat() async throws {
+        try await Rig.run(Self.options()) { rig in
+            let trace = try await TraceReader.open(rig)
+            #expect(try await rig.http("GET", "/api/pipeline").status == 200)
+            let browser = try await rig.browser()
+            try await browser.subscribe()
+            browser.chat("hello")
+            await (try await rig.gateway.nextRun()).final("yes")
+            let lines = await trace.lines()
+            #expect(lines.first?["outcome"] == "entered" && lines.first?["kind"] == "chat")
+            #expect(lines.last?["outcome"] == "arrived" && lines.last?["kind"] == "final")
+        }
+    }
+
+    @Test(arguments: [FailurePolicy.open, .closed])
+    func aStageThatFailsWhileAReplyStreamsIsTold(policy: FailurePolicy) async throws {
+        let stage = Stage(name: "test", kind: "test", middleware: Failing(), onError: policy)
+        try await Rig.run(Self.options(stage)) { rig in
+            let trace = try await TraceReader.open(rig)
+            let browser = try await rig.browser()
+            browser.chat("hello")
+            let run = try await rig.gateway.nextRun()
+            for piece in ["one", " two"] { await run.delta(piece) }
+            await run.final("one two")
+            _ = try await browser.turn("r")
+            let lines = await trace.lines()
+            let told = lines.filter { $0["kind"] == "delta" }
+            #expect(told == [["direction": "outbound", "kind": "delta", "stage": "test", "outcome": "failed"]])
+            #expect(lines.last?["outcome"] == "arrived")
+            #expect(lines.last?["kind"] == (policy == .open ? "final" : "error"))
+        }
+    }
+
     @Test func aTraceThatNothingFitsSaysSo() async throws {
         try await Rig.run { rig in
             let trace = try await TraceReader.open(rig, body: #"{"when":"user == nobody"}"#)
@@ -175,6 +209,15 @@ import Testing
             for trace in traces + [next] { await trace.close() }
         }
     }
+}
+
+/// Fails on every piece of a reply that streams.
+private struct Failing: Middleware, AsyncReplyTransform {
+    let handles = StagePaths(replyText: true)
+
+    func makeReplyTransform(for run: Run) -> ReplyTransformKind? { .awaiting(self) }
+    func feed(_ text: Substring) async throws -> TextChange { throw Broken() }
+    func finish() async throws -> TextChange { .append("") }
 }
 
 /// One call that is answered line by line.

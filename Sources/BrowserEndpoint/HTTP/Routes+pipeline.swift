@@ -17,7 +17,8 @@ extension Routes {
             try await hub.requireAdministrator(request, call)
             let body = try await request.jsonObject()
             try body.requireOnly("when", "seconds", "text")
-            let condition = try Condition(member: try body.string("when", atMost: 2000))
+            // Calls of the API are messages too: whoever says nothing means a conversation.
+            let condition = try Condition(member: try body.string("when", atMost: 2000) ?? "kind == chat")
             guard let seconds = body["seconds"].map({ $0.int }) ?? 60, (1...600).contains(seconds) else {
                 throw Rejection.badRequest("`seconds` must be 1 to 600.")
             }
@@ -43,13 +44,9 @@ extension Routes {
 }
 
 extension Condition {
-    /// A condition of a body; nil means every message.
+    /// A condition of a body.
     /// - Throws: ``Rejection`` that says what is wrong with it.
-    fileprivate init(member text: String?) throws {
-        guard let text else {
-            self = .always
-            return
-        }
+    fileprivate init(member text: String) throws {
         var findings = Findings()
         let place = SourcePosition(file: "`when`", line: 1, column: 1)
         var node = ConfigNode(position: place, content: .scalar(text, isPlain: true))
