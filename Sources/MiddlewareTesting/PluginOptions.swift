@@ -9,13 +9,13 @@ public enum PluginOptions {
     /// Reads and validates a `with` block.
     /// - Returns: The options, nil if they cannot be read; and what `sluice check` would say about them.
     public static func read<Plugin: MiddlewarePlugin>(
-        _ plugin: Plugin.Type, _ block: ConfigNode, listensBeyondLoopback: Bool = false
+        _ plugin: Plugin.Type, _ block: ConfigNode, isReachableByOthers: Bool = false
     ) -> (options: Plugin.Options?, problems: [String]) {
         var findings = Findings()
         guard let options = Plugin.Options.read(block, findings: &findings) else {
             return (nil, findings.all.map { $0.message + ($0.hint.map { " (\($0))" } ?? "") })
         }
-        let environment = StageEnvironment(listensBeyondLoopback: listensBeyondLoopback)
+        let environment = StageEnvironment(isReachableByOthers: isReachableByOthers)
         let problems = plugin.validate(options, in: environment).map { problem in
             problem.key.map { "`\($0)`: \(problem.message)" } ?? problem.message
         }

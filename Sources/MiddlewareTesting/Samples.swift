@@ -48,13 +48,13 @@ public enum Sample {
 
     /// What a plugin gets to make its stage with.
     public static func provision(
-        stageName: String = "test", listensBeyondLoopback: Bool = false,
+        stageName: String = "test", isReachableByOthers: Bool = false,
         messages: any MessageStore = InMemoryMessageStore(), keys: any KeyStore = InMemoryKeyStore(),
         state: any StageStateStore = InMemoryStateStore(),
         time: any TimeSource = ManualTime()
     ) -> ProvisionContext {
         ProvisionContext(
-            stageName: stageName, environment: StageEnvironment(listensBeyondLoopback: listensBeyondLoopback),
+            stageName: stageName, environment: StageEnvironment(isReachableByOthers: isReachableByOthers),
             messages: messages, keys: keys, state: state, time: time, logger: logger)
     }
 }

@@ -26,8 +26,8 @@ package struct SluiceServer: Sendable {
         package var demo = false
         /// Where the configuration was read from, for reloading.
         package var file = "config.yaml"
-        /// Reads the configuration again, for a server that listens on this address already.
-        package var read: (@Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings)?
+        /// Reads the configuration again, for a server that runs with these settings until it is restarted.
+        package var read: (@Sendable (_ running: ServerSettings?) throws(UnreadableFile) -> LoadedSettings)?
         /// Called with the address of the page once the port is open.
         package var onListening: @Sendable (_ url: String, _ isDemo: Bool) -> Void = { _, _ in }
 
@@ -99,7 +99,7 @@ package struct SluiceServer: Sendable {
             file: options.file, current: loaded, chains: consume chains,
             parts: Reloader.Parts(
                 hub: hub, gateways: manager, storage: storage, factory: factory, tls: tls, time: time, logger: logger)
-        ) { [loaded] (host) throws(UnreadableFile) in try read?(host) ?? loaded }
+        ) { [loaded] (running) throws(UnreadableFile) in try read?(running) ?? loaded }
         let metrics = MetricsPage(isOpen: settings.metrics.withoutKey) { prometheus.text }
         let gatewayService = GatewayService(manager: manager, hub: hub, configurations: configurations, demo: demo)
         let endpoint = makeEndpoint(
@@ -148,7 +148,7 @@ package struct SluiceServer: Sendable {
     }
 
     private var environment: StageEnvironment {
-        StageEnvironment(listensBeyondLoopback: settings.server.listensBeyondLoopback)
+        StageEnvironment(of: settings.server)
     }
 
     private func chainFactory(
@@ -180,7 +180,7 @@ package struct SluiceServer: Sendable {
     ) -> some Service {
         let settings = settings
         let origins = OriginPolicy(
-            allowed: settings.server.allowedOrigins, isLoopbackOnly: !environment.listensBeyondLoopback)
+            allowed: settings.server.allowedOrigins, isLoopbackOnly: !settings.server.listensBeyondLoopback)
         let routes = Routes(
             hub: hub, origins: origins, page: Page(),
             scanner: settings.scan.enabled ? NetworkScanner(settings: settings.scan, group: group) : nil,

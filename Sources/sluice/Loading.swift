@@ -39,17 +39,17 @@ enum Loading {
 
     /// Reads a configuration as often as it is called; a library is loaded once for all the times.
     ///
-    /// - Parameter boundHost: The address that the server listens on already; nil: it is only to be started.
-    typealias Reader = @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
+    /// - Parameter running: What a running server goes on with until it is restarted; nil: it is only to be started.
+    typealias Reader = @Sendable (_ running: ServerSettings?) throws(UnreadableFile) -> LoadedSettings
 
     /// - Parameter mayBePipe: It will be called once only, so that the file may be `<(command)`.
     static func reader(of file: String, mayBePipe: Bool = false) throws -> Reader {
         let catalog = try catalogOfProgram()
         let libraries = LoadedLibraries(build: .own(version: Version.current))
-        return { (boundHost) throws(UnreadableFile) in
+        return { (running) throws(UnreadableFile) in
             try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries,
-                mayBePipe: mayBePipe, boundHost: boundHost
+                mayBePipe: mayBePipe, running: running
             ) { settings, findings in
                 TLSFiles.check(settings, findings: &findings)
                 StorageFile.check(settings, findings: &findings)

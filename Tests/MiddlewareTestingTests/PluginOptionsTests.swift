@@ -27,7 +27,7 @@ import Testing
         #expect(
             PluginOptions.read(ExamplePlugin.self, ["greeting": ""]).problems == ["`greeting`: say something"])
         #expect(
-            PluginOptions.read(ExamplePlugin.self, [:], listensBeyondLoopback: true).problems == ["not out there"])
+            PluginOptions.read(ExamplePlugin.self, [:], isReachableByOthers: true).problems == ["not out there"])
     }
 }
 
@@ -64,7 +64,7 @@ enum ExamplePlugin: MiddlewarePlugin {
     static let summary = "Greets."
 
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] {
-        if environment.listensBeyondLoopback { return [OptionProblem(message: "not out there")] }
+        if environment.isReachableByOthers { return [OptionProblem(message: "not out there")] }
         return options.greeting.isEmpty ? [OptionProblem(key: "greeting", message: "say something")] : []
     }
 

@@ -76,9 +76,15 @@ import Testing
 }
 
 /// A server that goes on with a configuration may listen where others reach it, whatever the configuration says.
-@Suite struct BoundHostTests {
+@Suite struct ReachTests {
     private func errors(_ text: String, _ host: String?) -> [String] {
-        load(text, boundHost: host).findings.all.filter { $0.severity == .error }.map(\.message)
+        load(text, running: host.map { server($0) }).findings.all.filter { $0.severity == .error }.map(\.message)
+    }
+
+    private func server(_ host: String, proxies: [IPNetwork] = []) -> ServerSettings {
+        var server = ServerSettings()
+        (server.host, server.trustedProxies) = (host, proxies)
+        return server
     }
 
     @Test func theAddressOfTheStartCountsUntilTheNext() {
@@ -94,6 +100,29 @@ import Testing
             ])
         #expect(errors("server: { host: 0.0.0.0 }\npipeline: []\n", "127.0.0.1").count == 1)
     }
+
+    /// A proxy brings others, also to a server that listens on loopback only.
+    @Test func aProxyBringsOthers() throws {
+        let proxied = "server: { trusted-proxies: [127.0.0.1] }\n"
+        let asks = "pipeline: [ { use: auth, with: { mode: keys } } ]\n"
+        let words =
+            "c:1:28: error: others reach the server through the proxies of `server.trusted-proxies`, and no `auth` stage "
+            + "asks all of them who they are (add `- use: auth` without `when` at the top of the pipeline, or leave out "
+            + "`server.trusted-proxies`)"
+        #expect(findings(proxied + "pipeline: []\n") == [words])
+        #expect(errors(proxied + "pipeline: [ { use: auth } ]\n", nil) == ["`mode`: anybody can come in"])
+        #expect(errors(proxied, nil) == ["`mode`: anybody can come in"])
+        #expect(errors(proxied + asks, nil) == [])
+        // Until the restart the proxy is still believed.
+        let running = server("127.0.0.1", proxies: [try #require(IPNetwork("127.0.0.1"))])
+        let left = load("pipeline: []\n", running: running).findings.all.map(\.message)
+        #expect(
+            left == [
+                "others reach the server through the proxies that it trusts until it is restarted, and no `auth` stage asks "
+                    + "all of them who they are"
+            ])
+        #expect(load(asks, running: running).findings.all == [])
+    }
 }
 
 @Suite struct EmptyFilesTests {
@@ -105,10 +134,12 @@ import Testing
         let main = try folder.write(
             "config.yaml",
             "include: [part.yaml]\ngateways: [ { id: a, url: \"ws://127.0.0.1\", token: \"${file:secret}\" } ]\n")
-        #expect(try folder.load().emptyFiles == [secret, part])
+        #expect(try folder.load().emptyFiles == [part])
+        #expect(try folder.load().emptySecrets == [secret])
         try folder.write("part.yaml", "{}")
         try folder.write("secret", "x\n")
         #expect(try folder.load().emptyFiles == [])
+        #expect(try folder.load().emptySecrets == [])
         try folder.write("config.yaml", text)
         #expect(try folder.load().emptyFiles == [main])
     }

@@ -3,9 +3,9 @@ import MiddlewareKit
 import Settings
 
 /// Loads a text with the stages below as catalog.
-func load(_ text: String, environment: [String: String] = [:], boundHost: String? = nil) -> LoadedSettings {
+func load(_ text: String, environment: [String: String] = [:], running: ServerSettings? = nil) -> LoadedSettings {
     SettingsLoader.load(
-        text: Array(text.utf8), file: "c", environment: environment, catalog: catalog, boundHost: boundHost)
+        text: Array(text.utf8), file: "c", environment: environment, catalog: catalog, running: running)
 }
 
 /// What a person would see of a text.
@@ -28,6 +28,8 @@ final class TemporaryFolder {
         try Data(text.utf8).write(to: file)
         return file.path
     }
+
+    func delete(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 
     func load(environment: [String: String] = [:]) throws -> LoadedSettings {
         try SettingsLoader.load(path: path + "/config.yaml", environment: environment, catalog: catalog)
@@ -56,7 +58,7 @@ enum FakeAuth: MiddlewarePlugin {
     static let mayFailOpen = false
 
     static func validate(_ options: Options, in environment: StageEnvironment) -> [OptionProblem] {
-        options.mode == "none" && environment.listensBeyondLoopback
+        options.mode == "none" && environment.isReachableByOthers
             ? [OptionProblem(key: "mode", message: "anybody can come in")] : []
     }
 

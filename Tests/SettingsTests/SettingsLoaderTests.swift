@@ -71,8 +71,8 @@ import Testing
     @Test(arguments: ["0.0.0.0", "\"::\"", "192.168.1.5", "example.com", "127.example.com"])
     func beyondLoopbackSomebodyHasToAsk(_ host: String) {
         let finding =
-            "c:1:17: error: other machines can reach this address, and no `auth` stage asks all of them who they are "
-            + "(add `- use: auth` without `when` at the top of the pipeline, or set `host: 127.0.0.1`)"
+            "c:1:17: error: other machines can reach the server, and no `auth` stage asks all of them who they are "
+            + "(add `- use: auth` without `when` at the top of the pipeline, or set `server.host: 127.0.0.1`)"
         #expect(findings("server: { host: \(host) }\npipeline: []\n") == [finding])
         #expect(findings("server: { host: \(host) }\npipeline: [ { use: auth, enabled: false } ]\n") == [finding])
         let withCondition = "[ { use: auth, with: { mode: key }, when: kind == chat } ]"

@@ -22,7 +22,7 @@ import Testing
     private static func factory(_ keeper: StageKeeper, _ time: ManualTime, _ log: InMemoryLogHandler) -> ChainFactory {
         ChainFactory(keeper: keeper, tracer: nil, time: time) { name in
             ProvisionContext(
-                stageName: name, environment: StageEnvironment(listensBeyondLoopback: false),
+                stageName: name, environment: StageEnvironment(isReachableByOthers: false),
                 messages: InMemoryMessageStore(), keys: InMemoryKeyStore(), state: InMemoryStateStore(), time: time,
                 logger: Logger(label: "test") { _ in log })
         }
@@ -305,11 +305,32 @@ import Testing
             return try SettingsLoader.load(path: file.path, environment: [:], catalog: StageCatalog([]))
         }
         let inUse = ConfigurationInUse(try load("log: { level: error }"))
-        #expect(inUse.emptied(by: try load("")) == file.path)
-        #expect(inUse.emptied(by: try load("# soon\n")) == file.path)
+        let problem =
+            "nothing stands in \(file.path) any more, as when it is just being written; write {} there if that is meant"
+        #expect(inUse.emptied(by: try load("")) == problem)
+        #expect(inUse.emptied(by: try load("# soon\n")) == problem)
         #expect(inUse.emptied(by: try load("{}")) == nil)
         // Started so, it may stay so.
         #expect(ConfigurationInUse(try load("")).emptied(by: try load("# nothing\n")) == nil)
+    }
+
+    /// `{}` would be taken for the secret.
+    @Test func anEmptiedSecretIsToBeWrittenAgain() throws {
+        let secret = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: secret) }
+        func load(_ text: String) throws -> LoadedSettings {
+            try Data(text.utf8).write(to: secret)
+            let file = "gateways: [ { id: a, url: \"ws://127.0.0.1\", token: \"${file:\(secret.path)}\" } ]\n"
+            return SettingsLoader.load(
+                text: Array(file.utf8), file: "c", environment: [:], catalog: StageCatalog([]))
+        }
+        let inUse = ConfigurationInUse(try load("x"))
+        let problem = try #require(inUse.emptied(by: try load("\n")))
+        #expect(
+            problem
+                == "nothing stands in \(secret.path) any more, as when it is just being written; write the value into it, "
+                + "or take its `${file:…}` out of the configuration")
+        #expect(inUse.emptied(by: try load("y")) == nil)
     }
 
     @Test func theReportSaysWhatIsInUse() {
@@ -324,6 +345,49 @@ import Testing
         report.hasNewCertificate = true
         report.followsFailure = false
         #expect(report.summary == "the configuration has not changed, and a new certificate is in use")
+    }
+}
+
+/// What comes while something is under way.
+@Suite struct TurnsTests {
+    @Test(.timeLimit(.minutes(1))) func allWhoAskMeanwhileShareTheNextOne() async {
+        let (turns, log) = (Turns<Bool, Int>(), Shared<[String]>([]))
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        func work(_ name: String) -> @Sendable () async -> Int {
+            {
+                log.change { $0.append(name) }
+                if name == "first" { for await _ in gate {} }
+                return log.value.count
+            }
+        }
+        async let first = turns.take(false, work("first"))
+        while log.value.isEmpty { await Task.yield() }
+        async let second = turns.take(false, work("second"))
+        while await turns.waitingCount < 1 { await Task.yield() }
+        async let third = turns.take(false, work("third"))
+        async let other = turns.take(true, work("other kind"))
+        while await turns.waitingCount < 2 { await Task.yield() }
+        for _ in 1...100 { await Task.yield() }
+        #expect(log.value == ["first"])
+        open.finish()
+        #expect(await [first, second, third, other] == [1, 2, 2, 3])
+        #expect(log.value == ["first", "second", "other kind"])
+        #expect(await turns.take(false, work("later")) == 4)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func allAreCancelledTogether() async {
+        let (turns, hasBegun) = (Turns<Bool, Bool>(), Shared(false))
+        let work: @Sendable () async -> Bool = {
+            hasBegun.change { $0 = true }
+            while !Task.isCancelled { await Task.yield() }
+            return true
+        }
+        async let first = turns.take(false, work)
+        while !hasBegun.value { await Task.yield() }
+        async let second = turns.take(false, work)
+        while await turns.waitingCount < 1 { await Task.yield() }
+        await turns.cancel()
+        #expect(await [first, second] == [true, true])
     }
 }
 

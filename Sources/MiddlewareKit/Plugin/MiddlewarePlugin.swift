@@ -93,13 +93,47 @@ public enum FailurePolicy: String, Sendable, CaseIterable {
 
 /// What a stage may know of the server before it is made.
 public struct StageEnvironment: Sendable {
-    /// The server listens on an address that other machines can reach.
-    public let listensBeyondLoopback: Bool
-    /// The address that makes it so until the server is restarted, while the configuration names one that does not.
-    package var openUntilRestart: String?
+    /// Nil: nobody but who is on this machine.
+    package var exposure: Exposure?
 
-    public init(listensBeyondLoopback: Bool) {
-        self.listensBeyondLoopback = listensBeyondLoopback
+    /// Others than those on this machine can reach the server: by its address, or through a proxy.
+    public var isReachableByOthers: Bool { exposure != nil }
+
+    public init(isReachableByOthers: Bool) {
+        if isReachableByOthers { exposure = .address }
+    }
+}
+
+/// How others than those on the machine of the server reach it.
+package enum Exposure: Sendable, Hashable {
+    /// By the address that the configuration names.
+    case address
+    /// By the address of the start, while the configuration names one that they do not reach.
+    case addressUntilRestart(String)
+    /// Through the proxies that the configuration names.
+    case proxies
+    /// Through the proxies of the start, which the configuration does not name any more.
+    case proxiesUntilRestart
+
+    /// The beginning of a sentence.
+    package var words: String {
+        switch self {
+        case .address: "other machines can reach the server"
+        case .addressUntilRestart(let host):
+            "other machines can reach \(host), where the server listens until it is restarted"
+        case .proxies: "others reach the server through the proxies of `server.trusted-proxies`"
+        case .proxiesUntilRestart:
+            "others reach the server through the proxies that it trusts until it is restarted"
+        }
+    }
+
+    /// What would keep them away.
+    package var remedy: String {
+        switch self {
+        case .address: "set `server.host: 127.0.0.1`"
+        case .proxies: "leave out `server.trusted-proxies`"
+        case .addressUntilRestart, .proxiesUntilRestart: "restart it with these settings"
+        }
     }
 }
 

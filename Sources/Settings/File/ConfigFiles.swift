@@ -8,6 +8,8 @@ final class ConfigFiles {
     private(set) var stamps: [FileStamp] = []
     /// The files that say nothing, in the order in which they were read.
     private(set) var empty: [String] = []
+    /// The files of `${file:PATH}` that hold nothing, likewise.
+    private(set) var emptySecrets: [String] = []
 
     /// The bytes of a YAML file; one more than allowed of a file that is too large.
     func bytes(of path: String, mayBePipe: Bool = false) throws(UnreadableFile) -> [UInt8] {
@@ -23,7 +25,7 @@ final class ConfigFiles {
             throw UnreadableFile(path: path, reason: "it is not UTF-8 text")
         }
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-        if text.isEmpty { noteEmpty(path) }
+        if text.isEmpty, !emptySecrets.contains(path) { emptySecrets.append(path) }
         return text
     }
 

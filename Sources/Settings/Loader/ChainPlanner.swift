@@ -1,4 +1,4 @@
-import MiddlewareKit
+package import MiddlewareKit
 
 /// Plans every chain of a configuration, and checks who gets which.
 struct ChainPlanner {
@@ -6,20 +6,21 @@ struct ChainPlanner {
     private let settings: Settings
     private let catalog: StageCatalog
     private let environment: StageEnvironment
-    /// Where findings about the address of the server point.
-    private let hostPlace: SourcePosition
+    /// Where findings about the way to the server point.
+    private let wayPlace: SourcePosition
     private var expansion: ChainExpansion
     private(set) var chains = PlannedChains()
     private(set) var findings = Findings()
 
-    /// - Parameter boundHost: The address that the server listens on until it is restarted; nil: the one of the settings.
-    init(_ root: ConfigNode, _ settings: Settings, _ catalog: StageCatalog, boundHost: String? = nil) {
+    /// - Parameter running: How the server is reached until it is restarted; nil: as the settings say.
+    init(_ root: ConfigNode, _ settings: Settings, _ catalog: StageCatalog, running: ServerSettings? = nil) {
         self.root = root
         self.settings = settings
         self.catalog = catalog
-        hostPlace = root["server"]?["host"]?.position ?? root.position
-        environment = StageEnvironment(of: settings.server, boundTo: boundHost)
-        var pipeline = StageEntry.defaultPipelineNodes(at: hostPlace)
+        environment = StageEnvironment(of: settings.server, running: running)
+        let key = environment.exposure == .proxies ? "trusted-proxies" : "host"
+        wayPlace = root["server"]?[key]?.position ?? root.position
+        var pipeline = StageEntry.defaultPipelineNodes(at: wayPlace)
         if let node = root["pipeline"], !node.isNull {
             // What is no list has its finding already.
             if case .sequence(let nodes) = node.content { pipeline = nodes.labelled("pipeline") } else { pipeline = [] }
@@ -29,7 +30,7 @@ struct ChainPlanner {
 
     mutating func plan() {
         checkNames()
-        chains.pipeline = plan(expansion.entries(), at: hostPlace)
+        chains.pipeline = plan(expansion.entries(), at: wayPlace)
         attach()
         for name in settings.chains.keys.sorted() {
             guard let entries = expansion.entries(of: name) else { continue }
@@ -94,7 +95,7 @@ struct ChainPlanner {
     /// no other chain may let anybody in who did not answer.
     private mutating func checkAuth(of chain: PlannedChain, _ entries: [StageEntry], at place: SourcePosition) {
         if chain.stages.contains(where: \.isGate) {
-            if environment.listensBeyondLoopback { warnOfClearKeys(entries) }
+            if environment.isReachableByOthers { warnOfClearKeys(entries) }
             return
         }
         if chains.pipeline.stages.contains(where: \.isGate) {
@@ -106,24 +107,17 @@ struct ChainPlanner {
         let asks = entries.contains { entry in
             entry.use.value == "auth" && entry.enabled && entry.mode == .enforce && entry.when == nil
         }
-        guard environment.listensBeyondLoopback, !asks else { return }
-        let (address, way) =
-            if let open = environment.openUntilRestart {
-                ("\(open), where the server listens until it is restarted", "restart it with these settings")
-            } else {
-                ("this address", "set `host: 127.0.0.1`")
-            }
+        guard let exposure = environment.exposure, !asks else { return }
         findings.error(
-            at: hostPlace,
-            "other machines can reach \(address), and no `auth` stage asks all of them who they are",
-            hint: "add `- use: auth` without `when` at the top of the pipeline, or \(way)")
+            at: wayPlace, "\(exposure.words), and no `auth` stage asks all of them who they are",
+            hint: "add `- use: auth` without `when` at the top of the pipeline, or \(exposure.remedy)")
     }
 
     private mutating func warnOfClearKeys(_ entries: [StageEntry]) {
         let keys = entries.first { $0.use.value == "auth" && $0.with?.node["mode"]?.scalar == "api-keys" }
         guard keys != nil, settings.server.tls.files == nil, settings.server.trustedProxies.isEmpty else { return }
         findings.warning(
-            at: hostPlace,
+            at: wayPlace,
             "access keys and conversations go to this address in clear, for everybody on the way to read",
             hint: "set `server.tls`, or name the proxy that does it in `server.trusted-proxies`")
     }
@@ -204,12 +198,21 @@ struct ChainPlanner {
 }
 
 extension StageEnvironment {
-    /// - Parameter host: The address that the server listens on until it is restarted; nil: that of the settings.
-    init(of server: ServerSettings, boundTo host: String?) {
-        let isOpen = server.listensBeyondLoopback
-        let openHost = host.flatMap { ServerSettings.isBeyondLoopback($0) ? $0 : nil }
-        self.init(listensBeyondLoopback: isOpen || openHost != nil)
-        if !isOpen { openUntilRestart = openHost }
+    /// - Parameter running: How the server is reached until it is restarted; nil: as the settings say.
+    package init(of server: ServerSettings, running: ServerSettings? = nil) {
+        self.init(isReachableByOthers: server.isReachableByOthers)
+        exposure =
+            if server.listensBeyondLoopback {
+                .address
+            } else if !server.trustedProxies.isEmpty {
+                .proxies
+            } else if let running, running.listensBeyondLoopback {
+                .addressUntilRestart(running.host)
+            } else if let running, !running.trustedProxies.isEmpty {
+                .proxiesUntilRestart
+            } else {
+                nil
+            }
     }
 }
 

@@ -28,6 +28,8 @@ package struct LoadedSettings: Sendable {
     let tree: ConfigNode?
     /// The files in which nothing stands but white space and comments.
     package let emptyFiles: [String]
+    /// The files of `${file:PATH}` that hold nothing.
+    package let emptySecrets: [String]
     let fillings: Fillings
 
     /// A text for people, without what the environment and other files put into the configuration.
@@ -39,31 +41,31 @@ package struct LoadedSettings: Sendable {
 package enum SettingsLoader {
     /// - Parameter catalog: The kinds of stage that are there without libraries.
     /// - Parameter mayBePipe: The main file may be what a shell hands over as `<(command)`, which can be read once only.
-    /// - Parameter boundHost: The address that a server listens on which is to go on with the configuration, whatever that says.
+    /// - Parameter running: How a server that is to go on with the configuration is reached until it is restarted, whatever that says.
     /// - Parameter check: What else can be wrong with the values.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false, boundHost: String? = nil,
+        libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false, running: ServerSettings? = nil,
         check: (Settings, inout Findings) -> Void = { _, _ in }
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
         return load(
-            try files.bytes(of: path, mayBePipe: mayBePipe), path, files, environment, catalog, libraries, boundHost,
+            try files.bytes(of: path, mayBePipe: mayBePipe), path, files, environment, catalog, libraries, running,
             check)
     }
 
     /// - Parameter file: The name for positions; `include` and `${file:…}` are seen from its folder.
     package static func load(
         text: [UInt8], file: String, environment: [String: String], catalog: StageCatalog,
-        libraries: any StageLibraries = NoLibraries(), boundHost: String? = nil
+        libraries: any StageLibraries = NoLibraries(), running: ServerSettings? = nil
     ) -> LoadedSettings {
-        load(text, file, ConfigFiles(), environment, catalog, libraries, boundHost)
+        load(text, file, ConfigFiles(), environment, catalog, libraries, running)
     }
 
     private static func load(
         _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
-        _ catalog: StageCatalog, _ libraries: any StageLibraries, _ boundHost: String?,
+        _ catalog: StageCatalog, _ libraries: any StageLibraries, _ running: ServerSettings?,
         _ furtherCheck: (Settings, inout Findings) -> Void = { _, _ in }
     ) -> LoadedSettings {
         var tree = ConfigTree(environment: environment, files: files)
@@ -72,7 +74,7 @@ package enum SettingsLoader {
         var lines = tree.lines
         var section = LibrarySection(files: files, libraries: libraries, catalog: catalog)
         var result: (settings: Settings, chains: PlannedChains)?
-        if let node { result = check(node, boundHost, &section, &findings) }
+        if let node { result = check(node, running, &section, &findings) }
         lines.secretKeys = SecretKeys(Settings.descriptions, stages: section.catalog.plugins.map { $0.optionType })
         if let settings = result?.settings { furtherCheck(settings, &findings) }
         warnOfClearSecrets(files, &findings)
@@ -85,11 +87,11 @@ package enum SettingsLoader {
             findings: findings,
             lines: lines, stamps: files.stamps + (result?.settings.server.tls.paths ?? []).map { FileStamp(of: $0) },
             catalog: section.catalog, libraries: section.fingerprints, tree: node,
-            emptyFiles: files.empty, fillings: fillings)
+            emptyFiles: files.empty, emptySecrets: files.emptySecrets, fillings: fillings)
     }
 
     private static func check(
-        _ node: ConfigNode, _ boundHost: String?, _ section: inout LibrarySection, _ findings: inout Findings
+        _ node: ConfigNode, _ running: ServerSettings?, _ section: inout LibrarySection, _ findings: inout Findings
     ) -> (Settings, PlannedChains)? {
         guard let settings = Settings.salvage(node, findings: &findings) else { return nil }
         // A gateway without id has its finding already.
@@ -105,7 +107,7 @@ package enum SettingsLoader {
                 "no gateway will be found: `networks` says where to look, and names none",
                 hint: "write networks: [192.168.1.0/24], with the network of this machine")
         }
-        var planner = ChainPlanner(node, settings, section.catalog, boundHost: boundHost)
+        var planner = ChainPlanner(node, settings, section.catalog, running: running)
         planner.plan()
         findings.add(planner.findings)
         return (settings, planner.chains)

@@ -56,7 +56,7 @@ package struct ServerSettings: OptionGroup {
             "trusted-proxies", \.trustedProxies,
             help:
                 "The addresses of reverse proxies, or their networks. Only what they write in `X-Forwarded-For` counts as "
-                + "the address of a browser.",
+                + "the address of a browser. Naming one says that others reach the server.",
             example: "[127.0.0.1, 10.0.0.0/8]"
         ),
         Option("tls", \.tls, help: "The certificate with which the server speaks https and wss."),
@@ -65,8 +65,11 @@ package struct ServerSettings: OptionGroup {
     /// True when other machines may be able to connect.
     package var listensBeyondLoopback: Bool { Self.isBeyondLoopback(host) }
 
+    /// True when others than those on this machine may be able to connect, through a proxy too.
+    package var isReachableByOthers: Bool { listensBeyondLoopback || !trustedProxies.isEmpty }
+
     /// An empty host is an error of its own.
-    static func isBeyondLoopback(_ host: String) -> Bool {
+    private static func isBeyondLoopback(_ host: String) -> Bool {
         let isLoopbackAddress = host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) }
         return !(isLoopbackAddress || ["", "localhost", "::1", "[::1]"].contains(host))
     }

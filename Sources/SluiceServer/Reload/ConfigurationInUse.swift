@@ -1,3 +1,4 @@
+import MiddlewareKit
 import Settings
 
 /// What the server runs by: what a reload can apply is of the last one, all else is of the start.
@@ -17,12 +18,24 @@ struct ConfigurationInUse: Sendable {
     /// Whether the settings say what those say that were read last.
     func isUnchanged(by new: LoadedSettings) -> Bool { ConfigDiff.changes(from: last, to: new).isEmpty }
 
-    /// The address that the server listens on until it is restarted.
-    var boundHost: String? { started.settings?.server.host }
+    /// How the server is reached until it is restarted.
+    var server: ServerSettings? { started.settings?.server }
 
-    /// A file that said something, and says nothing any more: likely it is just being written.
+    /// See ``LoadedSettings/lostGate(in:)``.
+    func lostGate(in new: LoadedSettings) -> Finding? { last.lostGate(in: new) }
+
+    /// What is wrong with a file that said something, and says nothing any more: likely it is just being written.
     func emptied(by new: LoadedSettings) -> String? {
-        new.emptyFiles.first { last.paths.contains($0) && !last.emptyFiles.contains($0) }
+        func emptied(_ files: KeyPath<LoadedSettings, [String]>) -> String? {
+            new[keyPath: files].first { last.paths.contains($0) && !last[keyPath: files].contains($0) }
+        }
+        func problem(_ file: String, _ advice: String) -> String {
+            "nothing stands in \(file) any more, as when it is just being written; \(advice)"
+        }
+        return emptied(\.emptyFiles).map { problem($0, "write {} there if that is meant") }
+            ?? emptied(\.emptySecrets).map {
+                problem($0, "write the value into it, or take its `${file:…}` out of the configuration")
+            }
     }
 
     mutating func use(_ new: LoadedSettings) { last = new }

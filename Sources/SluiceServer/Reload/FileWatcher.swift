@@ -7,7 +7,7 @@ import Settings
 struct FileWatcher: Service {
     /// What the files were like just before they were read the last time.
     let known: @Sendable () async -> [FileStamp]
-    /// Reads the configuration again, unless another reload is under way.
+    /// Reads the configuration again.
     let reload: @Sendable () async -> Void
     let time: any TimeSource
     var pause = Duration.seconds(1)

@@ -19,7 +19,7 @@ struct ReloadMetrics: Sendable {
         case .failed:
             isGood.set(0)
             failures.increment()
-        case .busy, .possible: break
+        case .stopping, .possible: break
         case .applied, .unchanged: succeed(report.generation, at: time)
         }
     }

@@ -13,8 +13,8 @@ package struct ReloadReport: Sendable {
         case possible
         /// It has errors, and the old one stays in use.
         case failed
-        /// Another reload is under way; nothing was done.
-        case busy
+        /// The server is being stopped; nothing was done.
+        case stopping
     }
 
     package var outcome: Outcome
@@ -36,7 +36,7 @@ package struct ReloadReport: Sendable {
         case .unchanged:
             (followsFailure ? "all is well again: " : "") + "the configuration has not changed"
                 + (hasNewCertificate ? ", and a new certificate is in use" : "") + restart
-        case .busy: "another reload is under way"
+        case .stopping: "the configuration was not reloaded: the server is being stopped"
         case .applied: "the configuration is in use as generation \(generation)" + restart
         case .possible: "the configuration can be used; generation \(generation) is in use now" + restart
         case .failed:
@@ -47,7 +47,7 @@ package struct ReloadReport: Sendable {
 
     private func effect(of change: ConfigChange) -> String {
         switch outcome {
-        case .failed, .busy: "none"
+        case .failed, .stopping: "none"
         case .applied, .unchanged, .possible: change.needsRestart ? "needs-restart" : "applied"
         }
     }

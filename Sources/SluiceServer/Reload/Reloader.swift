@@ -27,20 +27,20 @@ package actor Reloader {
     }
 
     private let file: String
-    private let read: @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
+    private let read: @Sendable (_ running: ServerSettings?) throws(UnreadableFile) -> LoadedSettings
     private let parts: Parts
     private let metrics = ReloadMetrics()
     private var current: ConfigurationInUse
     private var chains: ChainSet
     private var loadedAt: Timestamp
     private var last: (report: ReloadReport, at: Timestamp, trigger: String)?
-    /// The reload that is under way.
-    private var underWay: Task<ReloadReport, Never>?
+    /// By whether it is a dry run.
+    private let turns = Turns<Bool, ReloadReport>()
     private var isEnding = false
 
     init(
         file: String, current: LoadedSettings, chains: ChainSet, parts: Parts,
-        read: @escaping @Sendable (_ boundHost: String?) throws(UnreadableFile) -> LoadedSettings
+        read: @escaping @Sendable (_ running: ServerSettings?) throws(UnreadableFile) -> LoadedSettings
     ) {
         self.file = file
         self.read = read
@@ -60,14 +60,16 @@ package actor Reloader {
 
     private static func files(of loaded: LoadedSettings) -> [String] { loaded.paths.map(loaded.hidingValues) }
 
+    /// Waits for a reload that is under way, and then reads the files: once for all who asked meanwhile.
+    ///
     /// - Parameter trigger: Who asks, for the log: "SIGHUP".
     package func reload(trigger: String, isDryRun: Bool = false) async -> ReloadReport {
-        guard underWay == nil, !isEnding else { return ReloadReport(outcome: .busy, generation: chains.generation) }
-        // A task of its own, so that ``stop()`` can end it whoever asked for it.
-        let attempt = Task { await self.attempt(isDryRun: isDryRun) }
-        underWay = attempt
-        defer { underWay = nil }
-        let report = await attempt.value
+        await turns.take(isDryRun) { await self.reloadNow(trigger, isDryRun: isDryRun) }
+    }
+
+    private func reloadNow(_ trigger: String, isDryRun: Bool) async -> ReloadReport {
+        guard !isEnding else { return ReloadReport(outcome: .stopping, generation: chains.generation) }
+        let report = await attempt(isDryRun: isDryRun)
         guard !isDryRun else { return report }
         switch report.outcome {
         case .failed:
@@ -86,9 +88,9 @@ package actor Reloader {
     }
 
     /// There are no reloads any more, and one that is under way waits for no stage: the server is to end.
-    func stop() {
+    func stop() async {
         isEnding = true
-        underWay?.cancel()
+        await turns.cancel()
     }
 
     private func attempt(isDryRun: Bool) async -> ReloadReport {
@@ -97,7 +99,7 @@ package actor Reloader {
         let new: LoadedSettings
         let before = stamps.map { FileStamp(of: $0.path) }
         do throws(UnreadableFile) {
-            new = try read(current.boundHost)
+            new = try read(current.server)
         } catch {
             // So that a file that comes back as it was is read again.
             if !isDryRun { stamps = before }
@@ -106,12 +108,15 @@ package actor Reloader {
         }
         if !isDryRun { (stamps, files) = (new.stamps, Self.files(of: new)) }
         report.findings = new.findings.all
-        if let file = current.emptied(by: new) {
-            let words = "nothing stands in \(file) any more, as when it is just being written"
-            report.problem = new.hidingValues(in: "\(words); write {} there if that is meant")
+        if let problem = current.emptied(by: new) {
+            report.problem = new.hidingValues(in: problem)
             return report
         }
         guard let settings = new.settings else { return report }
+        if let finding = current.lostGate(in: new) {
+            report.findings.append(finding)
+            return report
+        }
         var certificate: ServerTLS.Identity?
         do throws(ServerTLS.Problem) {
             if parts.tls != nil, let files = settings.tlsFiles { certificate = try ServerTLS.read(files) }
@@ -182,6 +187,6 @@ extension Reloader: ConfigurationControl {
 
     package func reload(isDryRun: Bool) async -> (isGood: Bool, answer: JSONValue) {
         let report = await reload(trigger: "API", isDryRun: isDryRun)
-        return (report.outcome != .failed && report.outcome != .busy, report.json)
+        return (![.failed, .stopping].contains(report.outcome), report.json)
     }
 }

@@ -40,8 +40,7 @@ package struct ChainReplay: Sendable {
     package init(_ loaded: LoadedSettings, start: Timestamp) async throws {
         let time = ReplayTime(start: start)
         let state = InMemoryStateStore(time: time)
-        let environment = StageEnvironment(
-            listensBeyondLoopback: loaded.settings?.server.listensBeyondLoopback ?? false)
+        let environment = StageEnvironment(of: loaded.settings?.server ?? ServerSettings())
         let factory = ChainFactory(keeper: StageKeeper(), tracer: nil, time: time) { name in
             var context = ProvisionContext(
                 stageName: name, environment: environment, messages: InMemoryMessageStore(),

@@ -23,7 +23,7 @@ package struct AuthOptions: OptionGroup {
             example: "api-keys", isRequired: true),
         Option(
             "allow-anonymous", \.allowAnonymous,
-            help: "Allows `mode: none` although other machines can reach the server."),
+            help: "Allows `mode: none` although others can reach the server."),
         Option(
             "groups", \.groups, help: "The users of each group, for conditions such as `staff in groups`.",
             example: "{ staff: [ada, bob] }"),
@@ -58,17 +58,15 @@ package enum AuthPlugin: MiddlewarePlugin {
     package static func isGate(_ options: AuthOptions) -> Bool { options.mode != .none }
 
     package static func validate(_ options: AuthOptions, in environment: StageEnvironment) -> [OptionProblem] {
-        guard options.mode == .none, environment.listensBeyondLoopback, !options.allowAnonymous else { return [] }
-        let danger = "and nobody would be asked for a key"
-        let message =
-            if let address = environment.openUntilRestart {
-                "the server listens on \(address) until it is restarted, where other machines can reach it, \(danger); restart "
-                    + "it with these settings, or set `mode: api-keys`, or `allow-anonymous: true` if that is meant"
-            } else {
-                "other machines can reach the server, \(danger); set `mode: api-keys`, or `server.host: 127.0.0.1`, or "
-                    + "`allow-anonymous: true` if that is meant"
-            }
-        return [OptionProblem(key: "mode", message: message)]
+        guard options.mode == .none, !options.allowAnonymous, let exposure = environment.exposure else { return [] }
+        return [
+            OptionProblem(
+                key: "mode",
+                message: """
+                    \(exposure.words), and nobody would be asked for a key; set `mode: api-keys`, or \(exposure.remedy), or set \
+                    `allow-anonymous: true` if that is meant
+                    """)
+        ]
     }
 
     package static func provision(_ options: AuthOptions, in context: ProvisionContext) async throws -> any Middleware {

@@ -148,7 +148,7 @@ import Testing
         var options = AnalyticsOptions()
         options.keepMinutes = .seconds(3 * 86_400)
         options.keepHours = .seconds(2 * 86_400)
-        let environment = StageEnvironment(listensBeyondLoopback: false)
+        let environment = StageEnvironment(isReachableByOthers: false)
         #expect(AnalyticsPlugin.validate(options, in: environment).map(\.key) == ["keep-hours"])
         #expect(AnalyticsPlugin.validate(AnalyticsOptions(), in: environment).isEmpty)
     }

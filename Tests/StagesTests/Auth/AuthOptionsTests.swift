@@ -13,7 +13,7 @@ import Testing
 
     @Test func anonymousBeyondLoopbackMustBeMeant() {
         func problems(_ block: ConfigNode, _ isPublic: Bool) -> [String] {
-            PluginOptions.read(AuthPlugin.self, block, listensBeyondLoopback: isPublic).problems
+            PluginOptions.read(AuthPlugin.self, block, isReachableByOthers: isPublic).problems
         }
         #expect(problems(["mode": "none"], false) == [])
         #expect(problems(["mode": "none", "allow-anonymous": true], true) == [])
