@@ -1,7 +1,7 @@
 import MiddlewareKit
 
 /// Prints what it costs to ask a condition, the facts of the message included.
-func measureConditions() {
+func measureConditions() async {
     let conditions = [
         "user == ada", "gateway == home and user in [ada, bob, eve] and not staff in groups",
         "session starts-with agent:main: and (user == bob or user == eve or staff in groups)",
@@ -20,8 +20,7 @@ func measureConditions() {
             continue
         }
         let (user, session, groups) = ("ada", "agent:main:web-4711", Set(["support", "night"]))
-        let count = 1_000_000
-        let time = ContinuousClock().measure {
+        let time = await measure(500_000) { count in
             for index in 0..<count {
                 let holds = condition.matches(
                     MessageFacts(
@@ -30,7 +29,7 @@ func measureConditions() {
                 sink &+= holds ? index : 1
             }
         }
-        print("\(words): \(Int((time / .nanoseconds(count)).rounded()))")
+        print("\(words): \(Int(time.rounded()))")
     }
     // Without a use of the answers nothing would be computed.
     if sink == 0 { print("") }

@@ -37,7 +37,7 @@ func measure(_ text: String) -> (whole: Double, pieces: Double) {
 }
 
 try await measureEngine()
-measureConditions()
+await measureConditions()
 print("text, size: ns a byte whole, ns a byte in pieces of 40 bytes")
 for (name, piece) in texts {
     for kilobytes in [256, 512, 1024] {

@@ -53,7 +53,11 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     }
 
     /// From a step on: to the next stage that the message meets, or to the terminal.
-    private func go(from first: Int, _ message: Message, _ context: MessageContext) async throws {
+    ///
+    /// - Parameter isThere: It is on the threads of that stage already.
+    private func go(
+        from first: Int, _ message: Message, _ context: MessageContext, isThere: Bool = false
+    ) async throws {
         var message = message
         for index in first..<steps.count {
             let step = steps[index]
@@ -65,11 +69,11 @@ final class ChainPath<Message: ChainMessage>: Sendable {
             if let deadlines = step.deadlines {
                 return try await call(step.stage, at: index, message, prepared, within: deadlines)
             }
-            guard let executor = step.stage.executor else {
-                return try await call(step.stage, at: index, message, prepared)
+            guard let executor = step.stage.executor, !isThere else {
+                return try await call(step, at: index, message, prepared)
             }
             return try await withTaskExecutorPreference(executor) { [message] in
-                try await call(step.stage, at: index, message, prepared)
+                try await call(step, at: index, message, prepared)
             }
         }
         try await terminal(message, context)
@@ -120,30 +124,30 @@ final class ChainPath<Message: ChainMessage>: Sendable {
     /// beyond its frame.
     @inline(never)
     private func call(
-        _ stage: Stage, at index: Int, _ message: Message, _ context: MessageContext
+        _ step: PathStep, at index: Int, _ message: Message, _ context: MessageContext
     ) async throws {
-        let call = StageCall(of: stage, on: self, message, context)
+        let call = StageCall(of: step.stage, on: self, message, context)
         var progress = CallProgress(startedAt: time.uptime)
         do {
-            try await message.meet(stage.middleware, context: context) { changed, context in
+            try await message.meet(step.stage.middleware, context: context) { changed, context in
                 try progress.open(at: time.uptime)
                 call.hasPassed(changed, progress)
                 func goOn() async throws {
                     defer { progress.close(at: time.uptime) }
                     do {
-                        try await go(from: index + 1, changed, context)
+                        try await go(from: index + 1, changed, context, isThere: step.sharesThreads)
                     } catch {
                         progress.note(downstream: error)
                         throw error
                     }
                 }
-                guard let executor = stage.executorBelow else { return try await goOn() }
+                guard let executor = step.stage.executorBelow, !step.sharesThreads else { return try await goOn() }
                 try await withTaskExecutorPreference(executor) { try await goOn() }
             }
             call.hasReturned(progress)
         } catch {
             try call.hasFailed(error, progress)
-            try await go(from: index + 1, message, context)
+            try await go(from: index + 1, message, context, isThere: step.sharesThreads)
         }
     }
 

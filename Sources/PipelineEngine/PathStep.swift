@@ -5,6 +5,8 @@ final class PathStep: Sendable {
     let stage: Stage
     /// Who watches that a call ends in time; nil: it may take as long as it likes. A shadow always has a limit.
     let deadlines: Deadlines?
+    /// Whether the next stage may block its thread as well, and no clock watches over it: then the message stays on these threads.
+    let sharesThreads: Bool
     /// When the stage's function takes part; nil: never for this kind.
     let calls: Condition?
     /// When the stage's transform rewrites the text; nil: never for this kind.
@@ -17,16 +19,23 @@ final class PathStep: Sendable {
     private let constantContributors: [any RowContributor]?
 
     private init(
-        stage: Stage, deadlines: Deadlines?, calls: Condition?, rewrites: Condition?,
+        stage: Stage, deadlines: Deadlines?, calls: Condition?, rewrites: Condition?, next: PathStep?,
         contributions: [(contributor: any RowContributor, condition: Condition)]
     ) {
         self.stage = stage
         self.deadlines = deadlines
+        sharesThreads = stage.executor.map { next?.isAlwaysCalled(on: $0) ?? false } ?? false
         self.calls = calls
         self.rewrites = rewrites
         self.contributions = contributions
         let areConstant = contributions.allSatisfy { $0.condition.constant == true }
         constantContributors = areConstant ? contributions.map(\.contributor) : nil
+    }
+
+    /// Whether every message meets the stage, and on these threads.
+    private func isAlwaysCalled(on executor: any TaskExecutor) -> Bool {
+        stage.mode == .enforce && stage.executor === executor && deadlines == nil && rewrites == nil
+            && calls?.constant == true
     }
 
     /// Gives a context the contributors that are below this step.
@@ -57,7 +66,7 @@ final class PathStep: Sendable {
             let rewrites = rewritesText && paths.replyText ? stage.condition.narrowed(to: .outbound, "delta") : nil
             let step = PathStep(
                 stage: stage, deadlines: stage.timeLimit.flatMap { deadlines[$0] }, calls: calls.possible,
-                rewrites: rewrites.possible, contributions: contributions)
+                rewrites: rewrites.possible, next: steps.last, contributions: contributions)
             if step.calls != nil || step.rewrites != nil { steps.append(step) }
             if let contributor = stage.contributor, let calls = step.calls {
                 contributions.insert((contributor, calls), at: 0)

@@ -10,19 +10,30 @@ struct PatternAutomaton: Sendable {
     /// The kind of each byte: bytes of one kind are treated alike by every state.
     private let kinds: [UInt8]
     private let kindCount: Int
-    /// The state that follows each state for each kind.
-    private let table: [UInt16]
-    private let isFound: [Bool]
+    /// For each state and each kind the state that follows, as the place where its part of this table begins; or ``found``.
+    private let table: [UInt32]
+    private let isFoundInEmpty: Bool
     private let isFoundAtEnd: [Bool]
+    /// The state in which nothing has begun, where most of a text is spent, and the bytes with which something may begin.
+    private let rest: Int
+    private let beginnings: [Bool]
+
+    /// In the table: the expression is found, whatever follows.
+    private static let found = UInt32.max
 
     func accepts(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        var state = 0
-        if isFound[0] { return true }
-        for byte in bytes {
-            state = Int(table[state * kindCount + Int(kinds[Int(byte)])])
-            if isFound[state] { return true }
+        if isFoundInEmpty { return true }
+        var (state, index) = (0, 0)
+        while index < bytes.count {
+            if state == rest {
+                while index < bytes.count, !beginnings[Int(bytes[index])] { index += 1 }
+                if index == bytes.count { break }
+            }
+            let next = table[state + Int(kinds[Int(bytes[index])])]
+            if next == Self.found { return true }
+            (state, index) = (Int(next), index + 1)
         }
-        return isFoundAtEnd[state]
+        return isFoundAtEnd[state / kindCount]
     }
 
     init(_ node: PatternNode) throws(PatternError) {
@@ -61,11 +72,16 @@ struct PatternAutomaton: Sendable {
                 )
             }
         }
-        self.table = table
-        isFound = states.map(program.isFound)
+        let (isFound, kindCount) = (states.map(program.isFound), kindCount)
+        self.table = table.map { isFound[Int($0)] ? Self.found : UInt32(Int($0) * kindCount) }
+        isFoundInEmpty = isFound[0]
         isFoundAtEnd = states.map { state in
             var work = 0
             return program.isFound(program.closure(of: state, atStart: false, atEnd: true, &work))
         }
+        // Where no byte leads to it, it is no state of the table; any other will do.
+        let (rest, ways) = (numbers[restart.sorted()] ?? 0, self.table)
+        self.rest = rest * kindCount
+        beginnings = kinds.map { ways[rest * kindCount + Int($0)] != rest * kindCount }
     }
 }
