@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Analytics", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
+                "Analytics", "Files", "JSON", "MiddlewareKit", "Webhooks", crypto, log,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Mustache", package: "swift-mustache"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

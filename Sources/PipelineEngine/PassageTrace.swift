@@ -157,7 +157,7 @@ extension PassageTrace.Record.Outcome {
         case nil: return nil
         case let rejection as Rejection: self = .rejected(code: rejection.code, message: rejection.message)
         case let failure as StageFailure:
-            if case .timedOut = failure.cause { self = .timedOut } else { self = .failed }
+            self = failure.isTimeout ? .timedOut : .failed
         default: self = .failed
         }
     }

@@ -131,7 +131,7 @@ package struct ReplyText: Sendable {
 
     private mutating func apply(_ error: any Error, ofStep index: Int) throws(StageFailure) {
         let stage = steps[index].stage
-        let isLate = error is HoldExceeded
+        let isLate = error is HoldExceeded || error.isTimeout
         if !steps[index].isTold {
             logger.error("stage \(stage.name) failed on the text of a reply: \(error)")
             trace?.note(

@@ -86,6 +86,14 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
     package let stage: String
     package let cause: Cause
 
+    /// The stage took too long, or something that it waited for did.
+    package var isTimeout: Bool {
+        switch cause {
+        case .threw(let error): error.isTimeout
+        case .timedOut: true
+        }
+    }
+
     /// For the log.
     package var description: String {
         switch cause {
@@ -96,13 +104,15 @@ package struct StageFailure: Error, Sendable, CustomStringConvertible {
 
     /// What the browser is told; the cause is for the log only.
     package var rejection: Rejection {
-        switch cause {
-        case .threw:
-            Rejection(code: "stage_failed", message: "The stage “\(stage)” failed. The server's log says why.")
-        case .timedOut:
-            Rejection(code: "stage_timeout", message: "The stage “\(stage)” took too long.", retryAfterMs: 1000)
-        }
+        isTimeout
+            ? Rejection(code: "stage_timeout", message: "The stage “\(stage)” took too long.", retryAfterMs: 1000)
+            : Rejection(code: "stage_failed", message: "The stage “\(stage)” failed. The server's log says why.")
     }
+}
+
+extension Error {
+    /// See ``TimeoutIndicating``.
+    var isTimeout: Bool { (self as? any TimeoutIndicating)?.isTimeout ?? false }
 }
 
 /// How a message's way through the chain ended, when nothing was thrown.

@@ -64,9 +64,9 @@ struct StageCall<Message: ChainMessage>: Sendable {
             throw rejection
         }
         let timeout = error as? StageTimeout
-        stage.figures.record(timeout == nil ? .failed : .timedOut, took: own)
         let failure = StageFailure(
             stage: stage.name, cause: timeout.map { .timedOut(after: $0.limit) } ?? .threw(error))
+        stage.figures.record(failure.isTimeout ? .timedOut : .failed, took: own)
         span?.end(error: failure.rejection.code)
         context.logger.error("stage \(stage.name) failed: \(error)")
         tellTrace(of: failure, progress, own)

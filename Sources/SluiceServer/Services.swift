@@ -1,12 +1,10 @@
 import BrowserEndpoint
-import Foundation
 import Logging
 import MiddlewareKit
 import OpenClaw
 import OpenClawTesting
 import PipelineEngine
 import ServiceLifecycle
-import UnixSignals
 
 /// A service under a name for the log: what runs services tells of them as they print, and they would print all that they hold.
 struct NamedService: Service, CustomStringConvertible {
@@ -84,38 +82,6 @@ struct ConnectionReview: Service {
     func run() async {
         await cancelWhenGracefulShutdown {
             while (try? await time.sleep(for: pause)) != nil { await hub.reviewConnections() }
-        }
-    }
-}
-
-enum Signals {
-    /// SIGHUP reloads the configuration. The first other signal asks for an orderly end; the second ends the process at once.
-    static func watch(
-        _ signals: UnixSignalsSequence, _ services: ServiceGroup, _ reloader: Reloader, logger: Logger
-    ) async {
-        // A signal that comes during a reload is a wish for one more.
-        let (hangUps, entrance) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        await withTaskGroup(of: Void.self) { group in
-            // The only one: it reloads, while the other signals are heard.
-            group.addTask { for await _ in hangUps { _ = await reloader.reload(trigger: "SIGHUP") } }
-            var first: ContinuousClock.Instant?
-            for await signal in signals {
-                if signal == .sighup {
-                    entrance.yield()
-                    continue
-                }
-                if let first {
-                    // `timeout` and others signal the process and its group at once: that is one wish.
-                    guard first.duration(to: .now) > .milliseconds(50) else { continue }
-                    logger.warning("ended at once, by a second signal")
-                    exit(signal == .sigint ? 130 : 143)
-                }
-                first = .now
-                logger.info("shutting down; a second signal ends the server at once")
-                await reloader.stop()
-                await services.triggerGracefulShutdown()
-            }
-            group.cancelAll()
         }
     }
 }

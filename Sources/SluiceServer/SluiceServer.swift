@@ -52,7 +52,32 @@ package struct SluiceServer: Sendable {
     ///
     /// - Throws: ``StartFailure`` in plain words when something that the server needs cannot be had.
     package func run() async throws {
-        let time = SystemTime()
+        let (time, signals) = (SystemTime(), Signals())
+        let programs = RunningPrograms(time: time)
+        // From before a stage is made: whoever starts the server may end it at once, and no program outlives it.
+        let received = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
+        let logger = logger
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // The first of two that live as long as the server: what the system tells it, for which it must not wait.
+            tasks.addTask { await signals.watch(received, programs, logger: logger) }
+            // The second: all that it does.
+            tasks.addTask {
+                do {
+                    try await serve(signals, programs, time)
+                } catch {
+                    await programs.end()
+                    throw error
+                }
+                await programs.end()
+            }
+            defer { tasks.cancelAll() }
+            // The signal watcher never ends by itself.
+            try await tasks.next()
+        }
+        logger.info("stopped")
+    }
+
+    private func serve(_ signals: Signals, _ programs: RunningPrograms, _ time: SystemTime) async throws {
         // Before anything makes a handle.
         let prometheus = MetricsBackend.prometheus
         // All sockets share one loop, see BrowserHub.
@@ -73,8 +98,8 @@ package struct SluiceServer: Sendable {
         let keeper = StageKeeper()
         let factory = chainFactory(
             keeper: keeper, storage: storage, recorder: recorder, webhooks: webhooks, gateways: manager,
-            tracer: traces?.options.tracer, time: time)
-        let chains = try await factory.make(loaded.chains, generation: 1, reusing: nil)
+            programs: programs, tracer: traces?.options.tracer, time: time)
+        guard let chains = try await makeChains(factory, unless: signals.ending) else { return }
         if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
             try await storage.forgetAnalyticsProgress()
         }
@@ -124,27 +149,39 @@ package struct SluiceServer: Sendable {
         var configuration = ServiceGroupConfiguration(services: services, logger: quiet(logger))
         configuration.maximumGracefulShutdownDuration = settings.shutdown.timeout + .seconds(15)
         let serviceGroup = ServiceGroup(configuration: configuration)
-        let logger = logger
-        // From before anything listens: whoever sees that the server is there may end it at once.
-        let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // The first of two that live as long as the server: all that it does.
-            tasks.addTask { try await serviceGroup.run() }
-            // The second: what the system tells it, for which it must not wait.
-            tasks.addTask { await Signals.watch(signals, serviceGroup, reloader, logger: logger) }
+            // The first of two that end with the services: a signal may come at any time.
+            tasks.addTask {
+                guard await signals.ending.wait() else { return }
+                await reloader.stop()
+                await serviceGroup.triggerGracefulShutdown()
+            }
+            // The second: it reloads, while the other signals are heard.
+            tasks.addTask { for await _ in signals.hangUps { _ = await reloader.reload(trigger: "SIGHUP") } }
+            defer { tasks.cancelAll() }
             do {
-                // The signal watcher never ends by itself.
-                try await tasks.next()
+                try await serviceGroup.run()
             } catch {
-                tasks.cancelAll()
                 throw StartFailure(explaining: error, settings: settings, file: options.file)
             }
-            tasks.cancelAll()
         }
         await traces?.shutdown()
         try storage.close()
         lock.release()
-        logger.info("stopped")
+    }
+
+    /// - Returns: Nil: the server is to end, and waits for no stage.
+    private func makeChains(_ factory: ChainFactory, unless ending: Wish) async throws -> ChainSet? {
+        try await withThrowingTaskGroup(of: ChainSet?.self) { tasks in
+            tasks.addTask { try await factory.make(loaded.chains, generation: 1, reusing: nil) }
+            // The second of two, of which the first to end decides.
+            tasks.addTask {
+                _ = await ending.wait()
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            return try await tasks.next() ?? nil
+        }
     }
 
     private var environment: StageEnvironment {
@@ -153,7 +190,7 @@ package struct SluiceServer: Sendable {
 
     private func chainFactory(
         keeper: StageKeeper, storage: Database, recorder: AnalyticsRecorder, webhooks: WebhookRegistry,
-        gateways: GatewayManager, tracer: (any Tracer)?, time: any TimeSource
+        gateways: GatewayManager, programs: RunningPrograms, tracer: (any Tracer)?, time: any TimeSource
     ) -> ChainFactory {
         let (logger, environment) = (logger, environment)
         let http = GuardedHTTPClient(userAgent: "Sluice/\(Version.current)")
@@ -169,6 +206,7 @@ package struct SluiceServer: Sendable {
             context[DeliveryStoreKey.self] = storage
             context[WebhookRegistryKey.self] = webhooks
             context[GatewayDirectoryKey.self] = gateways
+            context[RunningProgramsKey.self] = programs
             return context
         }
     }

@@ -41,7 +41,8 @@ extension MetricDescription {
     package static let stageErrors = MetricDescription(
         "sluice_stage_errors_total", .counter, "Calls in which the stage itself failed.", labels: ["stage"])
     package static let stageTimeouts = MetricDescription(
-        "sluice_stage_timeouts_total", .counter, "Calls that took longer than the stage's timeout.", labels: ["stage"])
+        "sluice_stage_timeouts_total", .counter, "Calls that took too long, as did the stage or what it waited for.",
+        labels: ["stage"])
     package static let stageDrops = MetricDescription(
         "sluice_stage_drops_total", .counter, "Messages that the stage did not pass on, without a rejection.",
         labels: ["stage"])

@@ -112,6 +112,25 @@ private final class CountingTime: TimeSource {
         #expect(broken.figures.current.errors == 1)
     }
 
+    /// A stage that bounds itself waited for something outside for too long.
+    @Test func aStageSaysThatItWaitedTooLong() async throws {
+        struct Late: TimeoutIndicating {
+            var isTimeout: Bool
+        }
+        for isTimeout in [true, false] {
+            let middleware = ClosureMiddleware(onInbound: { _, _, _ in throw Late(isTimeout: isTimeout) })
+            let asking = stage("asks", middleware)
+            let chain = Chain(stages: [asking], time: ManualTime())
+            await #expect {
+                _ = try await chain.send(chat(), context: context()) { _, _ in }
+            } throws: {
+                ($0 as? StageFailure)?.rejection.code == (isTimeout ? "stage_timeout" : "stage_failed")
+            }
+            let figures = asking.figures.current
+            #expect(figures.timeouts == (isTimeout ? 1 : 0) && figures.errors == (isTimeout ? 0 : 1))
+        }
+    }
+
     @Test func openDoesNotPassAMessageOnTwice() async throws {
         let late = stage(
             "late",

@@ -62,7 +62,7 @@ public struct HTTPAnswer: Sendable {
 }
 
 /// Why there was no answer, in words for a log line. Never holds a path, a query or a header, which may be secret.
-public struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
+public struct HTTPFailure: TimeoutIndicating, Sendable, Hashable, CustomStringConvertible {
     public enum Reason: String, Sendable {
         /// The rules forbid the address or the port. Nothing was connected to.
         case forbidden
@@ -81,6 +81,8 @@ public struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
     public let reason: Reason
     public let description: String
+
+    public var isTimeout: Bool { reason == .timedOut }
 
     public init(_ reason: Reason, _ description: String) {
         self.reason = reason

@@ -26,8 +26,8 @@ package struct ProcessOptions: OptionGroup {
         Option(
             "answer-timeout", \.answerTimeout,
             help: """
-                How long an answer may take, the wait behind other messages included. A program that answers nothing for so \
-                long counts as hung, and is started again.
+                How long an answer may take, the wait behind other messages included, and how long a program that has ended \
+                may take to be ready again. One that answers nothing for so long counts as hung, and is started again.
                 """,
             range: .milliseconds(10) ... .seconds(600)),
         Option(
@@ -61,7 +61,7 @@ package enum ProcessPlugin: MiddlewarePlugin {
     package static let defaultTimeout: Duration? = nil
 
     package static func advise(_ options: ProcessOptions, at place: ChainPlace) -> [OptionProblem] {
-        if let problem = ProgramFile.problem(with: options.command) {
+        if let problem = ProgramFile.problem(with: options) {
             return [OptionProblem(key: "command", message: problem.words, hint: problem.hint)]
         }
         return missingScript(options.command)
@@ -87,13 +87,15 @@ package enum ProcessPlugin: MiddlewarePlugin {
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) && !isFolder.boolValue
         }
-        return [ProgramFile.path(of: program) ?? program] + arguments
+        return [ProgramFile.path(of: program, options) ?? program] + arguments
     }
 
     package static func provision(_ options: ProcessOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {
-        let host = ProgramHost(options: options, stage: context.stageName, time: context.time, logger: context.logger)
+        let programs = context[RunningProgramsKey.self] ?? RunningPrograms(time: context.time)
+        let host = ProgramHost(
+            options: options, stage: context.stageName, programs: programs, time: context.time, logger: context.logger)
         let hello = try await host.start()
         do {
             return CallOutStage(outside: host, handles: try hello.paths())

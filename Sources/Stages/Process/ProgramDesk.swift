@@ -11,10 +11,14 @@ final class ProgramDesk: Sendable {
         let line: String
         /// When the program that is running got it.
         var sentAt: Duration?
+        /// When the wait for the answer, or for a program to give it, began.
+        var since: Duration
         /// How many programs ended over it.
         var ended = 0
         /// Nil: nobody waits any more, but the program still has it.
         var continuation: CheckedContinuation<ProgramProtocol.Answer, any Error>?
+
+        mutating func wait(since now: Duration, isAsked: Bool) { (since, sentAt) = (now, isAsked ? now : nil) }
     }
 
     /// The program that is running.
@@ -41,7 +45,8 @@ final class ProgramDesk: Sendable {
 
     /// - Parameters:
     ///   - limit: How many questions may wait.
-    ///   - patience: How long a program may have a question; after that it counts as hung.
+    ///   - patience: How long a program may have a question, and how long one may be waited for. A program that has questions and
+    ///     answers nothing for so long counts as hung.
     init(limit: Int, patience: Duration, time: any TimeSource) {
         self.limit = limit
         self.patience = patience
@@ -62,10 +67,7 @@ final class ProgramDesk: Sendable {
     func ask(_ id: Int, _ line: String) async throws -> ProgramProtocol.Answer {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                if let failure = put(id, line, continuation) {
-                    continuation.resume(throwing: failure)
-                    endIfHung()
-                }
+                if let failure = put(id, line, continuation) { continuation.resume(throwing: failure) }
                 // The handler below may have run before there was anything to take away.
                 if Task.isCancelled { abandon(id, CancellationError()) }
             }
@@ -83,7 +85,7 @@ final class ProgramDesk: Sendable {
             if state.isClosed { return ProgramFailure("the stage is being taken down") }
             if state.waiting.count >= limit { return ProgramFailure("\(limit) messages wait for the program already") }
             state.waiting[id] = Waiting(
-                line: line, sentAt: state.line == nil ? nil : now, continuation: continuation)
+                line: line, sentAt: state.line == nil ? nil : now, since: now, continuation: continuation)
             state.line?.send(line)
             return nil
         }
@@ -118,41 +120,49 @@ final class ProgramDesk: Sendable {
         continuation?.resume(throwing: error)
     }
 
-    /// The time for an answer is over.
-    func giveUp(_ id: Int) {
-        let (isAsked, before) = state.withLock { state in
-            (
-                state.waiting[id]?.sentAt != nil,
-                state.waiting.count { $0.key < id && $0.value.sentAt != nil }
-            )
+    /// Gives a question up that has waited for too long.
+    ///
+    /// - Returns: How long it may wait still; nil: it does not any more.
+    func timeLeft(for id: Int) -> Duration? {
+        let now = time.uptime
+        let (left, isAsked, others) = state.withLock { state in
+            // It may not have been put yet; one that was answered is looked after no longer.
+            guard let waiting = state.waiting[id] else { return (patience, false, 0) }
+            return (waiting.since + patience - now, waiting.sentAt != nil, state.waiting.count - 1)
         }
+        guard left <= .zero else { return left }
         let limit = patience.optionText
-        let queue = before > 0 ? "; it still had \(before) older ones to answer" : ""
-        abandon(
-            id,
-            ProgramFailure(
-                isAsked
-                    ? "the program did not answer within \(limit)\(queue)"
-                    : "the program had ended, and was not ready again within \(limit)"))
-        endIfHung()
+        let words =
+            if !isAsked {
+                "the program had ended, and was not ready again within \(limit)"
+            } else if others > 0 {
+                "the program did not answer within \(limit); \(others) other questions wait for it"
+            } else {
+                "the program did not answer within \(limit)"
+            }
+        abandon(id, ProgramFailure(words, isTimeout: true))
+        return nil
     }
 
     /// Ends a program that has answered nothing for too long: everything else would wait behind it. One that answers other
     /// questions meanwhile is only slow.
-    func endIfHung() {
+    ///
+    /// - Returns: When to look again; nil: it was ended.
+    func timeUntilHung() -> Duration? {
         let now = time.uptime
-        let end = state.withLock { state -> (@Sendable (ProgramFailure) -> Void)? in
-            guard let line = state.line else { return nil }
+        let (left, end) = state.withLock { state in
+            guard let line = state.line else { return (patience, nil as (@Sendable (ProgramFailure) -> Void)?) }
             // What nobody waits for, and it passed over when it answered what came long after, it has lost.
             state.waiting = state.waiting.filter { _, waiting in
                 waiting.continuation != nil || waiting.sentAt.map { $0 + patience > line.newestAnswer } ?? true
             }
-            let isHung = state.waiting.values.contains { waiting in
-                waiting.sentAt.map { now - max($0, line.heardAt) >= patience } ?? false
-            }
-            return isHung ? line.end : nil
+            // A question that comes later is not due before that.
+            let oldest = state.waiting.values.lazy.compactMap(\.sentAt).min() ?? now
+            return (max(oldest, line.heardAt) + patience - now, line.end)
         }
-        end?(ProgramFailure("the program answered nothing for \(patience.optionText), and was ended"))
+        guard left <= .zero, let end else { return left }
+        end(ProgramFailure("the program answered nothing for \(patience.optionText), and was ended"))
+        return nil
     }
 
     /// A program is ready: it gets what waits, and what comes from now on.
@@ -165,7 +175,7 @@ final class ProgramDesk: Sendable {
         state.withLock { state in
             state.line = Line(send: send, end: end, heardAt: now)
             for id in state.waiting.keys.sorted() {
-                state.waiting[id]?.sentAt = now
+                state.waiting[id]?.wait(since: now, isAsked: true)
                 if let line = state.waiting[id]?.line { send(line) }
             }
         }
@@ -173,11 +183,12 @@ final class ProgramDesk: Sendable {
 
     /// The program has ended.
     func interrupt(because failure: ProgramFailure) {
+        let now = time.uptime
         let failed = state.withLock { state in
             state.line = nil
             let oldest = state.waiting.filter { $0.value.sentAt != nil }.keys.min()
             state.waiting = state.waiting.filter { $0.value.continuation != nil }
-            for id in state.waiting.keys { state.waiting[id]?.sentAt = nil }
+            for id in state.waiting.keys { state.waiting[id]?.wait(since: now, isAsked: false) }
             guard let oldest, let ended = state.waiting[oldest]?.ended else { return nil as Waiting? }
             state.waiting[oldest]?.ended = ended + 1
             return ended + 1 >= 2 ? state.waiting.removeValue(forKey: oldest) : nil
@@ -198,7 +209,11 @@ final class ProgramDesk: Sendable {
 }
 
 /// Why a program could not do its part, for the log.
-struct ProgramFailure: Error, CustomStringConvertible {
+struct ProgramFailure: TimeoutIndicating, CustomStringConvertible {
     let description: String
-    init(_ description: String) { self.description = description }
+    let isTimeout: Bool
+
+    init(_ description: String, isTimeout: Bool = false) {
+        (self.description, self.isTimeout) = (description, isTimeout)
+    }
 }

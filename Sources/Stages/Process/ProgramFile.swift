@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import MiddlewareKit
 
 /// The file of a program, looked at as the system would when it starts it.
 enum ProgramFile {
@@ -9,17 +11,17 @@ enum ProgramFile {
     }
 
     /// Where the program is; nil: nowhere.
-    static func path(of program: String) -> String? {
+    static func path(of program: String, _ options: ProcessOptions) -> String? {
         program.contains("/")
             ? FileManager.default.fileExists(atPath: program) ? program : nil
-            : searchPath.map { "\($0)/\(program)" }.first(where: isRunnable)
+            : searchPath(options).map { "\($0)/\(program)" }.first(where: isRunnable)
     }
 
     /// Nil: nothing speaks against it.
-    static func problem(with command: [String]) -> Problem? {
-        guard let program = command.first else { return nil }
-        guard let path = path(of: program) else {
-            if command.count == 1, program.contains(" ") {
+    static func problem(with options: ProcessOptions) -> Problem? {
+        guard let program = options.command.first else { return nil }
+        guard let path = path(of: program, options) else {
+            if options.command.count == 1, program.contains(" ") {
                 return Problem(
                     words: "there is no program of this name that can be run",
                     hint: "the program and its arguments are entries of their own, such as [python3, stage.py]")
@@ -32,21 +34,21 @@ enum ProgramFile {
                     hint: "it is looked for in the folders of PATH")
         }
         if isFolder(path) { return Problem(words: "it is a folder, not a program", hint: "name a file in it") }
+        guard isFile(path) else {
+            return Problem(words: "it is a pipe or a device, not a program", hint: "name the file of a program")
+        }
         guard FileManager.default.isExecutableFile(atPath: path) else {
             return Problem(
                 words: "this user may not run the file",
                 hint: "`chmod +x` lets it be run; or name its interpreter first, such as [python3, stage.py]")
         }
-        return beginningProblem(path)
+        return beginningProblem(path, options)
     }
 
     /// The system looks at the first bytes of a file to know how to run it.
-    private static func beginningProblem(_ path: String) -> Problem? {
+    private static func beginningProblem(_ path: String, _ options: ProcessOptions) -> Problem? {
         // A file that may be run need not be readable.
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
-        defer { try? file.close() }
-        // At the end of a file it says nil.
-        guard let bytes = try? file.read(upToCount: 256) ?? Data() else { return nil }
+        guard let bytes = try? RegularFile.read(path, limit: 256) else { return nil }
         if bytes.isEmpty { return Problem(words: "the file is empty", hint: "write the program into it") }
         guard bytes.starts(with: "#!".utf8) else {
             return magics.contains { bytes.starts(with: $0) }
@@ -68,7 +70,7 @@ enum ProgramFile {
                 hint: "save the file with the line ends of Unix")
         }
         let isEnv = interpreter.hasSuffix("/env") && words.count > 1 && !words[1].hasPrefix("-")
-        for name in isEnv ? [interpreter, words[1]] : [interpreter] where !isThere(name) {
+        for name in isEnv ? [interpreter, words[1]] : [interpreter] where !isThere(name, options) {
             return Problem(
                 words: "its first line names the interpreter “\(name)”, which cannot be run here",
                 hint: "install it, or name another one in the first line")
@@ -76,19 +78,25 @@ enum ProgramFile {
         return nil
     }
 
-    private static func isThere(_ interpreter: String) -> Bool { path(of: interpreter).map(isRunnable) ?? false }
+    private static func isThere(_ interpreter: String, _ options: ProcessOptions) -> Bool {
+        path(of: interpreter, options).map(isRunnable) ?? false
+    }
 
     private static func isRunnable(_ path: String) -> Bool {
-        FileManager.default.isExecutableFile(atPath: path) && !isFolder(path)
+        FileManager.default.isExecutableFile(atPath: path) && isFile(path)
     }
+
+    private static func isFile(_ path: String) -> Bool { FileFacts(of: path)?.isFile ?? false }
 
     private static func isFolder(_ path: String) -> Bool {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
-    private static var searchPath: [Substring] {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    /// The folders that the program will find other programs in, and that it is looked for in.
+    private static func searchPath(_ options: ProcessOptions) -> [Substring] {
+        let path = options.environment["PATH"]?.revealed ?? ProcessInfo.processInfo.environment["PATH"] ?? ""
+        return path.split(separator: ":").filter { $0.hasPrefix("/") }
     }
 
     /// How programs begin: ELF, and the formats of macOS.

@@ -13,14 +13,18 @@ final class ProgramHost: CallOut {
     private let stage: String
     private let time: any TimeSource
     private let logger: Logger
+    private let programs: RunningPrograms
     private let desk: ProgramDesk
     private let keeper = Mutex<Task<Void, Never>?>(nil)
     /// What the first program said.
     private let hello = Mutex<ProgramProtocol.Hello?>(nil)
 
-    init(options: ProcessOptions, stage: String, time: any TimeSource, logger: Logger) {
+    init(
+        options: ProcessOptions, stage: String, programs: RunningPrograms, time: any TimeSource, logger: Logger
+    ) {
         self.options = options
         self.stage = stage
+        self.programs = programs
         self.time = time
         self.logger = logger
         desk = ProgramDesk(limit: options.maxWaiting, patience: options.answerTimeout, time: time)
@@ -55,8 +59,11 @@ final class ProgramHost: CallOut {
         let line = try ProgramProtocol.line(ProgramProtocol.Question(id: id, content: question))
         return try await withThrowingTaskGroup(of: Void.self) { [desk, time, options] group in
             group.addTask {
-                try await time.sleep(for: options.answerTimeout)
-                desk.giveUp(id)
+                var left: Duration? = options.answerTimeout
+                while let wait = left {
+                    try await time.sleep(for: wait)
+                    left = desk.timeLeft(for: id)
+                }
             }
             defer { group.cancelAll() }
             return try await desk.ask(id, line).content.get()
@@ -67,13 +74,15 @@ final class ProgramHost: CallOut {
         var wait = Self.backoff.first
         while !Task.isCancelled {
             let begun = time.uptime
-            let run = ProgramRun(options: options, stage: stage, desk: desk, time: time, logger: logger) { hello in
+            let run = ProgramRun(
+                options: options, stage: stage, desk: desk, time: time, logger: logger, programs: programs
+            ) { hello in
                 self.greet(hello, first)
             }
             let failure = await run.run()
             guard hello.withLock({ $0 }) != nil else { return first.finish(throwing: failure) }
             desk.interrupt(because: failure)
-            guard !Task.isCancelled else { return }
+            guard !Task.isCancelled, !programs.isClosed else { return }
             if time.uptime - begun >= Self.goodRun { wait = Self.backoff.first }
             logger.warning("\(failure); it is started again in \(wait.optionText)")
             try? await time.sleep(for: wait)

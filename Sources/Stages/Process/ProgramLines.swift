@@ -26,7 +26,10 @@ struct ProgramLines {
 
     /// Nothing follows.
     /// - Returns: What stands behind the last end of a line, if anything does.
-    func finish() -> Data? { begun.isEmpty ? nil : begun }
+    mutating func finish() -> Data? {
+        defer { begun = Data() }
+        return begun.isEmpty ? nil : begun
+    }
 
     private mutating func extend(by bytes: ArraySlice<UInt8>) throws {
         guard begun.count + bytes.count <= limit else {

@@ -98,7 +98,7 @@ enum ProgramProtocol {
     }
 
     /// The beginning of a line, for the log.
-    private static func shown(_ line: Data, hiding secrets: [String]) -> String {
+    static func shown(_ line: Data, hiding secrets: [String]) -> String {
         // A secret at the cut would be shown in part.
         let longest = secrets.map(\.utf8.count).max() ?? 0
         let text = ProgramLog.hiding(secrets, in: String(decoding: line.prefix(shownBytes + longest), as: UTF8.self))

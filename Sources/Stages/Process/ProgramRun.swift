@@ -16,8 +16,10 @@ struct ProgramRun: Sendable {
     let desk: ProgramDesk
     let time: any TimeSource
     let logger: Logger
+    let programs: RunningPrograms
     /// How long a program has that is asked to end.
-    var grace = Duration.seconds(2)
+    static let grace = Duration.seconds(2)
+    var grace = Self.grace
     /// Called once the program has said hello.
     let greet: @Sendable (ProgramProtocol.Hello) -> Void
 
@@ -38,6 +40,8 @@ struct ProgramRun: Sendable {
     }
 
     private func live(until ending: ProgramEnding) async -> ProgramFailure {
+        guard let entry = programs.add(ending) else { return ProgramFailure("the server ends") }
+        defer { programs.remove(entry) }
         var platform = PlatformOptions()
         // What the program starts itself ends with it.
         platform.processGroupID = 0
@@ -46,19 +50,23 @@ struct ProgramRun: Sendable {
                 executable, arguments: arguments, environment: environment, platformOptions: platform,
                 input: .inputWriter, output: .sequence, error: .sequence
             ) { program in
-                await converse(with: program, until: ending)
+                programs.note(entry, group: program.processIdentifier.value)
+                return await converse(with: program, until: ending)
             }
-            return ending.reason ?? shellFailure(result.terminationStatus) ?? ProgramFailure(result.terminationStatus)
+            let status = result.terminationStatus
+            let failure = ending.reason ?? shellFailure(status) ?? ProgramFailure(status)
+            return result.closureResult.map { ProgramFailure("\(failure), in the middle of a line: \($0)") } ?? failure
         } catch {
             return fileFailure ?? ProgramFailure("the program “\(options.command[0])” could not be started: \(error)")
         }
     }
 
     /// Speaks with the program until it has ended.
-    private func converse(with program: Program, until ending: ProgramEnding) async {
+    /// - Returns: The line that it did not end, if there is one, for the log.
+    private func converse(with program: Program, until ending: ProgramEnding) async -> String? {
         // What waits here is bounded by the questions that wait at the desk.
         let (lines, feed) = AsyncStream.makeStream(of: String.self)
-        await withTaskGroup(of: Void.self) { group in
+        return await withTaskGroup(of: Void.self) { group in
             // The first of three that end with the program: a program that does not read must not hold up what it says.
             group.addTask {
                 for await line in lines {
@@ -78,56 +86,70 @@ struct ProgramRun: Sendable {
                 // What it started may have stayed.
                 try? program.send(signal: .kill, toProcessGroup: true)
             }
-            if let failure = await listen(to: program, feed, ending) {
-                ending.ask(because: failure)
-            } else {
+            var brokenLine: String?
+            do throws(ProgramFailure) {
+                brokenLine = try await listen(to: program, feed, ending)
                 let hasEnded = await endsByItself(program)
                 ending.ask(
                     because: hasEnded
                         ? nil : ProgramFailure("the program closed its standard output, and was ended"))
+            } catch {
+                ending.ask(because: error)
             }
             await group.waitForAll()
+            return brokenLine
         }
     }
 
     /// Reads what the program says until it says no more.
-    /// - Returns: What makes no sense of it; nil: its output has ended.
+    /// - Returns: The line that it did not end, if there is one, for the log.
+    /// - Throws: What makes no sense of it.
     private func listen(
         to program: Program, _ feed: AsyncStream<String>.Continuation, _ ending: ProgramEnding
-    ) async -> ProgramFailure? {
-        await withTaskGroup(of: Void.self) { group in
-            // The only one, until the hello is there: nobody else would notice that none comes.
-            group.addTask { [time, options] in
+    ) async throws(ProgramFailure) -> String? {
+        var output = ProgramOutput(program.standardOutput)
+        do {
+            feed.yield(try ProgramProtocol.line(ProgramProtocol.Greeting(stage: stage, settings: options.settings)))
+            // Nobody else would notice that no hello comes.
+            let first = try await watched { [time, options] in
                 guard (try? await time.sleep(for: options.startTimeout)) != nil else { return }
                 ending.ask(
                     because: ProgramFailure("the program said no hello within \(options.startTimeout.optionText)"))
+            } while: {
+                try await output.next()
             }
-            defer { group.cancelAll() }
-            do {
-                feed.yield(
-                    try ProgramProtocol.line(ProgramProtocol.Greeting(stage: stage, settings: options.settings)))
-                var (lines, hasGreeted) = (ProgramLines(limit: ProgramProtocol.maxLine), false)
-                func take(_ line: Data) throws {
-                    guard hasGreeted else {
-                        let hello = try ProgramProtocol.hello(line, hiding: secrets)
-                        hasGreeted = true
-                        group.cancelAll()
-                        greet(hello)
-                        return desk.open(send: { feed.yield($0) }, end: { ending.ask(because: $0) })
-                    }
+            guard let first else { return brokenLine(of: output) }
+            greet(try ProgramProtocol.hello(first, hiding: secrets))
+            desk.open(send: { feed.yield($0) }, end: { ending.ask(because: $0) })
+            // Nor that it hangs, when no question comes any more.
+            try await watched { [time, desk] in
+                while let wait = desk.timeUntilHung(), (try? await time.sleep(for: wait)) != nil {}
+            } while: {
+                while let line = try await output.next() {
                     desk.answer(try ProgramProtocol.answer(line, hiding: secrets))
                 }
-                for try await buffer in program.standardOutput {
-                    // A copy, so that no pointer goes any further.
-                    for line in try lines.add(buffer.withUnsafeBytes { Array($0) }) { try take(line) }
-                }
-                if let line = lines.finish() { try take(line) }
-                return nil
-            } catch let failure as ProgramFailure {
-                return failure
-            } catch {
-                return ProgramFailure("the program could not be read: \(error)")
             }
+            return brokenLine(of: output)
+        } catch let failure as ProgramFailure {
+            throw failure
+        } catch {
+            throw ProgramFailure("the program could not be read: \(error)")
+        }
+    }
+
+    private func brokenLine(of output: ProgramOutput) -> String? {
+        output.brokenLine.map { ProgramProtocol.shown($0, hiding: secrets) }
+    }
+
+    /// Lets a watch run beside `body`, and ends it with that.
+    private func watched<Result>(
+        by watch: @escaping @Sendable () async -> Void, while body: () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // The only one.
+            group.addTask { await watch() }
+            defer { group.cancelAll() }
+            return try await body()
         }
     }
 
@@ -165,7 +187,7 @@ struct ProgramRun: Sendable {
 
     /// Why the program cannot be started, as far as its file tells.
     private var fileFailure: ProgramFailure? {
-        ProgramFile.problem(with: options.command).map {
+        ProgramFile.problem(with: options).map {
             ProgramFailure("the program “\(options.command[0])” could not be started: \($0.words) (\($0.hint))")
         }
     }

@@ -181,7 +181,7 @@ import Testing
                 return await group.reduce(into: []) { $0.append($1) }
             }
             // Ten answers are waited for, and the next start.
-            await time.waitForSleepers(11)
+            await time.waitForSleeper(of: ProgramHost.backoff.first)
             time.advance(by: ProgramHost.backoff.first)
             #expect(await answers == Array(repeating: "hi!", count: 10))
         }
@@ -191,7 +191,7 @@ import Testing
         let time = ManualTime()
         try await Program.stage(Program.options(Self.verdicts), time: time) { harness in
             async let outcome = harness.send(Sample.chat("die"))
-            await time.waitForSleepers(2)
+            await time.waitForSleeper(of: ProgramHost.backoff.first)
             time.advance(by: ProgramHost.backoff.first)
             guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
             #expect("\(error)".contains("the program ended"))
@@ -227,9 +227,38 @@ import Testing
             if isRunning { desk.open(send: { _ in }, end: { _ in }) }
             let asking = Task { try await desk.ask(1, "") }
             while desk.count < 1 { await Task.yield() }
-            desk.giveUp(1)
-            await #expect { try await asking.value } throws: { "\($0)" == "the program \(words)" }
+            time.advance(by: .seconds(4))
+            #expect(desk.timeLeft(for: 1) == .seconds(1))
+            time.advance(by: .seconds(1))
+            #expect(desk.timeLeft(for: 1) == nil)
+            await #expect {
+                try await asking.value
+            } throws: {
+                "\($0)" == "the program \(words)" && ($0 as? any TimeoutIndicating)?.isTimeout == true
+            }
         }
+    }
+
+    /// What was asked of a program that ended, or was waited for until the next one was ready, has its time anew.
+    @Test func theTimeForAnAnswerBeginsWithTheQuestion() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 10, patience: .seconds(5), time: time)
+        #expect(desk.timeLeft(for: 1) == .seconds(5))
+        async let answer = desk.ask(1, "")
+        while desk.count < 1 { await Task.yield() }
+        for isLast in [false, true] {
+            time.advance(by: .seconds(4))
+            desk.open(send: { _ in }, end: { _ in })
+            #expect(desk.timeLeft(for: 1) == .seconds(5))
+            time.advance(by: .seconds(4))
+            #expect(desk.timeLeft(for: 1) == .seconds(1))
+            #expect(desk.timeUntilHung() == .seconds(1))
+            if isLast { break }
+            desk.interrupt(because: ProgramFailure("it ended"))
+            #expect(desk.timeLeft(for: 1) == .seconds(5))
+        }
+        desk.answer(ProgramProtocol.Answer(id: 1))
+        #expect(try await answer.id == 1)
     }
 
     /// Nobody waits for what it has, but it is hung all the same.
@@ -243,9 +272,10 @@ import Testing
         gone.cancel()
         await #expect(throws: CancellationError.self) { try await gone.value }
         await #expect(throws: ProgramFailure.self) { try await desk.ask(2, "") }
+        #expect(desk.timeUntilHung() == .seconds(5))
         #expect(kills.withLock { $0 } == 0)
         time.advance(by: .seconds(5))
-        await #expect(throws: ProgramFailure.self) { try await desk.ask(3, "") }
+        #expect(desk.timeUntilHung() == nil)
         #expect(kills.withLock { $0 } == 1)
         desk.interrupt(because: ProgramFailure("it ended"))
         #expect(desk.count == 0)
@@ -262,12 +292,13 @@ import Testing
         time.advance(by: .seconds(3))
         desk.answer(ProgramProtocol.Answer(id: 1))
         time.advance(by: .seconds(2))
-        desk.giveUp(3)
+        #expect(desk.timeLeft(for: 3) == nil)
         await #expect {
             try await asked[2].value
         } throws: {
-            "\($0)" == "the program did not answer within 5s; it still had 1 older ones to answer"
+            "\($0)" == "the program did not answer within 5s; 1 other questions wait for it"
         }
+        #expect(desk.timeUntilHung() == .seconds(3))
         #expect(ends.withLock { $0 } == 0)
         #expect(desk.count == 2)
         desk.answer(ProgramProtocol.Answer(id: 2))
@@ -289,7 +320,8 @@ import Testing
         desk.answer(ProgramProtocol.Answer(id: 2))
         _ = try await answered
         #expect(desk.count == 1)
-        desk.giveUp(1)
+        #expect(desk.timeLeft(for: 1) == nil)
+        #expect(desk.timeUntilHung() == .seconds(5))
         await #expect(throws: ProgramFailure.self) { try await lost.value }
         #expect(desk.count == 0)
     }
@@ -306,11 +338,12 @@ import Testing
         let time = ManualTime()
         try await Program.stage(Program.options(body), time: time) { harness in
             async let outcome = harness.send(Sample.chat("hang"))
-            await time.waitForSleepers(1)
+            // The answer is waited for, and whether it hangs is looked at.
+            await time.waitForSleepers(2)
             time.advance(by: .seconds(5))
             guard case .failed(let error) = await outcome else { throw CallOutProblem("it did not fail") }
             #expect("\(error)" == "the program did not answer within 5s")
-            await time.waitForSleepers(1)
+            await time.waitForSleeper(of: ProgramHost.backoff.first)
             time.advance(by: ProgramHost.backoff.first)
             #expect(await harness.send(Sample.chat("hi")).message?.text == "hi")
         }
@@ -333,6 +366,11 @@ import Testing
         ),
         (hello + "os.close(1); sys.stdin.read()", "the program closed its standard output, and was ended"),
         (hello + "os._exit(3)", "the program ended with the code 3"),
+        (
+            hello + "os.write(1, b'{\"id\":1,\"verd'); os._exit(3)",
+            #"the program ended with the code 3, in the middle of a line: “{"id":1,"verd”"#
+        ),
+        ("os.write(1, b'{\"prot'); os._exit(3)", #"ended with the code 3, in the middle of a line: “{"prot”"#),
         (hello + "import signal; os.kill(os.getpid(), signal.SIGKILL)", "the program was ended by signal 9"),
     ])
     func whatEndsAProgramIsSaid(body: String, words: String) async throws {
@@ -382,7 +420,7 @@ import Testing
         let time = ManualTime()
         try await Program.stage(options, time: time) { harness in
             async let outcome = harness.send(Sample.chat("hang"))
-            await time.waitForSleepers(1)
+            await time.waitForSleepers(2)
             while !FileManager.default.fileExists(atPath: file + ".begun") { await Task.yield() }
             time.advance(by: .seconds(5))
             _ = await outcome
@@ -400,6 +438,30 @@ import Testing
         for await _ in greetings {}
         life.cancel()
         #expect(await life.value.description == "the stage is being taken down")
+    }
+
+    /// The last question was answered late, and no other comes.
+    @Test func aHangIsFoundWithoutAnotherQuestion() async throws {
+        let body = """
+            import time
+            stage = sluice.Stage()
+            @stage.inbound("chat")
+            def check(message):
+                if message["text"] == "hang": time.sleep(1000)
+            stage.run()
+            """
+        let time = ManualTime()
+        try await Program.stage(Program.options(body), time: time) { harness in
+            let asking = Task { await harness.send(Sample.chat("hang")) }
+            await time.waitForSleepers(2)
+            // Its sender has gone.
+            asking.cancel()
+            _ = await asking.value
+            time.advance(by: .seconds(5))
+            await time.waitForSleeper(of: ProgramHost.backoff.first)
+            time.advance(by: ProgramHost.backoff.first)
+            #expect(await harness.send(Sample.chat("hi")).message?.text == "hi")
+        }
     }
 
     @Test func memoryIsLimited() async throws {

@@ -20,12 +20,14 @@ enum Program {
 
     /// One life of a program, alone.
     static func run(
-        _ options: ProcessOptions, grace: Duration = .seconds(2), greeted: @escaping @Sendable () -> Void = {}
+        _ options: ProcessOptions, grace: Duration = .seconds(2),
+        programs: RunningPrograms = RunningPrograms(time: ManualTime()), greeted: @escaping @Sendable () -> Void = {}
     ) -> ProgramRun {
         let time = ManualTime()
         let desk = ProgramDesk(limit: 1, patience: .seconds(1), time: time)
         return ProgramRun(
-            options: options, stage: "test", desk: desk, time: time, logger: Sample.logger, grace: grace,
+            options: options, stage: "test", desk: desk, time: time, logger: Sample.logger, programs: programs,
+            grace: grace,
             greet: { _ in greeted() })
     }
 

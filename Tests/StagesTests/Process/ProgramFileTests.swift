@@ -1,4 +1,5 @@
 import Foundation
+import MiddlewareKit
 import Testing
 
 @testable import Stages
@@ -15,7 +16,14 @@ import Testing
         } else {
             try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
         }
-        return ProgramFile.problem(with: [file] + arguments)
+        return ProgramFile.problem(with: options([file] + arguments))
+    }
+
+    private func options(_ command: [String], path: String? = nil) -> ProcessOptions {
+        var options = ProcessOptions()
+        options.command = command
+        if let path { options.environment = ["PATH": Secret(path)] }
+        return options
     }
 
     @Test(arguments: ["#!/bin/sh\necho", "#! /usr/bin/env sh -x\n", "#!/usr/bin/env -S sh -x\n", "\u{7F}ELF"])
@@ -49,6 +57,33 @@ import Testing
             (["sh -c"], "the program and its arguments are entries of their own, such as [python3, stage.py]"),
         ] as [([String], String?)])
     func namesAreLookedFor(command: [String], hint: String?) {
-        #expect(ProgramFile.problem(with: command)?.hint == hint)
+        #expect(ProgramFile.problem(with: options(command))?.hint == hint)
+    }
+
+    /// The program gets it, and is looked for in it.
+    @Test func thePathOfTheStageCounts() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, text) in [("own", "#!/bin/sh\n"), ("other", "#!/usr/bin/env own\n")] {
+            let file = folder.appending(path: name).path()
+            try text.write(toFile: file, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+        }
+        let path = "relative:\(folder.path())"
+        #expect(ProgramFile.path(of: "own", options(["own"], path: path)) == folder.appending(path: "own").path())
+        #expect(ProgramFile.problem(with: options(["own"], path: path)) == nil)
+        #expect(ProgramFile.problem(with: options(["other"], path: path)) == nil)
+        #expect(ProgramFile.problem(with: options(["sh"], path: path))?.hint.contains("PATH") == true)
+        #expect(ProgramFile.problem(with: options(["own"]))?.hint.contains("PATH") == true)
+    }
+
+    /// To look into it would take until somebody writes to it.
+    @Test(.timeLimit(.minutes(1))) func aPipeIsNotOpened() throws {
+        let pipe = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)").path()
+        #expect(mkfifo(pipe, 0o755) == 0)
+        defer { try? FileManager.default.removeItem(atPath: pipe) }
+        #expect(ProgramFile.problem(with: options([pipe]))?.words == "it is a pipe or a device, not a program")
+        #expect(ProgramFile.problem(with: options(["/dev/null"]))?.words == "it is a pipe or a device, not a program")
     }
 }
