@@ -12,9 +12,8 @@ final class Deadlines: Sendable {
 
     private struct State {
         var members: [ObjectIdentifier: any Member] = [:]
-        var alarm: Task<Void, Never>?
-        /// Tells the alarm that was set last from those before it.
-        var alarms = 0
+        /// Whether the alarm is set.
+        var isSet = false
     }
 
     let limit: Duration
@@ -28,39 +27,33 @@ final class Deadlines: Sendable {
 
     /// Nobody who comes later is due earlier, so the alarm that is set stays right.
     func watch(_ member: some Member) {
-        state.withLock { state in
+        let mustSet = state.withLock { state in
             state.members[ObjectIdentifier(member)] = member
-            guard state.alarm == nil else { return }
-            state.alarms += 1
-            let number = state.alarms
-            // No call is its parent: it serves all that are watched, and ends or is cancelled when there are none.
-            state.alarm = Task { await self.ring(number) }
+            defer { state.isSet = true }
+            return !state.isSet
         }
+        // No call is its parent: it serves all that are watched. It stays set when there are none for a while, as setting it costs more
+        // than most calls do, and ends when it rings for nobody.
+        if mustSet { Task { await ring() } }
     }
 
     func forget(_ member: some Member) {
-        state.withLock { state in
-            state.members[ObjectIdentifier(member)] = nil
-            guard state.members.isEmpty else { return }
-            state.alarm?.cancel()
-            state.alarm = nil
-        }
+        state.withLock { $0.members[ObjectIdentifier(member)] = nil }
     }
 
-    private func ring(_ number: Int) async {
-        while let pause = pause(number) {
-            do { try await time.sleep(for: pause) } catch { return }
+    private func ring() async {
+        while let pause = pause() {
+            do { try await time.sleep(for: pause) } catch { return state.withLock { $0.isSet = false } }
             for member in takeDue() where !member.expire(at: time.uptime) { watch(member) }
         }
     }
 
-    /// Until the next one is due; nil: there is none, or another alarm is set.
-    private func pause(_ number: Int) -> Duration? {
+    /// Until the next one is due; nil: there is none.
+    private func pause() -> Duration? {
         state.withLock { state in
-            guard state.alarms == number, state.alarm != nil else { return nil }
             let now = time.uptime
             let pause = state.members.values.map { $0.remaining(at: now) }.min()
-            if pause == nil { state.alarm = nil }
+            if pause == nil { state.isSet = false }
             return pause.map { max($0, .zero) }
         }
     }

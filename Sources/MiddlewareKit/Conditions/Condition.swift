@@ -151,7 +151,7 @@ extension Condition.Test {
         case .direction(let directions): directions.contains(facts.direction)
         case .kind(let kinds): kinds.contains(facts.kind)
         case .isOne(let fact, let words): facts[fact].map(words.contains) ?? false
-        case .starts(let fact, let start): facts[fact]?.hasBytes(of: start) ?? false
+        case .starts(let fact, let start): facts[fact]?.hasPrefix(start) ?? false
         case .matches(let fact, let pattern): facts[fact].map(pattern.isFound) ?? false
         case .group(let group): facts.groups.contains(group)
         case .address(let networks):
@@ -233,13 +233,5 @@ extension MessageFacts {
         case .user: user
         case .text: text
         }
-    }
-}
-
-extension String {
-    /// Whether the text begins with these bytes. Faster than `utf8.starts(with:)`, which asks for one byte after the other.
-    fileprivate func hasBytes(of start: String) -> Bool {
-        let head = utf8.prefix(start.utf8.count)
-        return Substring(head) == start
     }
 }
