@@ -48,4 +48,9 @@ package final class ChainSet: Sendable {
     package func hasStage(ofKind kind: String) -> Bool {
         all.contains { $0.chain.stages.contains { $0.kind == kind } }
     }
+
+    /// Whether there is such a stage, and it is no shadow.
+    package func hasActingStage(ofKind kind: String) -> Bool {
+        all.contains { $0.chain.stages.contains { $0.kind == kind && $0.mode == .enforce } }
+    }
 }

@@ -114,6 +114,21 @@ import Testing
         }
     }
 
+    /// A shadow has no effect: without another `persist`, nothing is kept.
+    @Test func aShadowOfPersistKeepsNoHistory() async throws {
+        var options = Rig.Options()
+        options.keepsMessages = false
+        options.stages = [
+            Stage(name: "persist", kind: "persist", middleware: ClosureStage(handles: StagePaths()), mode: .shadow)
+        ]
+        try await Rig.run(options) { rig in
+            await rig.gateway.setFaults([.loseEvents])
+            await rig.gateway.addMessage("Before", to: "old")
+            let browser = try await rig.browser()
+            #expect(try await texts(browser, "old") == [])
+        }
+    }
+
     @Test func messagesOfOneMomentAreToldApart() async throws {
         try await Rig.run { rig in
             let browser = try await rig.browser()

@@ -92,7 +92,7 @@ extension BrowserHub {
     }
 
     /// Whether the chain has a stage that stores messages: without one nothing is stored.
-    private var keepsMessages: Bool { chains.hasStage(ofKind: "persist") }
+    private var keepsMessages: Bool { chains.hasActingStage(ofKind: "persist") }
 
     // MARK: Import
 

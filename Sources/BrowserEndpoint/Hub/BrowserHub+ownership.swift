@@ -92,7 +92,7 @@ extension BrowserHub {
             dismissStrangers(from: session)
         }
         // The stage that stores messages makes the sessions of their senders; it need not be there.
-        let isMadeByItself = owner == .user(principal.user) && chains.hasStage(ofKind: "persist")
+        let isMadeByItself = owner == .user(principal.user) && chains.hasActingStage(ofKind: "persist")
         guard isKept, principal != .anonymous, !isMadeByItself else { return }
         _ = try await storage.createSession(
             gateway: id.gateway, key: id.key, title: nil, agent: agentID(inSessionKey: id.key), model: nil,

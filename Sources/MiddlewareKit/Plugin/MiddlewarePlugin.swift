@@ -53,6 +53,8 @@ public struct ChainPlace: Sendable, Hashable {
     /// The kinds of the stages above it that have an effect, in the order of the chain: those that are enabled and no shadows.
     public let above: [String]
     public let below: [String]
+    /// It has `mode: shadow` itself.
+    public let isShadow: Bool
     /// Those above that are known to change the text of replies.
     public let rewritersAbove: [String]
     /// The messages that it takes part in.
@@ -61,11 +63,12 @@ public struct ChainPlace: Sendable, Hashable {
     public let gateways: [String]
 
     public init(
-        above: [String] = [], below: [String] = [], rewritersAbove: [String] = [], when: Condition = .always,
-        gateways: [String] = []
+        above: [String] = [], below: [String] = [], isShadow: Bool = false, rewritersAbove: [String] = [],
+        when: Condition = .always, gateways: [String] = []
     ) {
         self.above = above
         self.below = below
+        self.isShadow = isShadow
         self.rewritersAbove = rewritersAbove
         self.when = when
         self.gateways = gateways

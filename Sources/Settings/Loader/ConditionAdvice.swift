@@ -27,6 +27,7 @@ struct ConditionAdvice {
         switch comparison.fact {
         case "gateway": return isEquality ? unknownGateway(comparison.value) : nil
         case "session": return impossibleSession(comparison.value, isWhole: isEquality, comparison.operation)
+        case "agent": return impossibleAgent(comparison.value, isWhole: isEquality, comparison.operation)
         case "groups": return people?.problem(ofGroup: comparison.value)
         case "user": return isEquality ? people?.problem(ofUser: comparison.value) : nil
         default: return nil
@@ -38,6 +39,19 @@ struct ConditionAdvice {
             let hint = problem.hint
         else { return nil }
         return (problem.message, hint)
+    }
+
+    /// The id of an agent is taken from a canonical session key, which is in small letters.
+    private func impossibleAgent(
+        _ id: String, isWhole: Bool, _ operation: String
+    ) -> (message: String, hint: String)? {
+        guard isWhole || operation == "starts-with" else { return nil }
+        if id.isEmpty, isWhole { return ("no agent has an empty id", "name an agent, such as main") }
+        guard id != id.lowercased() else { return nil }
+        return (
+            "no agent has the id \(quote(id)), as it is spelt here",
+            "ids of agents are in small letters: write \(quote(id.lowercased()))"
+        )
     }
 
     /// A canonical key is in small letters, and begins with `agent:` unless all share one session.

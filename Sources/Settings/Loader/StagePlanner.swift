@@ -26,27 +26,29 @@ struct StagePlanner {
         // An entry without kind has its finding already.
         let entries = pipeline.filter { !$0.use.value.isEmpty }
         checkNames(entries)
-        for (index, entry) in entries.enumerated() {
+        let kinds = entries.filter(\.acts).map(\.use.value)
+        var above = 0
+        var rewriters: [String] = []
+        for entry in entries {
+            defer { above += entry.acts ? 1 : 0 }
             guard let plugin = catalog.first(where: { $0.kind == entry.use.value }) else {
                 // A named stage that names another one has its finding already.
                 if !namedStages.contains(entry.use.value) { reportUnknown(entry) }
                 continue
             }
-            let kinds = { (entries: ArraySlice<StageEntry>) in
-                entries.filter { $0.enabled && $0.mode == .enforce }.map(\.use.value)
-            }
-            let rewriters = stages.filter { $0.entry.enabled && $0.paths?.replyText == true }
             let place = ChainPlace(
-                above: kinds(entries[..<index]), below: kinds(entries[(index + 1)...]),
-                rewritersAbove: rewriters.map(\.entry.use.value), when: entry.when ?? .always,
+                above: Array(kinds[..<above]), below: Array(kinds[(above + (entry.acts ? 1 : 0))...]),
+                isShadow: entry.mode == .shadow, rewritersAbove: rewriters, when: entry.when ?? .always,
                 gateways: gateways)
-            plan(plugin, entry, at: place)
+            let stage = plan(plugin, entry, at: place)
+            if let stage, entry.enabled, stage.paths?.replyText == true { rewriters.append(entry.use.value) }
         }
     }
 
+    /// - Returns: The stage; nil when something is wrong with it.
     private mutating func plan<Plugin: MiddlewarePlugin>(
         _ plugin: Plugin.Type, _ entry: StageEntry, at chainPlace: ChainPlace
-    ) {
+    ) -> PlannedStage? {
         let place = entry.use.position
         if let onError = entry.onError, onError.value == .open, !plugin.mayFailOpen {
             let message = "`on-error` must be closed: a stage of kind `\(plugin.kind)` guards something"
@@ -54,10 +56,13 @@ struct StagePlanner {
         }
         var node = entry.with?.node ?? ConfigNode(position: place, content: .null)
         if entry.with == nil { node.missingKeysStandBelow = "with" }
-        guard let options = Plugin.Options.read(node, findings: &findings) else { return }
+        guard let options = Plugin.Options.read(node, findings: &findings) else { return nil }
         let stage = PlannedStage(plugin, entry: entry, options: options)
         if stage.isGate { checkGate(entry) }
-        guard entry.enabled else { return stages.append(stage) }
+        guard entry.enabled else {
+            stages.append(stage)
+            return stage
+        }
         // What could not be read counts as not given, which may be against the rules.
         let problems = node.holdsSpoilt ? [] : plugin.validate(options, in: environment)
         for problem in problems {
@@ -68,7 +73,9 @@ struct StagePlanner {
             let position = advice.key == nil ? place : advice.position(in: node)
             findings.warning(at: position, advice.words, hint: advice.hint)
         }
-        if problems.isEmpty { stages.append(stage) }
+        guard problems.isEmpty else { return nil }
+        stages.append(stage)
+        return stage
     }
 
     /// Its condition may leave no kind of message that the stage has something to do with.
@@ -118,6 +125,11 @@ struct StagePlanner {
         let names = entries.map(\.locatedName)
         findings.reportDuplicates(names, what: "two stages have the name", hint: "give one of them a `name` of its own")
     }
+}
+
+extension StageEntry {
+    /// It has an effect.
+    fileprivate var acts: Bool { enabled && mode == .enforce }
 }
 
 extension OptionProblem {

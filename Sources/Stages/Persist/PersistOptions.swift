@@ -32,6 +32,9 @@ package enum PersistPlugin: MiddlewarePlugin {
     package static func handles(_ options: PersistOptions) -> StagePaths? { Persist.paths }
 
     package static func advise(_ options: PersistOptions, at place: ChainPlace) -> [OptionProblem] {
+        if place.isShadow {
+            return [OptionProblem(message: "`persist` in shadow keeps nothing", hint: "leave `mode` out")]
+        }
         var advice: [OptionProblem] = []
         if place.below.contains(AuthPlugin.kind) {
             advice.append(

@@ -43,8 +43,16 @@ package enum RoutePlugin: MiddlewarePlugin {
     package static func handles(_ options: RouteOptions) -> StagePaths? { RouteStage.paths }
 
     package static func validate(_ options: RouteOptions, in environment: StageEnvironment) -> [OptionProblem] {
-        options.to.contains { $0.gateway == "" || $0.agent == "" }
-            ? [OptionProblem(key: "to", message: "a gateway and an agent must have a name")] : []
+        if options.to.contains(where: { $0.gateway == "" || $0.agent == "" }) {
+            return [OptionProblem(key: "to", message: "a gateway and an agent must have a name")]
+        }
+        // Beside other targets, one that names nothing means the place where the message goes in any case.
+        guard options.to.allSatisfy({ $0.gateway == nil && $0.agent == nil }), !options.to.isEmpty else { return [] }
+        return [
+            OptionProblem(
+                key: "to[1]", message: "names neither a gateway nor an agent, so messages go where they go in any case",
+                hint: "such as { gateway: spare } or { agent: helper }")
+        ]
     }
 
     package static func advise(_ options: RouteOptions, at place: ChainPlace) -> [OptionProblem] {

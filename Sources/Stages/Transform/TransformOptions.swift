@@ -54,6 +54,15 @@ package enum TransformPlugin: MiddlewarePlugin {
         }
     }
 
+    package static func advise(_ options: TransformOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard !options.message.isEmpty, !templateNames(in: options.message).contains("text") else { return [] }
+        return [
+            OptionProblem(
+                key: "message", message: "has no {{text}}, so what was written gets lost",
+                hint: "put {{text}} where the words of the message belong")
+        ]
+    }
+
     package static func provision(_ options: TransformOptions, in context: ProvisionContext) async throws
         -> any Middleware
     {
