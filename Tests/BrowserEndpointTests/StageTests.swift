@@ -134,6 +134,28 @@ import Testing
         }
     }
 
+    /// A message looks the same now and after the page was loaded again, whatever the stages made of it for the gateway.
+    @Test(arguments: [true, false], [true, false])
+    func aMessageIsShownAsTheHistoryHasIt(isAbovePersist: Bool, keeps: Bool) async throws {
+        var options = Rig.Options()
+        options.keepsMessages = keeps
+        let prompt = Stage.inbound(.chat) { message, context, next in
+            var message = message
+            message.text = "Be kind. " + message.text
+            try await next(message, context)
+        }
+        if isAbovePersist { options.stages = [prompt] } else { options.stagesBelow = [prompt] }
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            #expect(run.prompt.message == "Be kind. Hello")
+            let shown = try await browser.next(state: "accepted")["message"]?["content"]?.text
+            #expect(shown == (keeps && isAbovePersist ? "Be kind. Hello" : "Hello"))
+            if keeps { #expect(try await browser.history().first?["content"]?.text == shown) }
+        }
+    }
+
     /// The text that was streamed is taken back; others who ask find the error, too.
     @Test func aFinalThatIsStoppedTakesItsTextWithIt() async throws {
         try await Rig.run(Self.options(.outbound(.final) { _, _, _ in throw Broken() })) { rig in

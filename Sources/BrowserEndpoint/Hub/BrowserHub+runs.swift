@@ -21,6 +21,9 @@ extension BrowserHub {
         isForwarded: @Sendable () async -> Void
     ) async throws {
         guard let runID = message.runID else { return }
+        // What stages put around it for the gateway is not what somebody said. Where nothing is kept, everybody sees the words
+        // as they were written.
+        let shown = context[KeptWords.self] ?? asked
         try await settleClaim(on: id, for: context.principal ?? .anonymous)
         let session = try await session(id)
         // A message that is sent again does not go to another gateway than before.
@@ -41,7 +44,7 @@ extension BrowserHub {
             } else {
                 // The message was sent before, and its run goes on: whoever hands it over or looks for its end does so still.
                 context.endTrace()
-                broadcast(.accepted(message, time.now), of: run)
+                broadcast(.accepted(shown, time.now), of: run)
                 return flush()
             }
         }
@@ -51,7 +54,7 @@ extension BrowserHub {
         run.askedText = asked
         run.isAccepted = false
         context.logger.trace("to the gateway: \(message.text)")
-        broadcast(.accepted(message, time.now), of: run)
+        broadcast(.accepted(shown, time.now), of: run)
         if let kept = unstored.take(run.key) {
             endAgain(run, kept)
             return flush()

@@ -8,7 +8,7 @@ import WebSocketTransport
 /// What is told to the watchers of a session about a run.
 enum EventFrame {
     /// The gateway is about to get the user's message.
-    case accepted(InboundMessage, Timestamp)
+    case accepted(String, Timestamp)
     case delta(TextChange)
     /// The event as it left the chain.
     case whole(OutboundEvent)
@@ -36,9 +36,9 @@ extension Audience {
             break
         case .delta(let change):
             writeDelta(change, of: run, into: &buffer)
-        case .accepted(let message, let timestamp):
+        case .accepted(let text, let timestamp):
             writeHead("accepted", of: run, into: &buffer)
-            writeUserMessage(message.text, timestamp, into: &buffer)
+            writeUserMessage(text, timestamp, into: &buffer)
         case .whole(let event) where event.kind == .status:
             writeHead("status", of: run, into: &buffer)
             buffer.writeStaticString(",\"phase\":")

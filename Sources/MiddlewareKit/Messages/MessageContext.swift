@@ -187,3 +187,7 @@ public struct Credential: Sendable, Hashable, CustomStringConvertible, CustomDeb
     public var description: String { "<redacted>" }
     public var debugDescription: String { "<redacted>" }
 }
+
+/// What a stage has kept of the words of a message on its way to the gateway: the history shows them, and so does whatever
+/// shows the message before.
+package enum KeptWords: ContextKey { package typealias Value = String }

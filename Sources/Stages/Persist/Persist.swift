@@ -16,10 +16,13 @@ struct Persist: Middleware {
     func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
         // A shadow has no effect, and to keep something is one.
         guard !context.isShadow else { return try await next(message, context) }
-        try await saving(context, "The message was not sent, because it could not be stored") {
+        var below = context.keeping(.user)
+        below[KeptWords.self] = try await saving(
+            context, "The message was not sent, because it could not be stored"
+        ) {
             try await keep(message, context)
         }
-        try await next(message, context.keeping(.user))
+        try await next(message, below)
     }
 
     func outbound(_ event: OutboundEvent, context: MessageContext, next: Next<OutboundEvent>) async throws {
@@ -28,11 +31,13 @@ struct Persist: Middleware {
         try await next(event, context.keeping(event.kind.role))
     }
 
-    private func keep(_ message: InboundMessage, _ context: MessageContext) async throws {
+    /// - Returns: The words that were kept.
+    private func keep(_ message: InboundMessage, _ context: MessageContext) async throws -> String {
         guard let record = MessageRecord(message, context, at: time.now) else {
             throw Rejection(code: "bad_request", message: "A chat message needs a session.")
         }
         _ = try await store.store(record, rows: context.rows(for: record))
+        return record.text
     }
 
     private func keep(_ event: OutboundEvent, _ context: MessageContext) async throws {
@@ -47,9 +52,11 @@ struct Persist: Middleware {
     }
 
     /// - Parameter words: Tell the person in front of the browser what it means when it fails.
-    private func saving(_ context: MessageContext, _ words: String, _ body: () async throws -> Void) async throws {
+    private func saving<Result>(
+        _ context: MessageContext, _ words: String, _ body: () async throws -> Result
+    ) async throws -> Result {
         do {
-            try await body()
+            return try await body()
         } catch let failure as StorageFailure {
             context.logger.error("a message could not be stored: \(failure)")
             throw Rejection(code: "storage_failed", message: "\(words): \(failure.description).")

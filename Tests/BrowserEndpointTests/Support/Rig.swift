@@ -44,6 +44,8 @@ struct Rig: Sendable {
         var existing: FakeGateway?
         /// Between `auth` and `thinking-strip`.
         var stages: [Stage] = []
+        /// Below `persist`.
+        var stagesBelow: [Stage] = []
         /// Below `stages`; nil: there is none.
         var route: RouteOptions?
         var routeCondition = Condition.always
@@ -195,7 +197,7 @@ struct Rig: Sendable {
                     executor: nil))
         }
         return Chain(
-            stages: stages + last, tracer: options.traces?.tracer, time: time)
+            stages: stages + last + options.stagesBelow, tracer: options.traces?.tracer, time: time)
     }
 
     /// Connects the gateways, and waits until they are ready and their lists have come.
