@@ -13,7 +13,7 @@ final class Steps: Sendable {
         let steps = Steps()
         let (ends, continuation) = AsyncStream.makeStream(of: String?.self, bufferingPolicy: .bufferingOldest(1))
         // No child: a group would wait for work that hangs, which is just what is looked for.
-        let task = Task { continuation.yield(await work(steps)) }
+        let task = Task(executorPreference: TrialThreads.shared) { continuation.yield(await work(steps)) }
         // Not a child either, for the same reason; it ends with the check.
         let watch = Task {
             var seen = -1

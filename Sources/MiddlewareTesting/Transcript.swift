@@ -72,7 +72,9 @@ public struct Transcript: Sendable, Hashable {
             do {
                 var entry = try Entry(parsing: String(line))
                 if let run = entry.run {
-                    if entry.type == .inbound { users[run] = entry.user } else { entry.user = entry.user ?? users[run] }
+                    // Whoever stops a run has not started it.
+                    if entry.startsRun { users[run] = entry.user }
+                    if entry.type != .inbound { entry.user = entry.user ?? users[run] }
                 }
                 entries.append(entry)
             } catch {
@@ -104,6 +106,9 @@ public struct Transcript: Sendable, Hashable {
 }
 
 extension Transcript.Entry {
+    /// The message of a run.
+    package var startsRun: Bool { type == .inbound && kind == MessageKind.chat.rawValue }
+
     /// Whoever calculates with them must have room for it.
     private static let times: ClosedRange<Int64> = 0...253_402_300_799_999
 

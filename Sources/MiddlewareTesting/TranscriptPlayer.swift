@@ -18,12 +18,13 @@ extension Transcript {
         var replies: [String: VisibleReply] = [:]
         var contexts: [String: MessageContext] = [:]
         for (index, entry) in entries.enumerated() {
-            let context = entry.run.flatMap { contexts[$0] } ?? entry.context(id: "message-\(index + 1)")
+            let known = entry.type == .inbound ? nil : entry.run.flatMap { contexts[$0] }
+            let context = known ?? entry.context(id: "message-\(index + 1)")
             if let message = entry.message {
                 let outcome = await harness.send(message, context: context)
                 if case .failed(let error) = outcome { throw error }
                 guard case .passed(let message, let changed) = outcome else { continue }
-                if let run = message.runID { contexts[run] = changed }
+                if let run = message.runID, message.kind == .chat { contexts[run] = changed }
                 out.entries.append(Entry(message, changed).at(entry.at))
             } else if let run = entry.replyRun, let change = entry.change {
                 var reply = replies.removeValue(forKey: run.id) ?? VisibleReply(middleware, run: run)

@@ -64,7 +64,7 @@ struct Trial: Sendable {
     private func cancellation(_ patience: Duration) async -> String? {
         let reached = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(3))
         // Nobody waits for this task: one that cannot be cancelled would hold up the test for ever.
-        let work = Task {
+        let work = Task(executorPreference: TrialThreads.shared) {
             try? await call {
                 reached.continuation.yield(.reachedNext)
                 try await Task.sleep(for: .seconds(86_400))
@@ -104,7 +104,7 @@ struct Trial: Sendable {
     ) async -> Bool {
         let reached = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1))
         // Left behind at the end, as a child task could not be: the stage under trial may not let go of it.
-        let first = Task {
+        let first = Task(executorPreference: TrialThreads.shared) {
             try? await call("a") { _ in
                 reached.continuation.yield(true)
                 try await Task.sleep(for: .seconds(86_400))
@@ -133,7 +133,7 @@ struct Trial: Sendable {
     ) async -> String? {
         let (signals, continuation) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingOldest(1))
         // No child: a group would wait for work that hangs, which is just what is looked for.
-        let task = Task { continuation.yield(.ended(await work())) }
+        let task = Task(executorPreference: TrialThreads.shared) { continuation.yield(.ended(await work())) }
         let watch = Task {
             try await Task.sleep(for: patience)
             continuation.yield(.outOfPatience)

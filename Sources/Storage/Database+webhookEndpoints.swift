@@ -12,6 +12,12 @@ extension Database {
         changes.fire()
     }
 
+    package func stagesWithAddedEndpoints() async throws -> [String] {
+        try await read { db in
+            try String.fetchAll(db, sql: "SELECT DISTINCT stage FROM webhook_endpoints ORDER BY stage")
+        }
+    }
+
     package func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)] {
         let secrets = secrets
         return try await read { db in

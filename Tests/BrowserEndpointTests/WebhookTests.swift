@@ -210,11 +210,13 @@ import Webhooks
             let cases: [(String, String, String, String)] = [
                 ("GET", Self.deliveries + "?state=lost", "", "bad_request"),
                 ("GET", Self.deliveries + "?limit=0", "", "bad_request"),
+                ("GET", Self.deliveries + "?stage=x", "", "bad_request"),
                 ("GET", Self.deliveries + "/x", "", "bad_request"),
                 ("GET", Self.deliveries + "/99", "", "not_found"),
                 ("POST", Self.deliveries + "/99/replay", "", "not_found"),
                 ("POST", Self.deliveries + "/replay", "{}", "bad_request"),
                 ("POST", Self.deliveries + "/replay", #"{"since": "yesterday"}"#, "bad_request"),
+                ("POST", Self.deliveries + "/replay", #"{"since": "2026-02-30T00:00:00Z"}"#, "bad_request"),
                 ("POST", Self.endpoints, "{}", "bad_request"),
                 ("POST", Self.endpoints, #"{"stage": "x", "url": "https://a.test"}"#, "bad_request"),
                 ("POST", Self.endpoints + "/none/test", "", "not_found"),
@@ -226,6 +228,28 @@ import Webhooks
             }
             let since = #"{"since": "2026-01-31T00:00:00Z"}"#
             #expect(try await rig.http("POST", Self.deliveries + "/replay", body: since).json == ["replayed": 0])
+        }
+    }
+
+    /// A stage was renamed: what was added to it is there to be looked at, and to be deleted.
+    @Test func endpointsOfAStageThatIsGoneAreShownAndDeleted() async throws {
+        try await Rig.run(try rigOptions()) { rig in
+            let settings = #"{"url": "https://old.test/x", "events": ["message.final"]}"#
+            #expect(
+                try await rig.database.addEndpoint(
+                    stage: "before", name: "old", settings: settings, now: rig.time.now))
+            let rows = try await rig.http("GET", Self.endpoints).json.array ?? []
+            let old = rows.first { $0["name"] == "old" }
+            #expect(rows.count == 2 && old?["stage"] == "before" && old?["state"] == "without-stage")
+            #expect(old?["url"]?.string?.hasPrefix("https://old.test") == true && old?["source"] == "api")
+            for call in ["/test", "/enable"] {
+                let answer = try await rig.http("POST", Self.endpoints + "/old" + call)
+                #expect(answer.errorCode == "conflict" && answer.text.contains("“before”"))
+            }
+            let changed = try await rig.http("PATCH", Self.endpoints + "/old", body: #"{"enabled": false}"#)
+            #expect(changed.errorCode == "conflict" && changed.text.contains("“before”"))
+            #expect(try await rig.http("DELETE", Self.endpoints + "/old").status == 200)
+            #expect(try await rig.http("GET", Self.endpoints).json.array?.count == 1)
         }
     }
 

@@ -9,11 +9,16 @@ import Testing
 
     private func violations(_ middleware: any Middleware) async -> [String] {
         // Only what hangs takes that long.
-        await MiddlewareCompatibility.violations(of: middleware, patience: .seconds(1))
+        await MiddlewareCompatibility.violations(of: middleware, patience: .seconds(60))
     }
 
     private func hasBroken(_ promise: String, _ middleware: any Middleware) async -> Bool {
-        await violations(middleware).contains { $0.contains(promise) }
+        // Nothing may move for a second on a busy machine: then the wrong promise seems broken, and it takes more patience.
+        for patience in [Duration.seconds(1), .seconds(20)] {
+            let found = await MiddlewareCompatibility.violations(of: middleware, patience: patience)
+            if found.contains(where: { $0.contains(promise) }) { return true }
+        }
+        return false
     }
 
     @Test func aStageThatDoesNothingKeepsAllPromises() async {
@@ -147,17 +152,14 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func aTransformThatDoesNotAnswerIsFound() async {
         let gate = Gate()
         let hangs = Awaiting { _ in Waits(gate: gate, answers: false) }
-        let words = "neither answered nor threw within 1s"
-        #expect(await violations(hangs).map { $0.contains(words) } == [true])
+        #expect(await hasBroken("neither answered nor threw within", hangs))
         gate.open()
     }
 
     @Test(.timeLimit(.minutes(1))) func aTransformThatWaitsForAnotherRunIsFound() async {
         let gate = Gate()
         let hangs = Awaiting { run in Waits(gate: gate, answers: run.id == "run-1") }
-        #expect(
-            await violations(hangs) == ["a transform neither answered nor threw within 1s: a run waits for another one"]
-        )
+        #expect(await hasBroken("a run waits for another one", hangs))
         gate.open()
     }
 
@@ -171,10 +173,22 @@ import Testing
         gate.open()
     }
 
+    /// It takes a thread with each call, and there are few of those that tasks share.
+    @Test(.timeLimit(.minutes(1))) func aStageThatBlocksItsThreadsIsFound() async {
+        let open = DispatchSemaphore(value: 0)
+        @Sendable func block() { open.wait() }
+        let blocks = Inbound { _, _, _ in block() }
+        let found = await MiddlewareCompatibility.violations(of: blocks, patience: .milliseconds(50))
+        for kind in MessageKind.allCases {
+            #expect(found.contains("inbound \(kind): it neither ended nor called next"))
+            open.signal()
+        }
+    }
+
     /// Nothing in the samples would show what it makes of its own word.
     @Test func aWordOfTheAuthorsOwnIsCut() async {
         let shouts = Rewriting { Shouts(only: "the") }
-        let violations = await MiddlewareCompatibility.violations(of: shouts, adding: ["the"], patience: .seconds(1))
+        let violations = await MiddlewareCompatibility.violations(of: shouts, adding: ["the"], patience: .seconds(60))
         #expect(violations.first == #"the text law: ["t", "he"] gives "the!", in one piece it gives "THE!""#)
         #expect(await MiddlewareCompatibility.violations(of: Rewriting { Shouts() }, adding: ["the"]) == [])
     }

@@ -83,6 +83,18 @@ import Testing
         #expect(entries[1].event?.run.user == "ada")
     }
 
+    /// An administrator stops what somebody else has begun: the reply stays that of its message.
+    @Test func whoStopsARunIsNotWhoseItIs() async throws {
+        let text = #"""
+            {"type":"inbound","kind":"chat","gateway":"g","session":"agent:main:a","run":"r","user":"ada","text":"Hi"}
+            {"type":"inbound","kind":"abort","gateway":"g","session":"agent:main:a","run":"r","user":"eve","text":""}
+            {"type":"outbound","kind":"aborted","gateway":"g","session":"agent:main:a","run":"r","text":"Hel"}
+            """#
+        let transcript = try Transcript(parsing: text)
+        #expect(transcript.entries.map(\.user) == ["ada", "eve", "ada"])
+        #expect(try await transcript.played(through: PassThrough()).entries.map(\.user) == ["ada", "eve", "ada"])
+    }
+
     @Test func aTranscriptIsPlayedThroughAStage() async throws {
         let played = try await Transcript(parsing: Self.lines).played(through: Loud())
         #expect(played.entries.map(\.text) == ["Hello!", "WRONG", "IT IS ", "IT IS 4.!", "!"])

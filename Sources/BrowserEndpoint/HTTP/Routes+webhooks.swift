@@ -86,6 +86,12 @@ extension CallContext {
 extension Request {
     fileprivate func deliveryFilter() throws -> DeliveryFilter {
         let query = uri.queryParameters
+        let known = ["endpoint", "type", "state", "limit", "before"]
+        // One that is misspelt would show all deliveries, as if each of them fitted.
+        if let other = query.first(where: { !known.contains(String($0.key)) }) {
+            throw Rejection.badRequest(
+                "There is no parameter `\(other.key.prefix(40))`. Known are \(known.joined(separator: ", ")).")
+        }
         var filter = DeliveryFilter(
             endpoint: query["endpoint"].map { String($0) }, type: query["type"].map { String($0) })
         if let word = query["state"] {
@@ -113,6 +119,11 @@ extension Timestamp {
     /// Nil unless it is a time as ISO 8601 has it, with its zone.
     package init?(iso8601 text: String) {
         guard let date = try? Date(text, strategy: .iso8601) else { return nil }
+        // Foundation takes 30 February for 2 March.
+        let numbers = text.prefix(19).split { "-T: ".contains($0) }.map { Int($0) }
+        guard numbers.count == 6, numbers.allSatisfy({ $0 != nil }) else { return nil }
+        let day = DateComponents(year: numbers[0], month: numbers[1], day: numbers[2])
+        guard day.isValidDate(in: Calendar(identifier: .iso8601)) else { return nil }
         self.init(milliseconds: Int64(date.timeIntervalSince1970 * 1000))
     }
 }

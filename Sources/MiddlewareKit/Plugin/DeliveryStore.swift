@@ -44,6 +44,8 @@ package protocol DeliveryStore: Sendable {
 
     // MARK: Endpoints
 
+    /// The names of the stages to which endpoints were added at run time, those that are gone too.
+    func stagesWithAddedEndpoints() async throws -> [String]
     /// Endpoints that were added at run time, with their settings as JSON.
     func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)]
     /// False when there is one with this name.

@@ -113,7 +113,7 @@ package struct ChainReplay: Sendable {
             runs.live[run.id] = live
             return .streamed
         } catch {
-            if let run = entry.run { runs.ended.insert(run) }
+            if let run = entry.run, entry.startsRun || entry.type != .inbound { runs.ended.insert(run) }
             switch error {
             case let rejection as Rejection: return .rejected(code: rejection.code, message: rejection.message)
             case let failure as StageFailure: return .failed(stage: failure.stage)
@@ -126,16 +126,18 @@ package struct ChainReplay: Sendable {
         -> Outcome
     {
         let chain = chains.chain(for: MessageFacts(message, context))
+        // A run goes on whatever becomes of a message that is to stop it.
+        let run = message.kind == .chat ? message.runID : nil
         let arrived = Mutex<(InboundMessage, MessageContext)?>(nil)
         let passage = try await chain.send(message, context: context) { message, context in
             arrived.withLock { $0 = (message, context) }
         }
         guard case .delivered = passage, let (sent, context) = arrived.withLock({ $0 }) else {
-            if let run = message.runID { runs.ended.insert(run) }
+            if let run { runs.ended.insert(run) }
             if case .dropped(let stage) = passage { return .dropped(stage: stage) }
             return .notAsked
         }
-        if let run = message.runID { runs.live[run] = Runs.Live(chain: chain, context: context) }
+        if let run { runs.live[run] = Runs.Live(chain: chain, context: context) }
         let shown = Shown(sent)
         return sent.answer.map { .answered(shown, answer: $0) } ?? .passed(shown)
     }

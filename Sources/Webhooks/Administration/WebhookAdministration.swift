@@ -18,10 +18,10 @@ package struct WebhookAdministration: Sendable {
 
     package func endpoints() async throws -> JSONValue {
         var rows: [JSONValue] = []
-        for worker in registry.all {
-            let counts = try await store.deliveryCounts(stage: worker.stage)
-            for entry in try await entries(of: worker) {
-                rows.append(entry.json(stage: worker.stage, counts.first { $0.endpoint == entry.endpoint.name }))
+        for (stage, entries) in try await all() {
+            let counts = try await store.deliveryCounts(stage: stage)
+            for entry in entries {
+                rows.append(entry.json(stage: stage, counts.first { $0.endpoint == entry.endpoint.name }))
             }
         }
         return .array(rows)
@@ -52,11 +52,14 @@ package struct WebhookAdministration: Sendable {
     }
 
     package func removeEndpoint(_ name: String) async throws {
-        let (worker, entry) = try await find(name)
-        guard entry.endpoint.isAdded else {
+        let found = try await all().filter { $0.entries.contains { $0.endpoint.name == name } }
+        guard !found.isEmpty else { throw Rejection.unknown(name) }
+        // One of a stage that is gone may have the name of another one.
+        let added = found.first { $0.entries.contains { $0.endpoint.name == name && $0.endpoint.isAdded } }
+        guard let added else {
             throw Rejection(code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; remove it there.")
         }
-        _ = try await store.removeEndpoint(stage: worker.stage, name: name, now: time.now)
+        _ = try await store.removeEndpoint(stage: added.stage, name: name, now: time.now)
     }
 
     /// For one that said that it is gone, or is left alone because it failed again and again.
@@ -153,9 +156,27 @@ package struct WebhookAdministration: Sendable {
         }
     }
 
+    /// By stage; those of stages that are gone last.
+    private func all() async throws -> [(stage: String, entries: [EndpointDirectory.Entry])] {
+        var all: [(stage: String, entries: [EndpointDirectory.Entry])] = []
+        let workers = registry.all
+        for worker in workers { all.append((worker.stage, try await entries(of: worker))) }
+        for stage in try await store.stagesWithAddedEndpoints() where !workers.contains(where: { $0.stage == stage }) {
+            let entries = try await EndpointDirectory.Entry.all(
+                stage: stage, configured: [], content: .text, in: store
+            ).map { entry in
+                var entry = entry
+                entry.lostStage = stage
+                return entry
+            }
+            all.append((stage, entries))
+        }
+        return all
+    }
+
     private func find(_ name: String, stage: String) async throws -> EndpointDirectory.Entry {
-        for worker in registry.all where worker.stage == stage {
-            if let entry = try await entries(of: worker).first(where: { $0.endpoint.name == name }) { return entry }
+        for (other, entries) in try await all() where other == stage {
+            if let entry = entries.first(where: { $0.endpoint.name == name }) { return entry }
         }
         throw Rejection(code: "conflict", message: "The endpoint “\(name)” was removed.")
     }
@@ -166,11 +187,18 @@ package struct WebhookAdministration: Sendable {
                 return (worker, entry)
             }
         }
-        throw Rejection(code: "not_found", message: "There is no endpoint “\(name)”.")
+        for entry in try await all().flatMap(\.entries) where entry.endpoint.name == name {
+            try entry.requireUsable()
+        }
+        throw Rejection.unknown(name)
     }
 }
 
 extension Rejection {
+    fileprivate static func unknown(_ endpoint: String) -> Rejection {
+        Rejection(code: "not_found", message: "There is no endpoint “\(endpoint)”.")
+    }
+
     fileprivate static func unknown(_ id: Int64) -> Rejection {
         Rejection(code: "not_found", message: "There is no delivery \(id).")
     }

@@ -3,11 +3,16 @@ package import MiddlewareKit
 extension EndpointDirectory.Entry {
     /// In one word.
     package var state: String {
-        !endpoint.options.enabled ? "disabled" : isGone ? "gone" : isPaused ? "paused" : "active"
+        if lostStage != nil { return "without-stage" }
+        return !endpoint.options.enabled ? "disabled" : isGone ? "gone" : isPaused ? "paused" : "active"
     }
 
     /// Why nothing is sent to it, until somebody does something about it; to stand after its name.
     package var obstacle: String? {
+        if let lostStage {
+            return
+                "belongs to the stage “\(lostStage)”, which the configuration does not have: name a webhook stage so, or delete it."
+        }
         if !endpoint.options.enabled { return "is disabled (`enabled: false`); set `enabled: true` first." }
         return isGone ? "said that it is gone (HTTP 410); enable it first." : nil
     }

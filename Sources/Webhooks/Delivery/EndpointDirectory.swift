@@ -9,6 +9,8 @@ package final class EndpointDirectory: Sendable {
         package let endpoint: Endpoint
         package var isGone = false
         package var isPaused = false
+        /// The stage that it was added to, where no stage has this name any more.
+        package var lostStage: String?
     }
 
     private struct State {
