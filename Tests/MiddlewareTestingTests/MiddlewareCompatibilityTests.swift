@@ -105,7 +105,7 @@ import Testing
             }
             try await next(message, context)
         }
-        #expect(await violations(waits) == ["inbound chat: it neither ended nor called next"])
+        #expect(await hasBroken("inbound chat: it neither ended nor called next", waits))
         for continuation in hanging.withLock({ $0 }) { continuation.resume() }
     }
 
@@ -133,10 +133,8 @@ import Testing
             }
             await turn.end()
         }
-        #expect(
-            await violations(single) == [
-                "inbound chat: a run whose later stages are slow holds up, or is taken for, another run"
-            ])
+        let words = "inbound chat: a run whose later stages are slow holds up, or is taken for, another run"
+        #expect(await hasBroken(words, single))
     }
 
     @Test func breakingTheTextLawIsFound() async {
