@@ -77,10 +77,10 @@ package struct ReplyText: Sendable {
         return change
     }
 
-    /// As `feed`, for runs with transforms that await.
+    /// As `feed`, for runs with transforms that await. One that fails open, but not by what it held, lets the piece through as it
+    /// came.
     ///
-    /// - Throws: ``StageFailure`` of a stage that fails closed. One that fails open lets the piece through as it came; one that
-    ///   held back too much lets through the rest of the run.
+    /// - Throws: ``StageFailure`` of a stage that fails closed.
     package mutating func feedAwaiting(_ change: TextChange) async throws(StageFailure) -> TextChange {
         var change = change
         for index in steps.indices {
@@ -89,21 +89,39 @@ package struct ReplyText: Sendable {
                 try feed(piece, to: index, &change)
                 continue
             }
-            let stage = steps[index].stage
             do {
-                let (out, next) = try await stage.hold.bound(time, on: stage.executor) {
-                    var transform = transform
-                    return (try await transform.feed(piece[...]), transform)
-                }
-                steps[index].awaiting = next
-                try steps[index].check(after: piece, out)
-                change = out.following(change)
+                change = try await feed(piece, to: transform, ofStep: index).following(change)
+            } catch let failure as StageFailure {
+                throw failure
             } catch {
-                steps[index].isOut = error is HoldExceeded
+                if error is HoldExceeded { steps[index].isOut = true }
                 try apply(error, ofStep: index)
             }
         }
         return change
+    }
+
+    private mutating func feed(
+        _ piece: String, to transform: any AsyncReplyTransform, ofStep index: Int
+    ) async throws -> TextChange {
+        let stage = steps[index].stage
+        let (out, next) = try await stage.hold.bound(time, on: stage.executor) {
+            var transform = transform
+            return (try await transform.feed(piece[...]), transform)
+        }
+        steps[index].awaiting = next
+        do throws(HoldExceeded) {
+            try steps[index].check(after: piece, out)
+            return out
+        } catch {
+            try apply(error, ofStep: index)
+            steps[index].isOut = true
+            return out.followed(
+                by: try await stage.hold.bound(time, on: stage.executor) {
+                    var transform = next
+                    return try await transform.finish()
+                })
+        }
     }
 
     /// The text to feed to a step; nil when there is none. A replacement starts the step afresh.

@@ -18,6 +18,8 @@ struct Serve: AsyncParsableCommand {
     var demo = false
 
     func run() async throws {
+        // Until the server listens to it: what it would ask for is being done.
+        signal(SIGHUP, SIG_IGN)
         let file = configurationOptions.config
         let read = try Loading.reader(of: file)
         let loaded = try Loading.settings(read, warns: true)
