@@ -37,11 +37,16 @@ struct HistoryMerge {
     private var stored: [Stored]
     /// Answers that the stages have met before: they withheld them, or what they made of them is stored.
     private let met: Set<String>
+    /// Where those stand that were taken over before, by their run ids.
+    private let places: [String: Int]
 
     /// - Parameter met: Run ids.
     init(stored: [Stored], met: Set<String> = []) {
         self.stored = stored
         self.met = met
+        places = Dictionary(stored.enumerated().compactMap { index, entry in entry.runID.map { ($0, index) } }) {
+            first, _ in first
+        }
     }
 
     /// - Parameter records: Oldest first.
@@ -67,9 +72,7 @@ struct HistoryMerge {
 
     /// One that was taken over before, under the same name.
     private mutating func takeNamed(_ record: MessageRecord) -> Stored? {
-        guard let index = stored.firstIndex(where: { $0.runID == record.runID && $0.role == record.role }) else {
-            return nil
-        }
+        guard let index = places[record.runID] else { return nil }
         stored[index].isTaken = true
         return stored[index]
     }

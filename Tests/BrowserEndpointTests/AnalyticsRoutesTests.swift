@@ -169,6 +169,7 @@ import Testing
         ("from=0", "`from`: a number is milliseconds since 1970, and has 9 to 13 digits."),
         ("from=99999999999999999", "`from`: a number is milliseconds since 1970, and has 9 to 13 digits."),
         ("to=2026-03-29T02:30&tz=Europe/Berlin", "`to`: there is no such time in Europe/Berlin"),
+        ("from=2026-02-30T00:00:00Z", "`from` must be a time such as now"),
         ("from=2026-02-30", "`from` must be a time such as now"), ("from=", "`from` must be a time such as now"),
     ])
     func timesThatAreNoneAreExplained(query: String, words: String) async throws {

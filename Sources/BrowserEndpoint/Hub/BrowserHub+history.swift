@@ -143,7 +143,7 @@ extension BrowserHub {
         comparison.isOutdated = false
         defer {
             comparison.isUnderWay = false
-            if comparison.isOutdated {
+            if comparison.isOutdated, !isDraining {
                 jobs.submit { await self.compareHistory(of: id, again: true) }
             } else {
                 comparing[id] = nil
