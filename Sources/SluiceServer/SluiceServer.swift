@@ -99,7 +99,10 @@ package struct SluiceServer: Sendable {
         let factory = chainFactory(
             keeper: keeper, storage: storage, recorder: recorder, webhooks: webhooks, gateways: manager,
             programs: programs, tracer: traces?.options.tracer, time: time)
-        guard let chains = try await makeChains(factory, unless: signals.ending) else { return }
+        guard let chains = try await makeChains(factory, unless: signals.ending) else {
+            await traces?.shutdown()
+            return
+        }
         if !chains.hasStage(ofKind: AnalyticsPlugin.kind) {
             try await storage.forgetAnalyticsProgress()
         }

@@ -31,7 +31,7 @@ import Testing
         #expect(explanation.steps.map(\.isIn) == [true, false, true, false])
         #expect(explanation.steps[1].reason == "`when` is false: not staff in groups")
         #expect(explanation.steps[3].reason == "`enabled` is false")
-        #expect(explanation.steps[0].options == "{ mode: none, keys: <from the environment> }")
+        #expect(explanation.steps[0].options == "{ mode: none, keys: [<from the environment>] }")
         #expect(
             explanation.steps[2].details
                 == "mode: shadow, so it has no effect, timeout: 7s, on-error: closed, hold: { bytes: 256KiB, time: 30s }"

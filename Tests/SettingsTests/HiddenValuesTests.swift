@@ -63,6 +63,70 @@ import Testing
         #expect(fillings.hidden(in: "`home-of-all` and home-of-all.yaml") == "`${LONG}` and ${LONG}.yaml")
     }
 
+    /// What was put in is not looked at again.
+    @Test func eachPlaceIsRewrittenOnce() {
+        var fillings = Fillings()
+        fillings.add("secret-one", writtenAs: "${TOKEN_SECRET-TWO}")
+        fillings.add("SECRET-TWO", writtenAs: "${OTHER}")
+        #expect(fillings.hidden(in: "secret-one, SECRET-TWO") == "${TOKEN_SECRET-TWO}, ${OTHER}")
+    }
+
+    /// A variable may hold a word that findings use, and that file names and sentences are made of.
+    @Test func ordinaryWordsStay() {
+        var fillings = Fillings()
+        fillings.ownWords = ["stages"]
+        for (value, name) in [
+            ("stages", "A"), ("folder", "B"), ("Server", "C"), ("secretly", "D"), ("s3cret-word", "E"),
+        ] {
+            fillings.add(value, writtenAs: "${\(name)}", isSecret: name >= "D")
+        }
+        let advice = "`use` of a stage below `stages` in /srv/stages/folder: Server, a folder of folders"
+        #expect(fillings.hidden(in: advice) == advice)
+        #expect(fillings.hidden(in: "there is no `folder`, `Server`") == "there is no `${B}`, `${C}`")
+        #expect(fillings.hidden(in: "xs3cret-wordx, secretly. unsecretly") == "x${E}x, ${D}. unsecretly")
+    }
+
+    @Test(arguments: ["stages", "server", "folder", "readable"])
+    func aFindingIsTheSameWhateverAVariableHolds(_ value: String) {
+        func messages(_ value: String) -> [String] {
+            findings(
+                "gateways: [ { id: a, url: \"ws://127.0.0.1\", name: \"${NAME}\" } ]\ninclude: [nowhere.yaml]\n"
+                    + "stages: { x: { use: y }, y: { use: auth } }\nlog: { levl: info }\nserver: { port: x }\n",
+                environment: ["NAME": value])
+        }
+        #expect(messages(value) == messages("another-1"))
+        #expect(messages(value).contains { $0.contains("below `stages`") })
+    }
+
+    /// Its value may be any word.
+    @Test func whatStandsForASecretIsKnown() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("word", "enormous\n")
+        try folder.write(
+            "config.yaml",
+            "gateways: [ { id: a, url: \"ws://127.0.0.1\", token: \"x ${WORD}\", name: \"${file:word}\" } ]\nstorage: { path: \"${PLACE}\" }\n"
+        )
+        let loaded = try folder.load(environment: ["WORD": "gigantic", "PLACE": "somewhere"])
+        #expect(
+            loaded.hidingValues(in: "gigantic, x gigantic, enormous, somewhere")
+                == "${WORD}, x ${WORD}, ${file:word}, somewhere")
+    }
+
+    /// Not by what parts of its path may look like.
+    @Test func aFileIsCalledWhatItIsCalled() throws {
+        let folder = try TemporaryFolder()
+        let name = try #require(folder.path.split(separator: "/").last)
+        try folder.write("hidden-first.yaml", "server: { prot: 1 }\n")
+        try folder.write("config.yaml", "include: [ \"${E1}.yaml\" ]\nlog: { level: \"${FOLDER}\" }\n")
+        var environment = Self.environment
+        environment["FOLDER"] = String(name)
+        let loaded = try folder.load(environment: environment)
+        #expect(
+            Set(loaded.findings.all.map(\.position.file))
+                == ["\(folder.path)/config.yaml", "\(folder.path)/${E1}.yaml"])
+        #expect(loaded.paths.map(loaded.shownName) == ["\(folder.path)/config.yaml", "\(folder.path)/${E1}.yaml"])
+    }
+
     @Test func anIncludedFileGoesByItsWrittenName() throws {
         let folder = try TemporaryFolder()
         try folder.write("hidden-first.yaml", "server: { prot: 1 }\n")

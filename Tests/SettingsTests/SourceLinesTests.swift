@@ -29,6 +29,42 @@ import Testing
         #expect(excerpt(text, line: 1, column: 200, width: 10) == ["…0123456789", "          ^"])
     }
 
+    /// Though it looks like one by its name.
+    @Test func aNumberOfTokensIsNoSecret() {
+        func excerpt(_ text: String, among options: [OptionDescription]) -> String? {
+            var lines = SourceLines()
+            lines.secretKeys = SecretKeys([], stages: [.group(name: "", options)])
+            lines.add(Array(text.utf8), file: "c")
+            return lines.excerpt(at: SourcePosition(file: "c", line: 1, column: 1))?.line
+        }
+        let number = OptionDescription(key: "tokens", type: .integer, help: "")
+        for text in ["tokens: -1", "{ tokens: 500, a: 1 }", "tokens: 1MiB # x"] {
+            #expect(excerpt(text, among: [number]) == text)
+        }
+        #expect(excerpt("tokens: hunter2", among: [number]) == "tokens: <redacted>")
+        #expect(excerpt("tokens: 12345678901234567890", among: [number]) == "tokens: <redacted>")
+        // There it may be a slip.
+        let secret = OptionDescription(key: "token", type: .secret, help: "")
+        #expect(excerpt("tokens: 1", among: [number, secret]) == "tokens: <redacted>")
+        #expect(excerpt("tokens: 1", among: []) == "tokens: <redacted>")
+    }
+
+    /// What is a number in a stage may be a slip in a gateway.
+    @Test func aNumberIsOneWhereItBelongs() {
+        var lines = SourceLines()
+        lines.secretKeys = SecretKeys(
+            Settings.descriptions,
+            stages: [.group(name: "", [OptionDescription(key: "tokens", type: .integer, help: "")])])
+        lines.add(
+            Array("pipeline:\n- { use: quota, with: { tokens: -1 } }\ngateways:\n- { id: a, tokens: 1 }".utf8),
+            file: "c")
+        func line(_ number: Int) -> String? {
+            lines.excerpt(at: SourcePosition(file: "c", line: number, column: 1))?.line
+        }
+        #expect(line(2) == "- { use: quota, with: { tokens: -1 } }")
+        #expect(line(4) == "- { id: a, tokens: <redacted>}")
+    }
+
     @Test(arguments: [
         ("{ id: a, token: hunter2, prot: 1 }", 26, "{ id: a, token: <redacted>, prot: 1 }", 29),
         ("token: hunter2", 8, "token: <redacted>", 8), ("token: hunter2", 10, "token: <redacted>", 8),

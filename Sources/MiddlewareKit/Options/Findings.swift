@@ -78,11 +78,11 @@ public struct Findings: Sendable {
     }
 
     /// The same with other words, and names of files.
-    package func rewritten(_ words: (String) -> String) -> Findings {
+    package func rewritten(_ words: (String) -> String, files: (String) -> String) -> Findings {
         var findings = self
         findings.kept = kept.map { finding in
             var place = finding.position
-            place.file = words(place.file)
+            place.file = files(place.file)
             return Finding(
                 severity: finding.severity, position: place, message: words(finding.message),
                 hint: finding.hint.map(words))

@@ -8,8 +8,8 @@ public struct Option<Group>: Sendable {
     let example: String?
     /// Reads the value into the group, or reports what is wrong with it.
     let apply: @Sendable (_ node: ConfigNode, _ group: inout Group, _ findings: inout Findings) -> Void
-    /// The value as YAML.
-    let text: @Sendable (_ group: Group) -> String
+    /// The value as YAML; without what came from the environment, as far as the node that it was read from tells.
+    let text: @Sendable (_ group: Group, _ node: ConfigNode?) -> String
     /// The description; `defaults` is a group in which nothing was set.
     let describe: @Sendable (_ defaults: Group) -> OptionDescription
 
@@ -66,7 +66,7 @@ public struct Option<Group>: Sendable {
                 findings.error(at: node.position, "\(node.label) \(problem)")
             }
         }
-        text = { $0[keyPath: path].optionText }
+        text = { $0[keyPath: path].shownText(from: $1) }
         describe = { defaults in
             let defaultText = defaults[keyPath: path].optionText
             return OptionDescription(

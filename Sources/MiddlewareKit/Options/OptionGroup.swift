@@ -103,21 +103,11 @@ extension OptionGroup {
         findings.error(at: pair.keyPosition, "\(quote(pair.key)) is not an option here", hint: hint)
     }
 
-    /// As `optionText`, without the values that came from the environment or from a file: they may be secret.
-    ///
-    /// - Parameter node: What the group was read from.
-    package func shownText(from node: ConfigNode?) -> String {
-        let pairs = Self.options.map { option in
-            let isHidden = node?[option.key]?.holdsEnvironment ?? false
-            return (key: option.key, text: isHidden ? "<from the environment>" : option.text(self))
-        }
-        let shown = pairs.filter { $0.text != "null" }
-        return shown.isEmpty ? "{}" : "{ " + shown.map { "\($0.key): \($0.text)" }.joined(separator: ", ") + " }"
-    }
-
     /// A mapping on one line, with all options that have a value.
-    public var optionText: String {
-        let pairs = Self.options.map { (key: $0.key, text: $0.text(self)) }.filter { $0.text != "null" }
+    public var optionText: String { text(from: nil) }
+
+    func text(from node: ConfigNode?) -> String {
+        let pairs = Self.options.map { (key: $0.key, text: $0.text(self, node?[$0.key])) }.filter { $0.text != "null" }
         return pairs.isEmpty ? "{}" : "{ " + pairs.map { "\($0.key): \($0.text)" }.joined(separator: ", ") + " }"
     }
 }

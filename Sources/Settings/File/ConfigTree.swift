@@ -15,6 +15,8 @@ struct ConfigTree {
     private(set) var findings = Findings()
     private(set) var lines = SourceLines()
     private(set) var fillings = Fillings()
+    /// The files that were read, as they are named: with `${NAME}`, where they were named so.
+    private(set) var shownNames: [String: String] = [:]
     private var count = 0
 
     init(environment: [String: String], files: ConfigFiles) {
@@ -24,7 +26,8 @@ struct ConfigTree {
 
     /// Nil, with errors, when the main file is no YAML that can be used.
     mutating func read(text: [UInt8], file: String) -> ConfigNode? {
-        read(text, file, above: [])
+        shownNames[file] = file
+        return read(text, file, above: [])
     }
 
     /// - Parameter above: The files that led to this one.
@@ -47,14 +50,15 @@ struct ConfigTree {
     private mutating func node(of entry: ConfigNode, from file: String, above: [String]) -> ConfigNode? {
         guard let name = entry.scalar else { return nil }
         let target = path(name, besides: file)
+        let shown = path(entry.written ?? name, besides: shownNames[file] ?? file)
         do throws(UnreadableFile) {
             guard let names = try files.names(inFolder: target, withSuffixes: [".yaml", ".yml"]) else {
-                return try include(target, entry, above)
+                return try include(target, shown, entry, above)
             }
-            let folder = target.hasSuffix("/") ? target : target + "/"
+            let (folder, shownFolder) = (Self.folder(target), Self.folder(shown))
             var result: ConfigNode?
             for name in names {
-                let node = try include(folder + name, entry, above)
+                let node = try include(folder + name, shownFolder + name, entry, above)
                 result = result.map { merge($0, with: node) } ?? node
             }
             return result
@@ -64,8 +68,11 @@ struct ConfigTree {
         }
     }
 
+    private static func folder(_ path: String) -> String { path.hasSuffix("/") ? path : path + "/" }
+
+    /// - Parameter shown: What the file is called.
     private mutating func include(
-        _ target: String, _ entry: ConfigNode, _ above: [String]
+        _ target: String, _ shown: String, _ entry: ConfigNode, _ above: [String]
     ) throws(UnreadableFile) -> ConfigNode? {
         let file = resolved(target)
         if let first = above.firstIndex(where: { resolved($0) == file }) {
@@ -77,7 +84,9 @@ struct ConfigTree {
             findings.error(at: entry.position, "more than \(Self.fileLimit) files are included")
             return nil
         }
-        guard var node = read(try files.bytes(of: target), target, above: above) else { return nil }
+        let bytes = try files.bytes(of: target)
+        shownNames[target] = shown
+        guard var node = read(bytes, target, above: above) else { return nil }
         switch node.content {
         case .mapping(let pairs):
             node.content = .mapping(pairs.filter { $0.key != "include" })

@@ -30,6 +30,7 @@ enum Substitution: Equatable {
         var problems: [Problem] = []
         var usesEnvironment = false
         var isFilled = false
+        var holdsFile = false
         while let start = rest.firstRange(of: "${") {
             let before = rest[..<start.lowerBound]
             rest = rest[start.upperBound...]
@@ -48,15 +49,16 @@ enum Substitution: Equatable {
             case .success(let value):
                 result += value.text
                 guard !value.isDefault else { break }
-                fillings.add(value.text, writtenAs: "${\(rest[..<end])}")
-                isFilled = true
+                let isFile = rest.hasPrefix("file:")
+                fillings.add(value.text, writtenAs: "${\(rest[..<end])}", isSecret: isFile)
+                (isFilled, holdsFile) = (true, holdsFile || isFile)
             case .failure(let failure): problems.append(failure.problem)
             }
             rest = rest[rest.index(after: end)...]
         }
         if !problems.isEmpty { return .failed(problems) }
         result += rest
-        if isFilled { fillings.add(result, writtenAs: text) }
+        if isFilled { fillings.add(result, writtenAs: text, isSecret: holdsFile) }
         if usesEnvironment { return .substituted(result) }
         return result == text ? .unchanged : .literal(result)
     }

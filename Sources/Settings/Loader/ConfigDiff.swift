@@ -48,27 +48,28 @@ package enum ConfigDiff {
     }
 
     private static func leaves(of loaded: LoadedSettings) -> [Leaf] {
-        let isSecretKey = { (key: String, path: [String]) in
-            SecretKeys.isSecret(key, among: loaded.lines.secretKeys.names(in: path.first ?? key))
+        let isSecret = { (key: String, value: ConfigNode, path: [String]) in
+            let names = loaded.lines.secretKeys.names(in: path.first ?? key)
+            return names.isSecret(key) && !names.isNumber(value.scalar ?? "", of: key)
         }
         var leaves: [Leaf] = []
-        func visit(_ node: ConfigNode, _ path: [String], isSecret: Bool) {
+        func visit(_ node: ConfigNode, _ path: [String], isSecret isHidden: Bool) {
             switch node.content {
             case .mapping(let pairs) where !pairs.isEmpty:
                 for pair in pairs where pair.key != "include" || !path.isEmpty {
-                    visit(pair.value, path + [pair.key], isSecret: isSecret || isSecretKey(pair.key, path))
+                    visit(pair.value, path + [pair.key], isSecret: isHidden || isSecret(pair.key, pair.value, path))
                 }
             case .sequence(let nodes) where nodes.contains(where: \.isMapping):
                 let labels = nodes.entryLabels
                 let hasNames = labels.contains { !$0.hasPrefix("[") }
                 let count = nodes.count == 1 ? "1 entry" : "\(nodes.count) entries"
                 leaves.append(Leaf(path: path, value: labels.optionText, shown: hasNames ? labels.optionText : count))
-                for (label, node) in zip(labels, nodes) { visit(node, path + [label], isSecret: isSecret) }
+                for (label, node) in zip(labels, nodes) { visit(node, path + [label], isSecret: isHidden) }
             case .null, .mapping:
                 break
             default:
-                let isSecret = isSecret || SecretKeys.isSecretAddress(node.scalar ?? "")
-                leaves.append(Leaf(path: path, value: node.fingerprint, shown: isSecret ? "<redacted>" : node.shown))
+                let isHidden = isHidden || SecretKeys.isSecretAddress(node.scalar ?? "")
+                leaves.append(Leaf(path: path, value: node.fingerprint, shown: isHidden ? "<redacted>" : node.shown))
             }
         }
         if let tree = loaded.tree { visit(tree, [], isSecret: false) }

@@ -14,7 +14,7 @@ extension LoadedSettings {
             severity: .error, position: (tree["pipeline"] ?? tree["include"] ?? tree).position,
             message: """
                 no file says `pipeline` any more, and without it nobody is asked for a key; the \(kind) stage that asks now stood \
-                in \(hidingValues(in: place.file)), line \(place.line)
+                in \(shownName(of: place.file)), line \(place.line)
                 """,
             hint: """
                 bring that back; where nobody is to be asked, write `pipeline` out, with `mode: none` in its \(kind) stage

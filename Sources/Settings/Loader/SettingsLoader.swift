@@ -31,9 +31,14 @@ package struct LoadedSettings: Sendable {
     /// The files of `${file:PATH}` that hold nothing.
     package let emptySecrets: [String]
     let fillings: Fillings
+    /// What its files are called.
+    let shownNames: [String: String]
 
     /// A text for people, without what the environment and other files put into the configuration.
     package func hidingValues(in text: String) -> String { fillings.hidden(in: text) }
+
+    /// What a file is called, likewise.
+    package func shownName(of path: String) -> String { shownNames[path] ?? fillings.hidden(in: path) }
 }
 
 /// From the text of a configuration to checked values. Opens nothing but its files, and starts nothing; the code of its
@@ -78,16 +83,19 @@ package enum SettingsLoader {
         lines.secretKeys = SecretKeys(Settings.descriptions, stages: section.catalog.plugins.map { $0.optionType })
         if let settings = result?.settings { furtherCheck(settings, &findings) }
         warnOfClearSecrets(files, &findings)
-        let fillings = tree.fillings
-        findings = findings.rewritten(fillings.hidden)
-        lines.renameFiles(fillings.hidden)
+        var fillings = tree.fillings
+        fillings.ownWords = lines.secretKeys.ownWords.union(section.catalog.plugins.map { $0.kind })
+        if let node { fillings.noteSecrets(in: node, lines.secretKeys) }
+        let shownName = { tree.shownNames[$0] ?? $0 }
+        findings = findings.rewritten(fillings.hidden, files: shownName)
+        lines.renameFiles(shownName)
         let isGood = !findings.hasErrors
         return LoadedSettings(
             settings: isGood ? result?.settings : nil, chains: (isGood ? result?.chains : nil) ?? PlannedChains(),
             findings: findings,
             lines: lines, stamps: files.stamps + (result?.settings.server.tls.paths ?? []).map { FileStamp(of: $0) },
             catalog: section.catalog, libraries: section.fingerprints, tree: node,
-            emptyFiles: files.empty, emptySecrets: files.emptySecrets, fillings: fillings)
+            emptyFiles: files.empty, emptySecrets: files.emptySecrets, fillings: fillings, shownNames: tree.shownNames)
     }
 
     private static func check(

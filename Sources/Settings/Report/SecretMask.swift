@@ -55,7 +55,7 @@ struct SecretMask {
     }
 
     /// Whether one of the lines that this line belongs to ends with the key of a secret.
-    private func isBelowSecret(_ number: Int, _ indentation: Int, _ keys: Set<String>) -> Bool {
+    private func isBelowSecret(_ number: Int, _ indentation: Int, _ keys: SecretKeys.Names) -> Bool {
         // The entries of a list may stand as far left as its key.
         var depth = lines[number].dropFirst(indentation).first == "-" ? indentation + 1 : indentation
         var above = number - 1
@@ -77,7 +77,7 @@ struct SecretMask {
 
     /// The value to hide when there is the colon of a secret at `index`.
     private func secretValue(
-        in line: [Unicode.Scalar], behindColon index: Int, _ keys: Set<String>
+        in line: [Unicode.Scalar], behindColon index: Int, _ keys: SecretKeys.Names
     ) -> Range<Int>? {
         guard line[index] == ":" else { return nil }
         let isSecret = isSecretKey(before: index, in: line, keys)
@@ -99,9 +99,9 @@ struct SecretMask {
             }
             end = stop ?? line.count
         }
-        guard isSecret || SecretKeys.isSecretAddress(String(String.UnicodeScalarView(line[start..<end]))) else {
-            return nil
-        }
+        let text = String(String.UnicodeScalarView(line[start..<end]))
+        if isSecret, keys.isNumber(text.filter { $0 != " " }, of: key(before: index, in: line)) { return nil }
+        guard isSecret || SecretKeys.isSecretAddress(text) else { return nil }
         return isVariable(line[start..<end]) ? nil : start..<end
     }
 
@@ -112,8 +112,8 @@ struct SecretMask {
             && !String(String.UnicodeScalarView(bare)).contains(":-")
     }
 
-    private func isSecretKey(before colon: Int, in line: [Unicode.Scalar], _ keys: Set<String>) -> Bool {
-        SecretKeys.isSecret(key(before: colon, in: line), among: keys)
+    private func isSecretKey(before colon: Int, in line: [Unicode.Scalar], _ keys: SecretKeys.Names) -> Bool {
+        keys.isSecret(key(before: colon, in: line))
     }
 
     private func key(before colon: Int, in line: [Unicode.Scalar]) -> String {
@@ -126,48 +126,107 @@ struct SecretMask {
 /// The names of options that hold secrets. One name may be that of a secret in one place and not in another: the address of
 /// a webhook is one, that of a gateway is none.
 package struct SecretKeys: Sendable {
-    private var all: Set<String> = []
-    /// By the key of the file itself that they stand below; only where that is sure.
-    private var sections: [String: Set<String>] = [:]
+    /// The names that count in one part of the file.
+    struct Names: Sendable {
+        fileprivate var secrets: Set<String> = []
+        /// Those for which a key with a number may be a slip; nil: all.
+        fileprivate var mistakable: Set<String>?
+        /// Those of options that hold numbers.
+        fileprivate var numbers: Set<String> = []
+        /// Those of all options, and the words that are values of some.
+        fileprivate var words: Set<String> = []
 
-    init(_ names: Set<String> = []) { all = names }
+        fileprivate mutating func add(_ type: OptionType) {
+            switch type {
+            case .list(let element), .oneOrList(let element), .dictionary(let element): add(element)
+            case .group(_, let options):
+                for option in options {
+                    words.insert(option.key)
+                    if option.isSecret { secrets.insert(option.key) }
+                    if option.type.isNumber { numbers.insert(option.key) }
+                    add(option.type)
+                }
+            case .choice(let choices): words.formUnion(choices)
+            default: break
+            }
+        }
+
+        /// Whether a key looks like that of a secret.
+        func isSecret(_ key: String) -> Bool {
+            let word = key.lowercased()
+            return !word.isEmpty
+                && (["token", "password", "passwd", "secret"].contains { word.contains($0) }
+                    || nearestWord(to: word, in: secrets) != nil)
+        }
+
+        /// Whether a value is one of an option that holds a number, though its key looks like that of a secret: `tokens: 500`.
+        func isNumber(_ value: String, of key: String) -> Bool {
+            numbers.contains(key) && nearestWord(to: key, in: mistakable ?? secrets) == nil
+                && value.wholeMatch(of: /[-+]?[0-9][0-9_.]{0,15}[A-Za-z]{0,3}/) != nil
+        }
+    }
+
+    private var all = Names()
+    /// By the key of the file itself that they stand below; only where that is sure.
+    private var sections: [String: Names] = [:]
+
+    init(_ names: Set<String> = []) { all.secrets = names }
 
     /// Of the file, and of the stages whose options stand somewhere in it.
     init(_ settings: [OptionDescription], stages: [OptionType]) {
-        let stageKeys = stages.reduce(into: Set<String>()) { $0.formUnion($1.secretKeys) }
-        all = settings.reduce(stageKeys) { $0.union($1.type.secretKeys) }
-        for section in settings where !["pipeline", "stages", "chains"].contains(section.key) {
-            sections[section.key] = section.type.secretKeys
+        var stageNames = Names()
+        for type in stages { stageNames.add(type) }
+        all = stageNames
+        all.add(.group(name: "", settings))
+        let stageSections = ["pipeline", "stages", "chains"]
+        for section in settings where !stageSections.contains(section.key) {
+            var names = Names()
+            names.add(section.type)
+            sections[section.key] = names
         }
+        var names = all
+        names.mistakable = stageNames.secrets
+        for section in stageSections { sections[section] = names }
     }
+
+    /// The words that a configuration is written with.
+    var ownWords: Set<String> { all.words }
 
     /// Whether a text looks like a URL with a user, a password or a query in it, where nobody should have written one.
     static func isSecretAddress(_ text: String) -> Bool {
         text.contains("://") && (text.contains("@") || text.contains("?"))
     }
 
-    func names(in section: String?) -> Set<String> { section.flatMap { sections[$0] } ?? all }
+    func names(in section: String?) -> Names { section.flatMap { sections[$0] } ?? all }
+}
 
-    /// Whether a key looks like that of a secret.
-    static func isSecret(_ key: String, among keys: Set<String>) -> Bool {
-        let word = key.lowercased()
-        return !word.isEmpty
-            && (["token", "password", "passwd", "secret"].contains { word.contains($0) }
-                || nearestWord(to: word, in: keys) != nil)
+extension ConfigNode {
+    /// Visits the single values of the tree of a file.
+    ///
+    /// - Parameter body: Gets the value, and whether it looks like a secret, by its own look or by the keys that lead to it.
+    func visitScalars(
+        _ keys: SecretKeys, in section: String? = nil, isSecret: Bool = false,
+        _ body: (_ node: ConfigNode, _ isSecret: Bool) -> Void
+    ) {
+        switch content {
+        case .null: break
+        case .scalar(let text, _): body(self, isSecret || SecretKeys.isSecretAddress(text))
+        case .sequence(let nodes): for node in nodes { node.visitScalars(keys, in: section, isSecret: isSecret, body) }
+        case .mapping(let pairs):
+            for pair in pairs {
+                let section = section ?? pair.key
+                let isSecret = isSecret || keys.names(in: section).isSecret(pair.key)
+                pair.value.visitScalars(keys, in: section, isSecret: isSecret, body)
+            }
+        }
     }
 }
 
 extension OptionType {
-    /// The names of all options in here that hold secrets.
-    var secretKeys: Set<String> {
+    fileprivate var isNumber: Bool {
         switch self {
-        case .list(let element), .oneOrList(let element), .dictionary(let element): element.secretKeys
-        case .group(_, let options):
-            options.reduce(into: []) { keys, option in
-                if option.isSecret { keys.insert(option.key) }
-                keys.formUnion(option.type.secretKeys)
-            }
-        default: []
+        case .integer, .number, .duration, .size: true
+        default: false
         }
     }
 }

@@ -58,7 +58,7 @@ package actor Reloader {
     /// Their names, for people.
     private var files: [String]
 
-    private static func files(of loaded: LoadedSettings) -> [String] { loaded.paths.map(loaded.hidingValues) }
+    private static func files(of loaded: LoadedSettings) -> [String] { loaded.paths.map(loaded.shownName) }
 
     /// Waits for a reload that is under way, and then reads the files: once for all who asked meanwhile.
     ///

@@ -150,17 +150,23 @@ final class ProgramDesk: Sendable {
     /// - Returns: When to look again; nil: it was ended.
     func timeUntilHung() -> Duration? {
         let now = time.uptime
-        let (left, end) = state.withLock { state in
-            guard let line = state.line else { return (patience, nil as (@Sendable (ProgramFailure) -> Void)?) }
+        let (left, overdue, end) = state.withLock { state in
+            guard let line = state.line else {
+                return (patience, [Int](), nil as (@Sendable (ProgramFailure) -> Void)?)
+            }
             // What nobody waits for, and it passed over when it answered what came long after, it has lost.
             state.waiting = state.waiting.filter { _, waiting in
                 waiting.continuation != nil || waiting.sentAt.map { $0 + patience > line.newestAnswer } ?? true
             }
             // A question that comes later is not due before that.
             let oldest = state.waiting.values.lazy.compactMap(\.sentAt).min() ?? now
-            return (max(oldest, line.heardAt) + patience - now, line.end)
+            let left = max(oldest, line.heardAt) + patience - now
+            guard left <= .zero else { return (left, [], nil) }
+            return (left, state.waiting.filter { $0.value.since + patience <= now }.map(\.key), line.end)
         }
-        guard left <= .zero, let end else { return left }
+        guard let end else { return left }
+        // Before it ends: the next program is not to hang over them.
+        for id in overdue { _ = timeLeft(for: id) }
         end(ProgramFailure("the program answered nothing for \(patience.optionText), and was ended"))
         return nil
     }

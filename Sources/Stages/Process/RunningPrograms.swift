@@ -85,7 +85,10 @@ package final class RunningPrograms: Sendable {
     /// Kills all programs, and what they started, at once.
     package func kill() async {
         // What is just being started is known in a moment.
-        for _ in 1...100 where killKnown() > 0 { try? await Task.sleep(for: .milliseconds(1)) }
+        for _ in 1...100 {
+            guard killKnown() > 0 else { break }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
     }
 
     /// - Returns: How many are just being started.

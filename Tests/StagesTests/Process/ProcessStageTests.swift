@@ -276,9 +276,31 @@ import Testing
         #expect(kills.withLock { $0 } == 0)
         time.advance(by: .seconds(5))
         #expect(desk.timeUntilHung() == nil)
+        #expect(desk.count == 1)
         #expect(kills.withLock { $0 } == 1)
         desk.interrupt(because: ProgramFailure("it ended"))
         #expect(desk.count == 0)
+    }
+
+    /// The clock of its question may be a moment late.
+    @Test func whatAProgramHangsOverIsNotPutToTheNext() async throws {
+        let time = ManualTime()
+        let desk = ProgramDesk(limit: 2, patience: .seconds(5), time: time)
+        desk.open(send: { _ in }, end: { _ in })
+        let late = Task { try await desk.ask(1, "") }
+        while desk.count < 1 { await Task.yield() }
+        time.advance(by: .seconds(4))
+        async let young = desk.ask(2, "young")
+        while desk.count < 2 { await Task.yield() }
+        time.advance(by: .seconds(1))
+        #expect(desk.timeUntilHung() == nil)
+        await #expect { try await late.value } throws: { ($0 as? ProgramFailure)?.isTimeout == true }
+        desk.interrupt(because: ProgramFailure("it ended"))
+        let sent = Mutex<[String]>([])
+        desk.open(send: { line in sent.withLock { $0.append(line) } }, end: { _ in })
+        #expect(sent.withLock { $0 } == ["young"])
+        desk.answer(ProgramProtocol.Answer(id: 2))
+        #expect(try await young.id == 2)
     }
 
     /// It is not ended, and what it has is not asked of another one; the message that waited too long fails.
