@@ -18,7 +18,7 @@ BEYOND_A_SCHEMA = {
     "gateway-http-url", "gateway-id-with-space", "origin-with-path", "network-not-private", "stage-timeout-zero",
     "port-from-environment", "attach-never-reached", "chain-cycle", "chain-name-twice", "plugin-missing",
     "auth-in-shadow", "auth-with-when", "auth-not-enabled", "scan-nowhere", "webhook-without-persist", "persist-above-auth",
-    "persist-above-redact", "process-missing", "cache-below-what-changes-replies", "route-gateway-unknown",
+    "persist-above-redact", "process-missing", "cache-below-what-changes-replies", "cache-above-route", "route-gateway-unknown",
     "webhook-endpoints", "filter-patterns", "template-names", "traces-endpoint", "traces-headers",
     "host-no-address", "typographic-quotes", "persist-in-shadow", "route-nowhere", "transform-without-text",
 }

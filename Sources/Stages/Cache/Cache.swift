@@ -44,7 +44,8 @@ struct Cache: Middleware {
         else { return nil }
         let user = context.principal?.user ?? Principal.anonymous.user
         return Question(
-            text: words, gateway: message.gateway, agent: message.agent ?? "",
+            text: words, gateway: message.route?.gateway ?? message.gateway,
+            agent: message.route.map { $0.agent ?? "" } ?? message.agent ?? "",
             asker: options.scope == .everybody ? nil : user,
             session: options.scope == .session ? message.sessionKey : nil)
     }
@@ -53,6 +54,7 @@ struct Cache: Middleware {
 /// What an answer is remembered by.
 struct Question: Hashable, Sendable {
     var text: String
+    /// Where it goes: not always where its session is.
     var gateway: String
     var agent: String
     var asker: String?

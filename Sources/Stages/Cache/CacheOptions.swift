@@ -66,6 +66,14 @@ package enum CachePlugin: MiddlewarePlugin {
                     message: "`cache` is above `auth`, so it does not know users, and all of them share their answers",
                     hint: "move it below `auth`"))
         }
+        if place.below.contains(RoutePlugin.kind) {
+            advice.append(
+                OptionProblem(
+                    message:
+                        "`cache` is above `route`, so it does not know which gateway answers: who is sent to one gets the answer "
+                        + "of another",
+                    hint: "move `cache` below `route`"))
+        }
         if let rewriter = place.rewritersAbove.last {
             advice.append(
                 OptionProblem(

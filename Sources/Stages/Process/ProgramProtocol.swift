@@ -83,7 +83,8 @@ enum ProgramProtocol {
         do {
             var answer = try JSONDecoder().decode(Answer.self, from: line)
             answer.content = answer.content.mapError { problem in
-                CallOutProblem("its answer is wrong: \(problem): \(shown(line, hiding: secrets))")
+                // Without the line: the text of the message may stand there.
+                CallOutProblem("its answer is wrong: \(problem)")
             }
             return answer
         } catch {

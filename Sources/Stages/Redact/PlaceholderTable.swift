@@ -15,8 +15,6 @@ final class PlaceholderTable: Sendable {
     struct Values: Sendable {
         fileprivate(set) var placeholders: [String: String] = [:]
         fileprivate(set) var values: [String: String] = [:]
-        /// The next number, by names.
-        fileprivate var counts: [String: Int] = [:]
         fileprivate var usedAt = 0
 
         /// The placeholder of a value; one without number when it has none.
@@ -43,18 +41,18 @@ final class PlaceholderTable: Sendable {
 
     private struct State {
         var sessions: [SessionName: Values] = [:]
+        /// The number that was given last, by names.
+        var numbers: [String: Int] = [:]
         var uses = 0
     }
 
     private let capacity: Int
-    /// What was numbered before this table was made is not numbered again: the gateway still knows it by its number.
-    private let firstNumber: Int
+    private let time: any TimeSource
     private let state = Mutex(State())
 
-    /// - Parameter now: By its seconds since 2026 the first number goes. A session has its values at no such pace.
-    init(capacity: Int, now: Timestamp) {
+    init(capacity: Int, time: any TimeSource) {
         self.capacity = capacity
-        firstNumber = max(1, Int((now.milliseconds - 1_767_225_600_000) / 1000) + 1)
+        self.time = time
     }
 
     var count: Int { state.withLock { $0.sessions.count } }
@@ -73,14 +71,18 @@ final class PlaceholderTable: Sendable {
             }
             if let known = values.placeholders[value] { return known }
             guard values.placeholders.count < Self.valuesPerSession else { return "[\(name)]" }
-            let number = values.counts[name] ?? firstNumber
-            values.counts[name] = number + 1
+            let number = max(firstNumber, state.numbers[name, default: 0] + 1)
+            state.numbers[name] = number
             let placeholder = "[\(name)_\(number)]"
             values.placeholders[value] = placeholder
             values.values[placeholder] = value
             return placeholder
         }
     }
+
+    /// No number is given twice, whatever was forgotten, and by no earlier table: a gateway still knows values by theirs. Numbers
+    /// follow the time since 2026 in hundredths of a millisecond, faster than values can be found.
+    private var firstNumber: Int { max(0, Int(time.now.milliseconds - 1_767_225_600_000) * 100) + 1 }
 
     /// A tenth at once, so that sorting them is seldom.
     private static func forgetSome(_ sessions: inout [SessionName: Values]) {

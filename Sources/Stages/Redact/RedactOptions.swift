@@ -75,7 +75,7 @@ package enum RedactPlugin: MiddlewarePlugin {
         switch options.mode {
         case .reversible:
             return ReversibleRedact(
-                values: values, table: PlaceholderTable(capacity: options.maxSessions, now: context.time.now))
+                values: values, table: PlaceholderTable(capacity: options.maxSessions, time: context.time))
         case .oneWay: return OneWayRedact(values: values)
         }
     }

@@ -47,6 +47,17 @@ import Testing
         #expect(try await ask(session, Sample.chat("How much is 2+2?", session: "agent:main:two")) == nil)
     }
 
+    /// `route` above the cache sends some askers to another gateway.
+    @Test func whereAQuestionIsSentMakesADifference() async throws {
+        let harness = try await harness(["scope": "everybody"])
+        var routed = Sample.chat("How much is 2+2?")
+        routed.route = MessageRoute(gateway: "inner")
+        #expect(try await ask(harness, routed, answer: "secret") == nil)
+        #expect(try await ask(harness) == nil)
+        #expect(try await ask(harness) == "4")
+        #expect(try await ask(harness, routed) == "secret")
+    }
+
     @Test func onlyWholeAnswersOfTextAreRemembered() async throws {
         let harness = try await harness()
         #expect(try await ask(harness, answer: "") == nil)

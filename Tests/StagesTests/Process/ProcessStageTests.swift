@@ -80,27 +80,25 @@ import Testing
                 count.append(1)
                 return {
                     "note": {"verdict": "annotate", "notes": {"a": 5}},
-                    "notes": {"verdict": "annotate", "notes": ["hunter2"]},
+                    "notes": {"verdict": "annotate", "notes": ["b"]},
                     "verdict": {"verdict": "allow"},
                     "text": {"verdict": "replace", "text": ["x" * 500]},
                 }.get(message["text"], sluice.replace(str(len(count))))
             stage.run()
             """
-        var options = Program.options(program)
-        options.environment = ["TOKEN": Secret("hunter2")]
-        try await Program.stage(options) { harness in
+        try await Program.stage(Program.options(program)) { harness in
             let wrong = [
-                ("note", #"`notes.a` must be text: “{"id": 1, "verdict": "annotate", "notes": {"a": 5}}”"#),
-                ("notes", #"`notes` must be an object whose values are text"#), ("notes", #"["<redacted>"]"#),
+                ("note", "`notes.a` must be text"), ("notes", "`notes` must be an object whose values are text"),
                 ("verdict", "`verdict` must be `pass`, `replace`, `reject` or `annotate`"),
-                ("text", #"`text` must be text: “{"id": 5,"#), ("text", "xx…”"),
+                ("text", "`text` must be text"),
             ]
             for (text, words) in wrong {
                 let outcome = await harness.send(Sample.chat(text))
                 guard case .failed(let error) = outcome else { throw CallOutProblem("\(outcome)") }
-                #expect("\(error)".hasPrefix("its answer is wrong: ") && "\(error)".contains(words), "\(error)")
+                // What stands in it beside that may be the text of the message.
+                #expect("\(error)" == "its answer is wrong: " + words)
             }
-            #expect(await harness.send(Sample.chat("good")).message?.text == "7")
+            #expect(await harness.send(Sample.chat("good")).message?.text == "5")
         }
     }
 

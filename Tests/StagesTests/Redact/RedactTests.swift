@@ -80,11 +80,11 @@ import Testing
     }
 
     @Test func thePlaceholdersThatAreRememberedAreBounded() {
-        let table = PlaceholderTable(capacity: 10, now: Timestamp(milliseconds: 0))
+        let table = PlaceholderTable(capacity: 10, time: ManualTime())
         func session(_ number: Int) -> PlaceholderTable.SessionName { .init(gateway: "home", key: "\(number)") }
         for number in 0..<100 { _ = table.placeholder(for: "x", name: "KEY", in: session(number)) }
         #expect(table.count == 10)
-        #expect(table.values(of: session(99)).values == ["[KEY_1]": "x"])
+        #expect(table.values(of: session(99)).values == ["[KEY_100]": "x"])
         for number in 0...PlaceholderTable.valuesPerSession {
             _ = table.placeholder(for: "\(number)", name: "KEY", in: session(1))
         }
@@ -93,13 +93,26 @@ import Testing
     }
 
     /// The gateway may know other values by the numbers that were given before.
-    @Test func numbersAreNotGivenAgainAfterARestart() {
+    @Test func numbersAreNotGivenAgainByTheNextTable() {
+        let time = ManualTime()
         let session = PlaceholderTable.SessionName(gateway: "home", key: "s")
-        let placeholders = [0, 3_600_000].map { later in
-            PlaceholderTable(capacity: 10, now: Timestamp(milliseconds: 1_767_225_600_000 + later))
-                .placeholder(for: "ada@x.org", name: "EMAIL", in: session)
+        let before = PlaceholderTable(capacity: 10, time: time)
+        let given = Set((0..<300).map { before.placeholder(for: "\($0)", name: "EMAIL", in: session) })
+        #expect(given.count == 300 && given.contains("[EMAIL_1]"))
+        time.advance(by: .milliseconds(3))
+        let next = PlaceholderTable(capacity: 10, time: time)
+        #expect(next.placeholder(for: "ada@x.org", name: "EMAIL", in: session) == "[EMAIL_301]")
+    }
+
+    @Test func numbersAreNotGivenAgainInASessionThatWasForgotten() {
+        let table = PlaceholderTable(capacity: 2, time: ManualTime())
+        func placeholder(_ value: String, _ session: String) -> String {
+            table.placeholder(for: value, name: "EMAIL", in: .init(gateway: "home", key: session))
         }
-        #expect(placeholders == ["[EMAIL_1]", "[EMAIL_3601]"])
+        let first = placeholder("anna", "m1")
+        for session in ["m2", "m3"] { _ = placeholder("x", session) }
+        #expect(table.values(of: .init(gateway: "home", key: "m1")).values.isEmpty)
+        #expect(placeholder("boris", "m1") != first)
     }
 
     /// Each piece of it comes alone, and what is there is not gone through again for each.
