@@ -325,7 +325,10 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: nio + ["JSON", "OpenClawTesting", "TestCertificates", "WebSocketTransport", "sluice"]
+            dependencies: nio + [
+                "JSON", "MiddlewareKit", "OpenClawTesting", "Storage", "TestCertificates", "WebSocketTransport",
+                "sluice",
+            ]
         ),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,6 +1,8 @@
 import Foundation
+import SluiceServer
 
-/// What commands print: results to standard output, everything else to standard error.
+/// What commands print: results to standard output, everything else to standard error. Much of it was written by others (answers,
+/// names, files), so nothing goes out that would draw on a terminal.
 enum Output {
     static func line(_ text: String) { write(text + "\n", to: .standardOutput) }
 
@@ -8,7 +10,7 @@ enum Output {
 
     /// Nobody may read it any more, or the disk may be full: no reason for a server to end.
     private static func write(_ text: String, to file: FileHandle) {
-        try? file.write(contentsOf: Data(text.utf8))
+        try? file.write(contentsOf: Data(TerminalText.lines(text).utf8))
     }
 
     /// A time in milliseconds since 1970, for people.
@@ -18,6 +20,7 @@ enum Output {
 
     /// Lines up the cells of rows.
     static func table(_ rows: [[String]]) {
+        let rows = rows.map { $0.map(TerminalText.line) }
         guard let columns = rows.map(\.count).max() else { return }
         let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
         for row in rows {

@@ -92,8 +92,11 @@ struct Webhook: AsyncParsableCommand {
             if delivery.state == .scheduled { Output.line("next attempt: \(delivery.dueAt.iso8601)") }
             for attempt in attempts {
                 let result = attempt.error ?? attempt.status.map { "HTTP \($0)" } ?? ""
-                Output.line("  \(attempt.at.iso8601)  \(attempt.duration.wholeMilliseconds) ms  \(result)")
-                if !attempt.answer.isEmpty { Output.line("    \(attempt.answer)") }
+                let line = TerminalText.line("\(attempt.duration.wholeMilliseconds) ms  \(result)")
+                Output.line("  \(attempt.at.iso8601)  \(line)")
+                // Further in than any line of Sluice's own.
+                let answer = TerminalText.lines(attempt.answer).replacing("\n", with: "\n    ")
+                if !answer.isEmpty { Output.line("    \(answer)") }
             }
             Output.line(payload)
         }

@@ -121,6 +121,41 @@ import Testing
         }
     }
 
+    /// The first stretch keeps its beginning, and holds nothing that was before `from`.
+    @Test func aSeriesAddsUpToItsSummary() async throws {
+        try await Rig.run { rig in
+            for (minutes, messages) in [(0, 1), (20, 10), (50, 100)] {
+                var figures = AnalyticsFigures()
+                figures.messagesIn = messages
+                let cell = AnalyticsCell(
+                    minute: Self.hourAgo + Int64(minutes) * 60, key: AnalyticsKey(gateway: "home"))
+                try await rig.database.add(
+                    AnalyticsBatch(cells: [cell: figures], countedUntil: rig.time.now, recent: []))
+            }
+            let time = "from=2025-12-31T23:10:00Z&to=2025-12-31T23:45:00Z"
+            let summary = try await rig.http("GET", "/api/analytics/summary?\(time)").json
+            let series = try await rig.http("GET", "/api/analytics/timeseries?step=1h&\(time)").json
+            let points = series["points"]?.array
+            #expect(summary["figures"]?["messages"]?["in"] == 10)
+            #expect(points?.map { $0["figures"]?["messages"]?["in"] } == [10])
+            #expect(points?.first?["start"] == "2025-12-31T23:00:00.000Z")
+            #expect(points?.first?["end"] == "2025-12-31T23:45:00.000Z")
+        }
+    }
+
+    @Test(arguments: [
+        ("text/csv", true), ("text/csv;q=0.1, application/json", false), ("application/json, text/csv;q=0.9", false),
+        ("application/json;q=0.2,TEXT/CSV; charset=utf-8; q=0.7", true), ("text/csv, */*;q=0.8", true),
+        ("text/csv;q=0", false), ("*/*", false), ("text/*", true), ("text/csv;q=0, text/*", false),
+        ("text/html, */*;q=0.8", false), ("text/csv;q=much", true), ("", false),
+    ])
+    func whatIsRatherTakenIsSent(accept: String, isCSV: Bool) async throws {
+        try await Rig.run { rig in
+            let answer = try await rig.http("GET", "/api/analytics/summary", headers: [("Accept", accept)])
+            #expect(answer.headers["content-type"]?.hasPrefix("text/csv") == isCSV)
+        }
+    }
+
     private static let badQuestions = [
         "summary?tz=Mars", "summary?from=yesterday", "summary?from=now", "summary?from=2026-13-01", "summary?form=-1h",
         "timeseries?step=2h", "timeseries?step=1m&from=-60d", "top?by=colour", "top?limit=0", "top?limit=x",

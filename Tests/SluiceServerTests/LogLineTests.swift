@@ -21,7 +21,7 @@ import Testing
         let line = LogLine.text(
             time: Self.time, level: .error, message: "a\n03:04:05.678 info fake\u{1B}[2J", metadata: ["k": "x\r\ny"])
         #expect(!line.unicodeScalars.contains { $0.properties.generalCategory == .control })
-        #expect(line.contains(#"a\n03:04:05.678 info fake\u{1B}[2J"#))
+        #expect(line.contains(#"a\n03:04:05.678 info fake\u001b[2J"#))
         #expect(line.contains(#"(k: x\r\ny)"#))
     }
 

@@ -179,6 +179,12 @@ import Testing
         #expect(failure.error == "there was no answer in time")
     }
 
+    /// The database would keep it up to there only.
+    @Test func anAnswerDoesNotEndAtItsFirstZeroByte() {
+        let answer = HTTPAnswer(status: 500, body: Array("before\0after".utf8) + [0xFF])
+        #expect(CallOutcome(result: .success(answer)).body == "before\u{FFFD}after\u{FFFD}")
+    }
+
     @Test(arguments: [
         ("120", 120), ("0", 0), ("-1", nil), ("soon", nil), ("", nil), ("2000000", 2_000_000),
         ("99999999999999999999", 31_536_000), ("Thu, 01 Jan 2026 00:02:00 GMT", 120),

@@ -107,7 +107,7 @@ struct AnalyticsRequest {
         switch format {
         case "csv": true
         case "json": false
-        case nil: accept?.hasPrefix("text/csv") ?? false
+        case nil: AcceptedTypes(accept).prefers("text/csv", to: "application/json")
         default: throw Rejection.badRequest("`format` must be json or csv.")
         }
     }

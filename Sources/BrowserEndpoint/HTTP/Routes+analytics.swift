@@ -24,7 +24,9 @@ extension Routes {
         group.get("timeseries") { request, call in
             let (question, now) = try await reader.question(request, call)
             let edges = try question.edges()
-            let groups = try await reader.figures(question, edges: edges, by: question.by, now)
+            // What the first stretch holds of the time before `from` is no part of the question.
+            let asked = [question.from] + edges.dropFirst()
+            let groups = try await reader.figures(question, edges: asked, by: question.by, now)
             var heading = try await reader.heading(question)
             heading["step"] = .string(question.step.rawValue)
             return question.answer(

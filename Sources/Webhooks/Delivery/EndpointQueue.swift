@@ -107,8 +107,8 @@ struct CallOutcome: Sendable {
         }
     }
 
-    /// The beginning of the body, with what is no UTF-8 replaced.
-    var body: String { String(decoding: answer?.body ?? [], as: UTF8.self) }
+    /// The beginning of the body, with what is no UTF-8 replaced, and so are zero bytes, at which SQLite would end it.
+    var body: String { String(decoding: answer?.body ?? [], as: UTF8.self).replacing("\0", with: "\u{FFFD}") }
 
     /// `Retry-After`, in seconds or as a date (RFC 9110 section 10.2.3). How much of it is kept is the schedule's affair.
     func retryAfter(now: Timestamp) -> Duration? {
