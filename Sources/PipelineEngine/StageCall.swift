@@ -68,10 +68,14 @@ struct StageCall<Message: ChainMessage>: Sendable {
             stage: stage.name, cause: timeout.map { .timedOut(after: $0.limit) } ?? .threw(error))
         stage.figures.record(failure.isTimeout ? .timedOut : .failed, took: own)
         span?.end(error: failure.rejection.code)
-        context.logger.error("stage \(stage.name) failed: \(error)")
+        if Task.isCancelled {
+            context.logger.notice("stage \(stage.name) was broken off: the server stops")
+        } else {
+            context.logger.error("stage \(stage.name) failed: \(error)")
+        }
         tellTrace(of: failure, progress, own)
-        // Once the stage has passed the message on, passing it on again would double it.
-        guard stage.onError == .open, !progress.hasPassed else {
+        // Once the stage has passed the message on, passing it on again would double it. A stage that was broken off has not failed.
+        guard stage.onError == .open, !progress.hasPassed, !Task.isCancelled else {
             tellOfRejection(failure.rejection.code)
             throw failure
         }

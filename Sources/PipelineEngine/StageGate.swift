@@ -48,13 +48,27 @@ final class StageGate: Deadlines.Member {
         state.withLock { $0.work = work }
         deadlines.watch(self)
         defer { deadlines.forget(self) }
-        try await withCheckedThrowingContinuation { continuation in
-            let result = state.withLock { state in
-                if state.result == nil { state.continuation = continuation }
-                return state.result
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result = state.withLock { state in
+                    if state.result == nil { state.continuation = continuation }
+                    return state.result
+                }
+                if let result { continuation.resume(with: result) }
             }
-            if let result { continuation.resume(with: result) }
+        } onCancel: {
+            breakOff()
         }
+    }
+
+    /// The caller was cancelled: nobody waits for the stage any more.
+    private func breakOff() {
+        let work = state.withLock { state in
+            state.progress.bar()
+            return state.work
+        }
+        work?.cancel()
+        finish(.failure(CancellationError()))
     }
 
     /// The first call decides.

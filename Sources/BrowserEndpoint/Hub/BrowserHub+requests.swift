@@ -65,6 +65,8 @@ extension BrowserHub {
         do {
             try await answer(request, connection, context, turn)
         } catch {
+            // Broken off, as the server stops.
+            let error: any Error = Task.isCancelled ? Rejection.shuttingDown : error
             let rejection = Rejection(answering: error, to: connection.principal, logger: context.logger)
             send(
                 .error(id: request.id, rejection, sessionKey: request.sessionKey, runID: request.runID), to: connection)

@@ -327,15 +327,18 @@ extension BrowserHub {
                 run.replyText = text
                 show(visible, of: run)
             } catch {
-                breakOff(run, error)
+                if !Task.isCancelled { breakOff(run, error) }
             }
         case .event(let kind, let outcome):
             await deliver(kind, outcome, of: run, key)
             // Another end may have taken the place of this one.
             isOver = kind == .message || kind.isTerminal && run.waiting.isEmpty
         }
-        run.isBusy = false
-        if isOver { finish(run) } else { pump(run) }
+        // When the server stops, the next start looks for the end of the run.
+        if !Task.isCancelled {
+            run.isBusy = false
+            if isOver { finish(run) } else { pump(run) }
+        }
         flush()
     }
 
@@ -358,6 +361,8 @@ extension BrowserHub {
                 await replaceEnd(of: run, kind, outcome, with: Rejection(code: "withheld", message: message))
             }
         } catch {
+            // Broken off: the stage is not to blame, and the run has no other end.
+            guard !Task.isCancelled else { return }
             // Once the browsers have the end, no stage can give them another one.
             guard kind.isTerminal, !run.isEndShown else {
                 return run.context.logger.warning("a stage failed when the browsers had the event: \(error)")

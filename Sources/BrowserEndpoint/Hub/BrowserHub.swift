@@ -160,16 +160,14 @@ package actor BrowserHub {
         chains.chain(for: MessageFacts(textOf: run, context))
     }
 
-    /// Waits until no run is under way or the time is over, then closes all browsers with 1001.
+    /// Waits until no message and no run is under way or the time is over, then closes all browsers with 1001. What stages are
+    /// still at work on is broken off; a run of which that is so is taken up again by the next start.
     package func drain(timeout: Duration) async {
         isDraining = true
         let deadline = time.uptime + timeout
         // Runs whose gateway is away, or of which nothing is heard, are looked for again after the next start.
-        while runs.contains(where: { !$1.isSought && status(of: $0.gateway)?.isConnected == true }),
-            time.uptime < deadline
-        {
-            try? await time.sleep(for: .milliseconds(50))
-        }
+        while isAtWork, time.uptime < deadline { try? await time.sleep(for: .milliseconds(50)) }
+        if isAtWork { jobs.breakOff() }
         if !runs.isEmpty {
             logger.warning("shutting down while runs go on: \(runs.count); the next start looks for their ends")
         }
@@ -181,6 +179,11 @@ package actor BrowserHub {
             connection.socket.close(code: 1001, reason: "the server is shutting down")
         }
         flush()
+    }
+
+    private var isAtWork: Bool {
+        connections.values.contains { $0.inFlight > 0 }
+            || runs.contains { !$1.isSought && status(of: $0.gateway)?.isConnected == true }
     }
 
     // MARK: Writing

@@ -9,10 +9,14 @@ import ServiceLifecycle
 package final class JobRunner: Service {
     private let jobs: AsyncStream<@Sendable () async -> Void>
     private let entrance: AsyncStream<@Sendable () async -> Void>.Continuation
+    /// Ends when the jobs under way are to end.
+    private let patience: AsyncStream<Void>
+    private let endOfPatience: AsyncStream<Void>.Continuation
     private let executor: EventLoopTaskExecutor
 
     package init(eventLoop: any EventLoop) {
         (jobs, entrance) = AsyncStream.makeStream()
+        (patience, endOfPatience) = AsyncStream.makeStream()
         executor = EventLoopTaskExecutor(eventLoop)
     }
 
@@ -20,18 +24,34 @@ package final class JobRunner: Service {
         entrance.yield(job)
     }
 
-    /// Runs until graceful shutdown: then it takes no more work, and returns when what was taken is done.
+    /// Cancels what is under way, and takes no more work.
+    func breakOff() { endOfPatience.finish() }
+
+    /// Runs until graceful shutdown: then it takes no more work, and returns when what was taken is done, or broken off.
     package func run() async {
         await withGracefulShutdownHandler {
-            await withTaskExecutorPreference(executor) {
-                await withDiscardingTaskGroup { group in
-                    for await job in jobs {
-                        group.addTask { await job() }
-                    }
+            await withTaskGroup { halves in
+                // The work.
+                halves.addTask {
+                    await withTaskExecutorPreference(self.executor) { await self.work() }
                 }
+                // Whatever ends it early.
+                halves.addTask { for await _ in self.patience {} }
+                await halves.next()
+                halves.cancelAll()
             }
+            // A service ends no sooner than the server.
+            try? await gracefulShutdown()
         } onGracefulShutdown: {
             self.entrance.finish()
+        }
+    }
+
+    private func work() async {
+        await withDiscardingTaskGroup { group in
+            for await job in jobs {
+                group.addTask { await job() }
+            }
         }
     }
 }
