@@ -142,6 +142,17 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
 }
 
 extension Condition.Test {
+    /// One of several. What a fact may be is asked once: `user == ada or user == bob` is `user in [ada, bob]`.
+    static func either(_ tests: [Self]) -> Self {
+        var choices: [Condition.Fact: Set<String>] = [:]
+        for case .isOne(let fact, let words) in tests { choices[fact, default: []].formUnion(words.all) }
+        let joined = tests.compactMap { test -> Self? in
+            guard case .isOne(let fact, _) = test else { return test }
+            return choices.removeValue(forKey: fact).map { .isOne(fact, of: Condition.Words($0)) }
+        }
+        return joined.count == 1 ? joined[0] : .any(joined)
+    }
+
     func holds(for facts: MessageFacts) -> Bool {
         switch self {
         case .constant(let answer): answer

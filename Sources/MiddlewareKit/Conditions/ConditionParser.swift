@@ -46,7 +46,7 @@ struct ConditionParser {
     private mutating func any() throws(ConditionError) -> Condition.Test {
         var tests = [try all()]
         while skip(word: "or") { tests.append(try all()) }
-        return tests.count == 1 ? tests[0] : .any(tests)
+        return .either(tests)
     }
 
     private mutating func all() throws(ConditionError) -> Condition.Test {

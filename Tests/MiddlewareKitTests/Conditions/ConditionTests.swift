@@ -102,6 +102,16 @@ import Testing
             ])
     }
 
+    @Test(arguments: [
+        ("user == ada or user == bob", "user in [bob, ada]"),
+        ("user == ada or staff in groups or user in [bob, eve]", "user in [ada, bob, eve] or staff in groups"),
+        ("user == ada or agent == ada", "user == ada or agent == ada"),
+    ])
+    func whatAFactMayBeIsAskedOnce(_ text: String, _ same: String) throws {
+        #expect(try Condition(parsing: text).test == Condition(parsing: same).test)
+        #expect(try Condition(parsing: text).matches(facts))
+    }
+
     @Test func narrowingLeavesOnlyWhatIsOpen() throws {
         let condition = try Condition(parsing: "kind == chat and user == ada or direction == outbound")
         #expect(condition.narrowed(to: .inbound, "chat").constant == nil)
