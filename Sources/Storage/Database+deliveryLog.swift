@@ -109,8 +109,10 @@ extension Database {
     package func replayDead(since: Timestamp, stage: String, endpoint: String, now: Timestamp) async throws -> Int {
         let count = try await write { db in
             try Self.replay(
-                "finished_at >= ? AND stage = ? AND endpoint = ?", [since.milliseconds, stage, endpoint], ["dead"],
-                now: now, db)
+                """
+                finished_at >= :since AND stage = :stage AND endpoint = :endpoint AND created_at >= coalesce(
+                    (SELECT created_at FROM webhook_endpoints WHERE stage = :stage AND name = :endpoint), 0)
+                """, ["since": since.milliseconds, "stage": stage, "endpoint": endpoint], ["dead"], now: now, db)
         }
         changes.fire()
         return count

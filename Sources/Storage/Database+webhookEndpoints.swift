@@ -39,7 +39,13 @@ extension Database {
                     INSERT INTO webhook_endpoints (stage, name, settings, created_at) VALUES (?, ?, ?, ?)
                     ON CONFLICT DO NOTHING
                     """, arguments: [stage, name, sealed, now.milliseconds])
-            return db.changesCount == 1
+            let isNew = db.changesCount == 1
+            if isNew {
+                // It may be somebody else, who has the name by chance.
+                try Self.abandon(stage, name, "the endpoint was replaced", now: now, db)
+                try Self.noteEnabled(stage, name, now: now, db)
+            }
+            return isNew
         }
         noteEndpointChange()
         return isNew

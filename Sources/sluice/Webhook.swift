@@ -21,25 +21,39 @@ struct Webhook: AsyncParsableCommand {
         @ArgumentParser.OptionGroup var configurationOptions: ConfigurationOptions
 
         func run() async throws {
-            let (database, stages) = try Loading.webhooks(configurationOptions)
+            // Endpoints may have been added to a stage that there is no more.
+            let (database, stages) = try Loading.webhooks(configurationOptions, mayHaveNone: true)
             var rows: [[String]] = []
             for stage in stages {
                 let counts = try await database.deliveryCounts(stage: stage.name)
-                for var entry in try await stage.endpoints(database) {
+                let entries = try await stage.endpoints(database)
+                for var entry in entries {
                     entry.isPaused = try await entry.seemsPaused(stage: stage.name, in: database)
-                    let endpoint = entry.endpoint
-                    let count = counts.first { $0.endpoint == endpoint.name }
-                    rows.append([
-                        endpoint.name, stage.name, "\(endpoint.url)", endpoint.isAdded ? "api" : "config", entry.state,
-                        "\(count?.open ?? 0)", "\(count?.dead ?? 0)",
-                        endpoint.options.events.map(\.rawValue).joined(separator: ","),
-                    ])
+                    rows.append(row(entry, stage.name, counts))
                 }
+                rows += counts.ofRemoved(besides: entries).map {
+                    [$0.endpoint, stage.name, "", "", "removed", "\($0.open)", "\($0.dead)", ""]
+                }
+            }
+            let lost = try await EndpointDirectory.Entry.withoutStage(besides: stages.map(\.name), in: database)
+            for (stage, entries) in lost {
+                let counts = try await database.deliveryCounts(stage: stage)
+                rows += entries.map { row($0, stage, counts) }
             }
             guard !rows.isEmpty else {
                 return Output.error("No endpoint is configured. docs/webhooks.md shows how to name one.")
             }
             Output.table([["NAME", "STAGE", "URL", "FROM", "STATE", "OPEN", "DEAD", "EVENTS"]] + rows)
+        }
+
+        private func row(_ entry: EndpointDirectory.Entry, _ stage: String, _ counts: [DeliveryCounts]) -> [String] {
+            let endpoint = entry.endpoint
+            let count = counts.first { $0.endpoint == endpoint.name }
+            return [
+                endpoint.name, stage, "\(endpoint.url)", endpoint.isAdded ? "api" : "config", entry.state,
+                "\(count?.open ?? 0)", "\(count?.dead ?? 0)",
+                endpoint.options.events.map(\.rawValue).joined(separator: ","),
+            ]
         }
     }
 
@@ -65,11 +79,14 @@ struct Webhook: AsyncParsableCommand {
             if let state, DeliveryState(rawValue: state) == nil {
                 throw ValidationError("--state must be waiting, scheduled, delivered or dead.")
             }
+            if let type, !EventType.names.contains(type) {
+                throw ValidationError("--type must be one of \(EventType.names.joined(separator: ", ")).")
+            }
             guard (1...500).contains(limit) else { throw ValidationError("--limit must be between 1 and 500.") }
         }
 
         func run() async throws {
-            let (database, _) = try Loading.webhooks(configurationOptions)
+            let (database, stages) = try Loading.webhooks(configurationOptions)
             if let id { return try await show(id, database) }
             let filter = DeliveryFilter(
                 endpoint: endpoint, state: state.flatMap(DeliveryState.init), type: type, before: before, limit: limit)
@@ -80,7 +97,13 @@ struct Webhook: AsyncParsableCommand {
                     delivery.error ?? delivery.status.map { "HTTP \($0)" } ?? "",
                 ]
             }
-            guard !rows.isEmpty else { return Output.error("There is no such delivery.") }
+            guard !rows.isEmpty else {
+                // One that was removed may have some all the same.
+                if let endpoint, try await database.deliveries(DeliveryFilter(endpoint: endpoint, limit: 1)).isEmpty {
+                    _ = try await Loading.stage(of: endpoint, among: stages, database)
+                }
+                return Output.error("There is no such delivery.")
+            }
             Output.table([["ID", "MADE", "ENDPOINT", "TYPE", "STATE", "ATTEMPTS", "LAST ANSWER"]] + rows)
         }
 
@@ -117,6 +140,9 @@ struct Webhook: AsyncParsableCommand {
         func validate() throws {
             guard (id == nil) != (failedSince == nil) else {
                 throw ValidationError("Say either the id of a delivery or --failed-since.")
+            }
+            if id != nil, endpoint != nil {
+                throw ValidationError("--endpoint goes with --failed-since; a delivery has its endpoint already.")
             }
             if let failedSince, Timestamp(iso8601: failedSince) == nil {
                 throw ValidationError("--failed-since must be a time such as 2026-01-31T00:00:00Z.")
@@ -172,13 +198,19 @@ struct Webhook: AsyncParsableCommand {
                 throw Loading.failure("what came on standard input is no JSON object, such as {\"enabled\": false}")
             }
             let stage = try await Loading.stage(of: name, among: stages, database)
+            let before = try await stage.endpoints(database).first { $0.endpoint.name == name }?.endpoint.options
+            let after: EndpointOptions
             do {
-                _ = try await EndpointEditor(stage: stage.name, settings: stage.options.settings, store: database)
-                    .change(name, changes, now: SystemTime().now)
+                after = try await EndpointEditor(stage: stage.name, settings: stage.options.settings, store: database)
+                    .change(name, changes, now: SystemTime().now).options
             } catch let rejection as Rejection {
                 throw Loading.failure(rejection.message)
             }
             Output.line("The endpoint \(name) is changed.")
+            if changes["headers"] == nil, before?.headers.isEmpty == false, after.headers.isEmpty {
+                Output.error(
+                    "Its headers do not go to another server, so it has none now; give new `headers` if it needs some.")
+            }
         }
     }
 
@@ -264,13 +296,13 @@ struct ConfiguredWebhook {
 extension Loading {
     /// The database, and the webhook stages of a configuration.
     fileprivate static func webhooks(
-        _ options: ConfigurationOptions
+        _ options: ConfigurationOptions, mayHaveNone: Bool = false
     ) throws -> (Database, [ConfiguredWebhook]) {
         let loaded = try settings(options.config)
         let stages = loaded.loaded.chains.stages.compactMap { planned in
             (planned.options as? WebhookOptions).map { ConfiguredWebhook(name: planned.entry.name, options: $0) }
         }
-        guard !stages.isEmpty else {
+        guard mayHaveNone || !stages.isEmpty else {
             throw failure("the configuration has no webhook stage. docs/webhooks.md shows how to add one.")
         }
         return (try existingDatabase(loaded.settings, of: options), stages)

@@ -210,6 +210,7 @@ import Webhooks
             let cases: [(String, String, String, String)] = [
                 ("GET", Self.deliveries + "?state=lost", "", "bad_request"),
                 ("GET", Self.deliveries + "?limit=0", "", "bad_request"),
+                ("GET", Self.deliveries + "?type=message.finnal", "", "bad_request"),
                 ("GET", Self.deliveries + "?stage=x", "", "bad_request"),
                 ("GET", Self.deliveries + "/x", "", "bad_request"),
                 ("GET", Self.deliveries + "/99", "", "not_found"),
@@ -250,6 +251,46 @@ import Webhooks
             #expect(changed.errorCode == "conflict" && changed.text.contains("“before”"))
             #expect(try await rig.http("DELETE", Self.endpoints + "/old").status == 200)
             #expect(try await rig.http("GET", Self.endpoints).json.array?.count == 1)
+        }
+    }
+
+    /// It was taken out of the file: what is left for it can be seen, and given up.
+    @Test func whatIsLeftForARemovedEndpointIsShown() async throws {
+        try await Rig.run(try rigOptions()) { rig in
+            try await rig.waitForDeliveries(1)
+            let event = OutboxEvent(id: 1, topic: "message.final", payload: "{}", createdAt: rig.time.now)
+            let left = PlannedDelivery(
+                event: event, eventID: "evt_1", endpoint: "old", lane: nil, dueAt: rig.time.now)
+            let stage = try #require(try await rig.http("GET", Self.endpoints).json[0]?["stage"]?.string)
+            try await rig.database.plan([left], stage: stage, through: 1, now: rig.time.now)
+            let old = try await rig.http("GET", Self.endpoints).json.array?.first { $0["name"] == "old" }
+            #expect(old?["state"] == "removed" && old?["open"] == 1 && old?["url"] == nil && old?["stage"] != nil)
+            #expect(try await rig.http("DELETE", Self.endpoints + "/old").status == 200)
+            #expect(try await rig.http("GET", Self.endpoints).json.array?.count == 1)
+            let given = try await rig.database.deliveries(DeliveryFilter(endpoint: "old")).first
+            #expect(given?.state == .dead && given?.error == "the endpoint was removed")
+
+            // Of another version, as the log says, which asks for this.
+            #expect(try await rig.database.addEndpoint(stage: stage, name: "odd", settings: "?", now: rig.time.now))
+            #expect(try await rig.http("DELETE", Self.endpoints + "/odd").status == 200)
+            #expect(try await rig.database.addedEndpoints(stage: stage).isEmpty)
+        }
+    }
+
+    /// Headers hold credentials: whoever may change the address may still not read them.
+    @Test func headersDoNotMoveToAnotherServer() async throws {
+        try await Rig.run(try rigOptions()) { rig in
+            let body = #"{"name": "two", "url": "https://two.test/x", "headers": {"Authorization": "Bearer k"}}"#
+            #expect(try await rig.http("POST", Self.endpoints, body: body).status == 201)
+            for (change, headers) in [
+                (#"{"url": "https://two.test/y"}"#, ["Authorization"]), (#"{"url": "https://three.test/y"}"#, []),
+                (#"{"url": "https://four.test/", "headers": {"X-Key": "k"}}"#, ["X-Key"]),
+                (#"{"url": "http://four.test/"}"#, []), (#"{"headers": {"X-Key": "k"}}"#, ["X-Key"]),
+            ] {
+                let answer = try await rig.http("PATCH", Self.endpoints + "/two", body: change)
+                #expect(answer.status == 200)
+                #expect(answer.json["headers"]?.array?.compactMap(\.string) == headers, "\(change)")
+            }
         }
     }
 

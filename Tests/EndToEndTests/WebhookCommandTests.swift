@@ -37,6 +37,36 @@ import Testing
         try await SluiceProcess.run(["webhook"] + arguments, in: folder)
     }
 
+    /// Also those that the file does not name any more, and those of a stage that it does not have.
+    @Test func theListIsThatOfTheServer() async throws {
+        let (folder, database) = try await Self.folder(deliveriesTo: ["mine", "old"])
+        let settings = #"{"url": "https://lost.test/x", "events": ["message.final"]}"#
+        #expect(try await database.addEndpoint(stage: "before", name: "lost", settings: settings, now: Self.now))
+        let list = try await Self.run(["list"], folder)
+        let rows = list.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.dropFirst().map(\.first) == ["mine", "old", "lost"])
+        #expect(rows.first { $0[0] == "mine" }?.contains("active") == true)
+        #expect(rows.first { $0[0] == "old" } == ["old", "webhook", "removed", "1", "0"])
+        #expect(rows.first { $0[0] == "lost" }?.contains("without-stage") == true)
+
+        try Data("storage: { path: ./sluice.db }\n".utf8).write(to: folder.appending(path: "config.yaml"))
+        let without = try await Self.run(["list"], folder)
+        #expect(without.code == 0 && without.output.contains("lost") && !without.output.contains("mine"))
+    }
+
+    @Test func whatCannotBeMeantIsRefused() async throws {
+        let (folder, _) = try await Self.folder(deliveriesTo: ["mine", "old"])
+        let type = try await Self.run(["deliveries", "--type", "message.finnal"], folder)
+        #expect(type.code != 0 && type.errors.contains("message.final, message.aborted"))
+        #expect(try await Self.run(["deliveries", "--type", "webhook.test"], folder).code == 0)
+        let stranger = try await Self.run(["deliveries", "--endpoint", "nobody"], folder)
+        #expect(stranger.code == 1 && stranger.errors.contains("there is no endpoint “nobody”"))
+        #expect(try await Self.run(["deliveries", "--endpoint", "old"], folder).output.contains("scheduled"))
+        #expect(try await Self.run(["deliveries", "--endpoint", "mine", "--state", "dead"], folder).code == 0)
+        let both = try await Self.run(["replay", "1", "--endpoint", "mine"], folder)
+        #expect(both.code != 0 && both.errors.contains("--endpoint goes with --failed-since"))
+    }
+
     /// What an endpoint answered can neither draw on the terminal nor look like another attempt.
     @Test func answersAreShownNotObeyed() async throws {
         let (folder, database) = try await Self.folder(deliveriesTo: ["mine"])

@@ -202,6 +202,26 @@ import Testing
         }
     }
 
+    /// What was meant for one endpoint does not go to another one that was given its name.
+    @Test func aNewEndpointGetsNothingOfAnEarlierOneOfItsName() async throws {
+        try await withDatabase { database in
+            try await plan(["a", "b"], lane: "one", database)
+            let later = Timestamp(milliseconds: now.milliseconds + 1)
+            #expect(try await database.addEndpoint(stage: Self.stage, name: "e", settings: "{}", now: later))
+            for id in 1...2 {
+                let delivery = try #require(try await database.delivery(id: Int64(id))?.delivery)
+                #expect(delivery.state == .dead && delivery.error == "the endpoint was replaced")
+            }
+            let all = Timestamp(milliseconds: 0)
+            #expect(try await database.replayDead(since: all, stage: Self.stage, endpoint: "e", now: later) == 0)
+            #expect(try await due(database) == [])
+            // One that is there already is left as it is.
+            try await plan(["c"], lane: "one", database)
+            #expect(try await database.addEndpoint(stage: Self.stage, name: "e", settings: "{}", now: later) == false)
+            #expect(try await due(database) == ["c"])
+        }
+    }
+
     private func plan(_ ids: [String], lane: String?, _ database: Storage.Database) async throws {
         try await database.store(ids.map { _ in row() })
         let events = try await database.unplannedEvents(stage: Self.stage, limit: 10)

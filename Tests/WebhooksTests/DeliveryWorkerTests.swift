@@ -211,7 +211,10 @@ import Webhooks
                 rig.time.advance(by: .seconds(1))
                 await Task.yield()
             }
-            #expect(worker.directory.entries.first { $0.endpoint.name == "gone" }?.isGone == true)
+            // The directory is brought up to date a moment after the database.
+            while worker.directory.entries.first(where: { $0.endpoint.name == "gone" })?.isGone != true {
+                await Task.yield()
+            }
         }
         #expect(rig.http.calls.count { $0.url.host == "gone.test" } == 1)
     }
@@ -312,7 +315,7 @@ import Webhooks
         _ = try await rig.database.addEndpoint(
             stage: WorkerRig.stage, name: "one", settings: settings, now: rig.time.now)
         try await rig.store("a")
-        try await rig.running([]) { _ in
+        try await rig.running([], endsAtOnce: true) { _ in
             try await rig.waitForAttempts(1)
             await rig.time.waitForSleepers()
             rig.time.advance(by: .seconds(5))
@@ -374,6 +377,38 @@ import Webhooks
                 try await rig.database.removeEndpoint(stage: WorkerRig.stage, name: "added", now: rig.time.now))
             while !worker.directory.entries.isEmpty { await Task.yield() }
         }
+    }
+
+    /// Also what was read ahead, of its own lane and of others.
+    @Test(arguments: [EndpointOptions.Ordering.session, .none])
+    func anEndpointThatIsReplacedGetsNothingOfTheEarlierOne(ordering: EndpointOptions.Ordering) async throws {
+        let mayAnswer = Atomic(false)
+        let rig = try WorkerRig(
+            ScriptedHTTPCaller { call, _ in
+                while call.url.host == "old.test", !mayAnswer.load(ordering: .acquiring) { await Task.yield() }
+                return HTTPAnswer(status: 200)
+            })
+        func add(_ host: String) async throws {
+            let settings = """
+                {"url": "https://\(host)/", "events": ["message.final"], "concurrency": 1, "ordering": "\(ordering)"}
+                """
+            #expect(
+                try await rig.database.addEndpoint(
+                    stage: WorkerRig.stage, name: "one", settings: settings, now: rig.time.now))
+        }
+        try await add("old.test")
+        for run in ["a", "b", "c"] { try await rig.store(run) }
+        try await rig.running([]) { worker in
+            await rig.waitForCalls(1)
+            rig.time.advance(by: .milliseconds(5))
+            _ = try await rig.database.removeEndpoint(stage: WorkerRig.stage, name: "one", now: rig.time.now)
+            try await add("new.test")
+            while worker.directory.entries.first?.endpoint.url.host != "new.test" { await Task.yield() }
+            mayAnswer.store(true, ordering: .releasing)
+            try await rig.store("d")
+            try await rig.wait(for: .delivered, count: 1)
+        }
+        #expect(rig.http.calls.filter { $0.url.host == "new.test" }.map(\.run) == ["d"])
     }
 
     @Test func whenAndEventsChoose() async throws {

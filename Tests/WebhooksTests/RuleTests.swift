@@ -147,6 +147,55 @@ import Testing
     ])
     func refuses(text: String) { #expect(throws: BodyTemplate.Problem.self) { try BodyTemplate(text) } }
 
+    /// Else the service would get what Swift prints of a list.
+    @Test(arguments: [
+        (#"{"a": "{{.}}"}"#, "the whole event", "{{type}}"), (#"{"a": {{data}}}"#, "`data`", "{{data.agent}}"),
+        (#"{"a": "{{#data}}{{.}}{{/data}}"}"#, "`data`", "{{data.agent}}"),
+        (#"{"a": "{{#data}}{{message}}{{/data}}"}"#, "`data.message`", "{{data.message.text}}"),
+        (#"{"a": "{{data.usage}}"}"#, "`data.usage`", "{{data.usage.output}}"),
+        (
+            #"{"a": "{{data.message.attachments}}"}"#, "`data.message.attachments`",
+            "{{#data.message.attachments}}{{fileName}}{{/data.message.attachments}}"
+        ),
+        (
+            #"{"a": "{{#data.message.blocks}}{{.}}{{/data.message.blocks}}"}"#, "`data.message.blocks`",
+            "{{#data.message.blocks}}{{type}}{{/data.message.blocks}}"
+        ),
+    ])
+    func onlyTextsNumbersAndBooleansArePutIn(text: String, what: String, better: String) {
+        let problem = #expect(throws: BodyTemplate.Problem.self) { try BodyTemplate(text) }
+        #expect(
+            problem?.words
+                == "puts in \(what), which is no text, number or boolean; name a member of it, such as \(better)")
+    }
+
+    @Test(arguments: [#"{"a": "{{upper(data.agent)}}"}"#, #"{"a": "{{#data}}{{uppercased(trim(agent))}}{{/data}}"}"#])
+    func functionsThatThereAreNotAreRefused(text: String) {
+        let problem = #expect(throws: BodyTemplate.Problem.self) { try BodyTemplate(text) }
+        #expect(problem?.words.hasPrefix("uses a function that there is not; known are capitalized, ") == true)
+    }
+
+    @Test func functionsThatThereAreAreUsed() throws {
+        let text =
+            #"{"a": "{{uppercased(data.agent)}}{{#data.message.attachments}}{{fileName}}{{^last()}}, {{/last()}}{{/data.message.attachments}}{{count(data.message.attachments)}}"}"#
+        let event: JSONValue = [
+            "data": ["agent": "main", "message": ["attachments": [["fileName": "a"], ["fileName": "b"]]]]
+        ]
+        #expect(try BodyTemplate(text).render(event) == #"{"a": "MAINa, b2"}"#)
+    }
+
+    @Test func allNamesThatNoEventHasAreNamed() {
+        let (options, problems) = EndpointOptions.read([
+            "url": "https://a.test", "template": #"{"a": "{{data.agnt}} {{data.colour}} {{data.agnt}} {{data.user}}"}"#,
+        ])
+        #expect(options != nil)
+        #expect(
+            problems == [
+                "`template` names `agnt`, which no event has (did you mean `agent`?)",
+                "`template` names `colour`, which no event has (see the event in docs/webhooks.md)",
+            ])
+    }
+
     @Test func numbersThatMayBeUnknownCanBeWritten() throws {
         let template = try BodyTemplate(
             #"{"v": {{version}}, "n": {{#data.usage.input}}{{.}}{{/data.usage.input}}{{^data.usage.input}}null{{/data.usage.input}}}"#

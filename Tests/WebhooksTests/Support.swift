@@ -50,8 +50,11 @@ final class WorkerRig: Sendable {
     }
 
     /// Runs the worker for as long as `body` takes.
+    ///
+    /// - Parameter endsAtOnce: No call is under way at the end, and the clock must stand still.
     func running(
-        _ endpoints: [Endpoint], pace: Duration = .zero, _ body: (DeliveryWorker) async throws -> Void
+        _ endpoints: [Endpoint], pace: Duration = .zero, endsAtOnce: Bool = false,
+        _ body: (DeliveryWorker) async throws -> Void
     ) async throws {
         let worker = worker(endpoints, pace: pace)
         let task = Task { await worker.run() }
@@ -61,7 +64,9 @@ final class WorkerRig: Sendable {
             await stop(task)
             throw error
         }
-        await stop(task)
+        guard endsAtOnce else { return await stop(task) }
+        task.cancel()
+        await task.value
     }
 
     /// Ends a worker. Calls that do not end use up its patience.

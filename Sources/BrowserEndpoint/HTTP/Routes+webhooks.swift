@@ -94,6 +94,9 @@ extension Request {
         }
         var filter = DeliveryFilter(
             endpoint: query["endpoint"].map { String($0) }, type: query["type"].map { String($0) })
+        if let type = filter.type, !EventType.names.contains(type) {
+            throw Rejection.badRequest("`type` must be one of \(EventType.names.joined(separator: ", ")).")
+        }
         if let word = query["state"] {
             guard let state = DeliveryState(rawValue: String(word)) else {
                 let words = DeliveryState.allCases.map(\.rawValue).joined(separator: ", ")

@@ -48,7 +48,7 @@ package protocol DeliveryStore: Sendable {
     func stagesWithAddedEndpoints() async throws -> [String]
     /// Endpoints that were added at run time, with their settings as JSON.
     func addedEndpoints(stage: String) async throws -> [(name: String, settings: String)]
-    /// False when there is one with this name.
+    /// False when there is one with this name. What is left for an earlier one of the name is given up.
     func addEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool
     /// False when there is none with this name. What is left for it stays, and is tried at once, as after ``enableEndpoint(stage:name:now:)``.
     func changeEndpoint(stage: String, name: String, settings: String, now: Timestamp) async throws -> Bool
@@ -74,7 +74,7 @@ package protocol DeliveryStore: Sendable {
     /// Delivers again what is over, from the first attempt on; what waits for its next try is tried now, as if for the first time.
     /// - Returns: False when there is no such delivery, or when it waits for an earlier one of its lane.
     func replay(id: Int64, now: Timestamp) async throws -> Bool
-    /// Delivers again what failed for good since then.
+    /// Delivers again what failed for good since then, but for what was meant for an earlier endpoint of the name.
     /// - Returns: How many.
     func replayDead(since: Timestamp, stage: String, endpoint: String, now: Timestamp) async throws -> Int
 }

@@ -34,8 +34,11 @@ package struct EndpointEditor: Sendable {
             throw Rejection(
                 code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; change it there.")
         }
-        var object = (try? JSONValue(parsing: stored.settings))?.object ?? [:]
+        let old = (try? JSONValue(parsing: stored.settings))?.object ?? [:]
+        var object = old
         for (key, value) in body { object[key] = value.isNull ? nil : value }
+        // They may hold credentials: whoever may change the address may still not read them.
+        if body["headers"] == nil, Self.origin(of: old) != Self.origin(of: object) { object["headers"] = nil }
         object["name"] = .string(name)
         let endpoint = try checked(object)
         guard
@@ -43,6 +46,10 @@ package struct EndpointEditor: Sendable {
                 stage: stage, name: name, settings: JSONValue.object(object).encoded(), now: now)
         else { throw Rejection(code: "not_found", message: "There is no endpoint “\(name)”.") }
         return endpoint
+    }
+
+    private static func origin(of settings: JSONObject) -> String? {
+        settings["url"]?.string.flatMap { try? HTTPAddress($0).origin }
     }
 
     private func checked(_ body: JSONObject) throws -> Endpoint {

@@ -23,6 +23,7 @@ package struct WebhookAdministration: Sendable {
             for entry in entries {
                 rows.append(entry.json(stage: stage, counts.first { $0.endpoint == entry.endpoint.name }))
             }
+            rows += counts.ofRemoved(besides: entries).map { $0.jsonOfRemoved(stage: stage) }
         }
         return .array(rows)
     }
@@ -53,13 +54,28 @@ package struct WebhookAdministration: Sendable {
 
     package func removeEndpoint(_ name: String) async throws {
         let found = try await all().filter { $0.entries.contains { $0.endpoint.name == name } }
-        guard !found.isEmpty else { throw Rejection.unknown(name) }
+        guard !found.isEmpty else { return try await giveUp(name) }
         // One of a stage that is gone may have the name of another one.
         let added = found.first { $0.entries.contains { $0.endpoint.name == name && $0.endpoint.isAdded } }
         guard let added else {
             throw Rejection(code: "conflict", message: "The endpoint “\(name)” stands in config.yaml; remove it there.")
         }
         _ = try await store.removeEndpoint(stage: added.stage, name: name, now: time.now)
+    }
+
+    /// What is left of an endpoint that is no longer in the file, or whose stored settings cannot be read any more.
+    private func giveUp(_ name: String) async throws {
+        var isKnown = false
+        for stage in registry.all.map(\.stage) {
+            let counts = try await store.deliveryCounts(stage: stage)
+            let isLeft = counts.contains { $0.endpoint == name && $0.open > 0 }
+            let isRemoved = try await store.removeEndpoint(stage: stage, name: name, now: time.now)
+            isKnown = isKnown || isLeft || isRemoved
+            guard isLeft, !isRemoved else { continue }
+            try await store.abandonDeliveries(
+                stage: stage, endpoint: name, error: "the endpoint was removed", now: time.now)
+        }
+        if !isKnown { throw Rejection.unknown(name) }
     }
 
     /// For one that said that it is gone, or is left alone because it failed again and again.
@@ -161,17 +177,7 @@ package struct WebhookAdministration: Sendable {
         var all: [(stage: String, entries: [EndpointDirectory.Entry])] = []
         let workers = registry.all
         for worker in workers { all.append((worker.stage, try await entries(of: worker))) }
-        for stage in try await store.stagesWithAddedEndpoints() where !workers.contains(where: { $0.stage == stage }) {
-            let entries = try await EndpointDirectory.Entry.all(
-                stage: stage, configured: [], content: .text, in: store
-            ).map { entry in
-                var entry = entry
-                entry.lostStage = stage
-                return entry
-            }
-            all.append((stage, entries))
-        }
-        return all
+        return all + (try await EndpointDirectory.Entry.withoutStage(besides: workers.map(\.stage), in: store))
     }
 
     private func find(_ name: String, stage: String) async throws -> EndpointDirectory.Entry {
@@ -224,6 +230,16 @@ extension EndpointDirectory.Entry {
             "source": endpoint.isAdded ? "api" : "config", "open": .integer(Int64(counts?.open ?? 0)),
             "dead": .integer(Int64(counts?.dead ?? 0)),
             "oldestOpen": counts?.oldestOpen.map { .string($0.iso8601) } ?? .null,
+        ]
+    }
+}
+
+extension DeliveryCounts {
+    /// Nothing else is known of the endpoint.
+    fileprivate func jsonOfRemoved(stage: String) -> JSONValue {
+        [
+            "name": .string(endpoint), "stage": .string(stage), "state": "removed", "open": .integer(Int64(open)),
+            "dead": .integer(Int64(dead)), "oldestOpen": oldestOpen.map { .string($0.iso8601) } ?? .null,
         ]
     }
 }

@@ -192,7 +192,7 @@ struct DeliveryRound {
                 if queue.breaker.isOpen {
                     worker.logger.notice("webhook \(endpoint.name): was enabled, and is called again")
                 }
-                queue.forgetFailures()
+                queue.beginAnew()
             }
             queues[endpoint.name] = queue
         }
@@ -201,7 +201,11 @@ struct DeliveryRound {
             queues[name] = nil
             forgetMetrics(of: name)
         }
-        for name in Array(queues.keys) where !known.contains(name) { queues[name]?.isGone = true }
+        for name in Array(queues.keys) where !known.contains(name) {
+            queues[name]?.isGone = true
+            // Another one may take its name before the call is over.
+            queues[name]?.beginAnew()
+        }
         // Those that are waited for are looked at again.
         endpointGeneration = queues.keys.allSatisfy(known.contains) ? generation : nil
     }

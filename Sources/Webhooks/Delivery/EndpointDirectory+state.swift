@@ -32,9 +32,32 @@ extension EndpointDirectory.Entry {
         }
     }
 
+    /// Endpoints that were added to stages which the configuration does not have, by stage.
+    package static func withoutStage(
+        besides stages: [String], in store: any DeliveryStore
+    ) async throws -> [(stage: String, entries: [EndpointDirectory.Entry])] {
+        var lost: [(stage: String, entries: [EndpointDirectory.Entry])] = []
+        for stage in try await store.stagesWithAddedEndpoints() where !stages.contains(stage) {
+            let entries = try await all(stage: stage, configured: [], content: .text, in: store).map { entry in
+                var entry = entry
+                entry.lostStage = stage
+                return entry
+            }
+            lost.append((stage, entries))
+        }
+        return lost
+    }
+
     /// Whether a running server leaves it alone now, as far as the database tells.
     package func seemsPaused(stage: String, in store: any DeliveryStore) async throws -> Bool {
         try await store.failsAgainAndAgain(
             stage: stage, endpoint: endpoint.name, attempts: CircuitBreaker.threshold)
+    }
+}
+
+extension [DeliveryCounts] {
+    /// Those of endpoints that the stage does not have any more, and for which something is left.
+    package func ofRemoved(besides entries: [EndpointDirectory.Entry]) -> [DeliveryCounts] {
+        filter { count in count.open > 0 && !entries.contains { $0.endpoint.name == count.endpoint } }
     }
 }

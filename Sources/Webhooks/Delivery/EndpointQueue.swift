@@ -22,8 +22,12 @@ struct EndpointQueue: Sendable {
 
     init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
-    /// Somebody says that the endpoint is there again.
-    mutating func forgetFailures() { breaker = CircuitBreaker() }
+    /// Somebody says that the endpoint is there again, or has put another one in its place: what was read ahead is read again.
+    mutating func beginAnew() {
+        breaker = CircuitBreaker()
+        ready = []
+        calling = calling.mapValues { _ in [] }
+    }
 
     /// Nothing is under way, and all is written down.
     var isAtRest: Bool { calling.isEmpty && unwritten.isEmpty }

@@ -26,6 +26,16 @@ package struct BodyTemplate: OptionValue {
             throw Problem(words: MustacheTemplate.problem(error))
         }
         self.text = text
+        guard !callsUnknownFunction(text) else {
+            let known = templateFunctions.joined(separator: ", ")
+            throw Problem(words: "uses a function that there is not; known are \(known)")
+        }
+        let shown = render(TemplateSamples.marked)
+        for container in TemplateSamples.containers where shown.contains(container.printedMark) {
+            throw Problem(
+                words: "puts in \(container.words), which is no text, number or boolean; name a member of it, such as "
+                    + container.member)
+        }
         for sample in TemplateSamples.all where (try? JSONValue(parsing: render(sample.event))) == nil {
             throw Problem(
                 words: "does not give JSON \(sample.words); put {{values}} between quotes, or use "
@@ -41,10 +51,13 @@ package struct BodyTemplate: OptionValue {
         guard let text = String.read(node, findings: &findings) else { return nil }
         do throws(Problem) {
             let template = try BodyTemplate(text)
-            let unknown = templateNames(in: text).flatMap { $0.split(separator: ".") }.map(String.init)
-                .first { !TemplateSamples.names.contains($0) }
+            var unknown: [String] = []
+            for name in templateNames(in: text).flatMap({ $0.split(separator: ".") }).map(String.init)
+            where !TemplateSamples.names.contains(name) && !unknown.contains(name) {
+                unknown.append(name)
+            }
             // Those that were stored by another version must be read all the same, so it is no error.
-            if let unknown, !node.isFromEnvironment {
+            for unknown in unknown where !node.isFromEnvironment {
                 let nearest = nearestWord(to: unknown, in: TemplateSamples.names).map { "did you mean `\($0)`?" }
                 findings.warning(
                     at: node.position, "\(node.label) names \(quote(unknown)), which no event has",

@@ -1,3 +1,21 @@
+import Foundation
+
+/// Whether a Mustache template calls a function that there is not; it would give an empty text.
+func callsUnknownFunction(_ template: String) -> Bool {
+    template.matches(of: /\{\{([^{}]*)\}\}/).contains { match in
+        guard let first = match.1.first(where: { !$0.isWhitespace }), !"!>%=<$".contains(first) else { return false }
+        return match.1.split(separator: "(", omittingEmptySubsequences: false).dropLast().contains { name in
+            !templateFunctions.contains(name.trimmingCharacters(in: .init(charactersIn: "#^/& \t\r\n")))
+        }
+    }
+}
+
+/// What the template library can make of texts, numbers and lists, and what it knows of the place in a list.
+let templateFunctions = [
+    "capitalized", "lowercased", "uppercased", "reversed", "first", "last", "index", "count", "empty", "sorted",
+    "enumerated", "even", "odd", "equalzero", "plusone", "minusone",
+]
+
 /// The names of values in a Mustache template, in order: of `{{#data}}{{user.name}}{{/data}}` they are data, user.name and data.
 ///
 /// What stands for no value of its own, such as `{{.}}` or a comment, is left out; of `{{uppercased(text)}}` it is text.

@@ -13,6 +13,50 @@ enum TemplateSamples {
         return samples
     }()
 
+    /// Members of an event that hold members of their own; the whole event is one too.
+    struct Container {
+        let path: [String]
+        /// What a template may put in in its place.
+        let member: String
+
+        var words: String { path.isEmpty ? "the whole event" : "`\(name)`" }
+
+        /// The name of a member that the container has in ``marked`` alone: nobody writes it, so it is where Swift prints the container.
+        fileprivate var mark: String { "<\(name)>" }
+
+        /// As it comes out of a template.
+        var printedMark: String { #"\"\#(mark)\": "# }
+
+        private var name: String { path.joined(separator: ".") }
+    }
+
+    /// From the outside in: what is printed of one shows those within it too.
+    static let containers = [
+        Container(path: [], member: "{{type}}"), Container(path: ["data"], member: "{{data.agent}}"),
+        Container(path: ["data", "message"], member: "{{data.message.text}}"),
+        Container(
+            path: ["data", "message", "attachments"],
+            member: "{{#data.message.attachments}}{{fileName}}{{/data.message.attachments}}"),
+        Container(
+            path: ["data", "message", "blocks"],
+            member: "{{#data.message.blocks}}{{type}}{{/data.message.blocks}}"),
+        Container(path: ["data", "usage"], member: "{{data.usage.output}}"),
+    ]
+
+    /// The whole event, with the marks of its containers.
+    static let marked = containers.reduce(whole) { marked($0, at: $1.path[...], with: $1.mark) }
+
+    private static func marked(_ value: JSONValue, at path: ArraySlice<String>, with mark: String) -> JSONValue {
+        if let entries = value.array { return .array(entries.map { marked($0, at: path, with: mark) }) }
+        guard var object = value.object else { return value }
+        if let key = path.first {
+            object[key] = object[key].map { marked($0, at: path.dropFirst(), with: mark) }
+        } else {
+            object[mark] = true
+        }
+        return .object(object)
+    }
+
     private static let bare: JSONValue = [
         "version": 1, "id": "evt_1", "type": "webhook.test", "timestamp": "", "data": [:],
     ]

@@ -20,6 +20,9 @@ package enum EventType: String, OptionChoice {
 
     /// The type of a test event. It goes to the endpoint that it names, whatever its `events` are.
     package static let test = "webhook.test"
+
+    /// The types of all events that there are.
+    package static let names = allCases.map(\.rawValue) + [test]
 }
 
 /// How much of a message an event holds.
