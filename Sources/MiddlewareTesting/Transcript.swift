@@ -115,6 +115,8 @@ extension Transcript.Entry {
     private static let noTime = Problem(
         description: "`at` must be milliseconds since 1970, and before the year 10000")
 
+    private struct TimeAlone: Decodable { let at: Int64? }
+
     /// The keys of a JSON object, whatever they hold.
     private struct MemberNames: Decodable, Sequence {
         private struct Name: CodingKey {
@@ -156,8 +158,9 @@ extension Transcript.Entry {
         } catch DecodingError.dataCorrupted(let context) where context.codingPath.first?.stringValue == "type" {
             throw Problem(description: "`type` must be one of \(words(EntryType.allCases.map(\.rawValue)))")
         } catch DecodingError.dataCorrupted where isObject {
-            // The only number.
-            throw Self.noTime
+            // It is not told which member it is; this is the only number.
+            guard (try? JSONDecoder().decode(TimeAlone.self, from: Data(line.utf8))) != nil else { throw Self.noTime }
+            throw Problem(description: "a text in it holds what no text can hold, such as half of a surrogate pair")
         } catch {
             throw Problem(description: "it is no JSON object")
         }
@@ -174,6 +177,10 @@ extension Transcript.Entry {
             throw Problem(description: "a line of a reply needs `run` and `session`")
         }
         if let at, !Self.times.contains(at) { throw Self.noTime }
+        if (blocks ?? []).contains(where: { (try? JSONDecoder().decode(MemberNames.self, from: Data($0.utf8))) == nil })
+        {
+            throw Problem(description: #"`blocks` must be JSON objects as texts, such as "{\"type\":\"image\"}""#)
+        }
         if let ip, IPAddress(peer: ip) == nil {
             throw Problem(description: "`ip` must be an address such as 192.168.1.5 or ::1, not \(quote(ip))")
         }

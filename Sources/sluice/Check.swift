@@ -12,8 +12,9 @@ struct Check: ParsableCommand {
         abstract: "Say everything that is wrong with a configuration.",
         discussion: "Exit code 0: it is good. 1: it has errors. 2: it cannot be read.")
 
-    @Argument(help: "The file to check.", completion: .file(extensions: ["yaml", "yml"]))
-    var file = "config.yaml"
+    @Argument(
+        help: "The file to check; config.yaml when left out.", completion: .file(extensions: ["yaml", "yml"]))
+    var file: String?
 
     @Option(
         name: [.short, .long], help: ArgumentHelp("The same, as for the other commands.", valueName: "file"),
@@ -26,9 +27,24 @@ struct Check: ParsableCommand {
     @Flag(help: "Warnings count as errors.")
     var strict = false
 
+    func validate() throws {
+        if file != nil, config != nil { throw ValidationError("Name one file: as FILE, or with --config.") }
+    }
+
     func run() throws {
-        let file = config ?? file
-        let loaded = try Loading.read(file)
+        let file = config ?? file ?? "config.yaml"
+        let read = try Loading.reader(of: file, mayBePipe: true)
+        let loaded: LoadedSettings
+        do throws(UnreadableFile) {
+            loaded = try read(nil)
+        } catch {
+            switch format {
+            case .text: Output.error("sluice: \(error)")
+            case .json: Output.line(FindingReport(error).json.encoded())
+            case .sarif: Output.line(FindingReport(error).sarif(version: Version.current).encoded())
+            }
+            throw ExitCode(Exit.unreadable)
+        }
         let report = FindingReport(loaded, isStrict: strict)
         switch format {
         case .text:

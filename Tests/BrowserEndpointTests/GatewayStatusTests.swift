@@ -1,8 +1,12 @@
 import JSON
+import MiddlewareKit
+import OpenClaw
 import OpenClawTesting
 import Stages
 import Storage
 import Testing
+
+@testable import BrowserEndpoint
 
 /// The state of a gateway reads the same everywhere.
 @Suite(.timeLimit(.minutes(1))) struct GatewayStatusTests {
@@ -24,6 +28,15 @@ import Testing
                 #expect(ready?[name] == status[name], "\(name)")
             }
         }
+    }
+
+    /// Such as a token that the gateway refused while it took the device's own.
+    @Test func whatIsWrongWithAConnectionThatIsUpIsForAdministrators() {
+        var status = GatewayStatus(state: .ready, since: Timestamp(milliseconds: 0))
+        status.reason = "something is missing"
+        #expect(status.told(to: nil, of: "home").reason == nil)
+        status.state = .refused
+        #expect(status.told(to: nil, of: "home").reason == "the gateway “home” cannot be reached")
     }
 
     /// Who has granted what was missing need not wait for the next attempt.

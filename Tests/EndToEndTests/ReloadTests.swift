@@ -185,6 +185,8 @@ import Testing
         try FileManager.default.createDirectory(at: parts, withIntermediateDirectories: false)
         let gate = parts.appending(path: "auth.yaml")
         try Data("pipeline: [ { use: auth, with: { mode: api-keys } } ]\n".utf8).write(to: gate)
+        // A folder that loses all of its files is refused for that alone.
+        try Data("shutdown: { timeout: 1s }\n".utf8).write(to: parts.appending(path: "other.yaml"))
         let (server, port) = try await SluiceProcess.serve(
             in: folder, configuration: "server: { port: 0 }\ninclude: [conf.d]\n")
         let made = try await SluiceProcess.run(["key", "create", "--user", "root", "--admin"], in: folder)

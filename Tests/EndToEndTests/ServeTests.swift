@@ -165,6 +165,10 @@ import Testing
             #expect(errors.contains("config.yaml:1:11: error:"))
             #expect(errors.contains("`persist`"))
         }
+        let forPrograms = try await SluiceProcess.run(["check", "missing.yaml", "--format", "json"], in: folder)
+        #expect(forPrograms.code == 2 && forPrograms.output.contains(#""good":false"#))
+        let both = try await SluiceProcess.run(["check", "config.yaml", "--config", "missing.yaml"], in: folder)
+        #expect(both.code == 64 && both.errors.contains("Name one file"))
         let (code, _, errors) = try await SluiceProcess.run(["check", "missing.yaml"], in: folder)
         #expect(code == 2)
         #expect(errors.contains("missing.yaml"))

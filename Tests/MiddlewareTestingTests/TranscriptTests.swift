@@ -62,6 +62,9 @@ import Testing
         (#""at":-9223372036854775808"#, "`at` must be milliseconds since 1970"), (#""at":-1"#, "`at` must be "),
         (#""at":99999999999999999999"#, "`at` must be "), (#""at":1.5"#, "`at` must be "),
         (#""ip":"300.0.0.1""#, "`ip` must be an address such as 192.168.1.5 or ::1, not `300.0.0.1`"),
+        (#""user":"\ud800""#, "a text in it holds what no text can hold"),
+        (#""blocks":["nojson"]"#, "`blocks` must be JSON objects as texts"),
+        (#""blocks":["[1]"]"#, "`blocks` must be "),
         (#""usr":"ada""#, "there is no member `usr`; did you mean `user`?"),
         (#""colour":1"#, "there is no member `colour`; known are `type`, `kind`, "),
     ])

@@ -20,7 +20,8 @@ BEYOND_A_SCHEMA = {
     "auth-in-shadow", "auth-with-when", "auth-not-enabled", "scan-nowhere", "webhook-without-persist", "persist-above-auth",
     "persist-above-redact", "process-missing", "cache-below-what-changes-replies", "cache-above-route", "route-gateway-unknown",
     "webhook-endpoints", "filter-patterns", "template-names", "traces-endpoint", "traces-headers",
-    "host-no-address", "typographic-quotes", "persist-in-shadow", "route-nowhere", "transform-without-text",
+    "host-no-address", "host-with-scheme", "host-with-letter", "host-with-port", "host-in-brackets", "storage-in-memory",
+    "storage-with-nul", "storage-in-home", "typographic-quotes", "persist-in-shadow", "route-nowhere", "transform-without-text",
 }
 # What is wrong there is in the text of a value, or in another file.
 BEYOND_PREFIXES = ("variable-", "secret-file", "when-", "include-", "chain-", "attach-", "named-", "url-")

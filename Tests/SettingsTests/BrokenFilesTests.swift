@@ -52,6 +52,14 @@ import Testing
         #expect(result["level"] == "error")
     }
 
+    @Test func pathsAreWrittenAsURIs() {
+        let loaded = SettingsLoader.load(
+            text: Array("prot: 1".utf8), file: "a b/ü:%.yaml", environment: [:], catalog: StageCatalog([]))
+        let result = FindingReport(loaded).sarif(version: "1")["runs"]?[0]?["results"]?[0]
+        let uri = result?["locations"]?[0]?["physicalLocation"]?["artifactLocation"]?["uri"]
+        #expect(uri == "a%20b/%C3%BC%3A%25.yaml")
+    }
+
     @Test func strictMakesWarningsErrors() {
         let text = "pipeline: [ { use: persist }, { use: thinking-strip } ]\n"
         let loaded = SettingsLoader.load(

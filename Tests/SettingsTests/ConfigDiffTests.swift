@@ -20,6 +20,24 @@ import Testing
         SettingsLoader.load(text: Array(text.utf8), file: "c", environment: environment, catalog: catalog)
     }
 
+    /// Nobody says which arguments and settings of a program are secret.
+    @Test func whatLooksSecretInAProgramIsHidden() {
+        func text(_ value: String) -> String {
+            "pipeline: [ { use: process, with: { command: [sh, --token, \(value), \"--api-key=\(value)\"], "
+                + "settings: { api_key: \(value), size: 1 } } } ]\n"
+        }
+        let all = StageCatalog(BuiltInStages.all)
+        #expect(
+            changes(text("hunter2"), text("hunter3"), catalog: all) == [
+                "pipeline.process.with.command: [sh, --token, \"<redacted>\", \"--api-key=<redacted>\"] -> "
+                    + "[sh, --token, \"<redacted>\", \"--api-key=<redacted>\"]",
+                "pipeline.process.with.settings.api_key: <redacted> -> <redacted>",
+            ])
+        let stage = load(text("hunter2"), [:], all).stages.last
+        #expect(stage?.shownOptions.contains("api_key: <redacted>, size: 1") == true)
+        #expect(stage?.shownOptions.contains("hunter2") == false)
+    }
+
     @Test func tellsWhatChangedByName() {
         let old = """
             server: { port: 1 }

@@ -62,6 +62,25 @@ import Testing
             ])
     }
 
+    @Test func aFileBelongsToItOnce() throws {
+        try folder.write("config.yaml", "include: [parts, parts/a.yaml]\n")
+        try folder.write("parts/a.yaml", "server: { port: 1 }\n")
+        #expect(
+            try findings() == [
+                "config.yaml:1:18: error: parts/a.yaml is included twice; the first time in line 1, column 11 "
+                    + "(leave out one of the two)"
+            ])
+    }
+
+    /// It may be meant for `${file:…}`.
+    @Test(arguments: ["hunter2", "[hunter2]", "@hunter2", "hunter2: [", "%hunter2\n"])
+    func whatIsNoConfigurationIsNotShown(_ text: String) throws {
+        try folder.write("config.yaml", "include: [token]\n")
+        try folder.write("token", text)
+        let report = FindingReport(try folder.load()).text
+        #expect(!report.isEmpty && (!report.contains("hunter2") || text.contains(": ")))
+    }
+
     @Test func findingsInIncludedFilesNameThem() throws {
         try folder.write("config.yaml", "include: [a.yaml]\ngateways: [ { id: a, url: \"ws://a\" } ]\n")
         try folder.write("a.yaml", "gateways:\n  - { id: a, url: \"ws://a\" }\nprot: 1\n")

@@ -75,6 +75,10 @@ import Testing
         ("token: hunter2, hunter2", 1, "token: <redacted>", 1),
         ("{ token: \"${TOKEN}\", password: ${P} }", 1, "{ token: \"${TOKEN}\", password: ${P} }", 1),
         ("token: ${TOKEN:-hunter2}", 1, "token: <redacted>", 1), ("token: ${A}hunter2", 1, "token: <redacted>", 1),
+        ("api-key: hunter2", 1, "api-key: <redacted>", 1),
+        ("Authorization: Bearer hunter2", 1, "Authorization: <redacted>", 1),
+        ("key: hunter2", 1, "key: <redacted>", 1), ("token = hunter2", 1, "token = <redacted>", 1),
+        ("[sh, --token=hunter2, --key, \"hunter2\", x]", 1, "[sh, --token=<redacted>, --key, <redacted>, x]", 1),
         ("token: { a: hunter2 }", 1, "token: <redacted>", 1), ("token: \"hunter2", 1, "token: <redacted>", 1),
     ])
     func secretsAreMasked(_ line: String, _ column: Int, _ shown: String, _ newColumn: Int) {
@@ -91,7 +95,10 @@ import Testing
         #expect(shown.hasSuffix("<redacted>") && !shown.contains("hunter2"))
     }
 
-    @Test(arguments: [("a: hunter2", 1), ("token: x\na: hunter2", 2), ("a:\n  token: x\n  b: hunter2", 3)])
+    @Test(arguments: [
+        ("a: hunter2", 1), ("when: token == hunter2", 1), ("token: x\na: hunter2", 2),
+        ("a:\n  token: x\n  b: hunter2", 3),
+    ])
     func everythingElseIsShown(_ text: String, _ line: Int) {
         #expect(excerpt(text, line: line, column: 1).first?.contains("hunter2") == true)
     }

@@ -129,7 +129,7 @@ import Testing
                 while log.entries.isEmpty { await Task.yield() }
                 #expect(
                     log.entries.map(\.message) == [
-                        "the stage “slow” (`use: counted`) is being made for 5s already; it is given up after 1m"
+                        "the stage “slow” (`use: counted`) is being made for 5s already; it is given up after 1m at the latest"
                     ])
                 if isStopped { making.cancel() } else { time.advance(by: ChainFactory.patience) }
                 let words = isStopped ? "the server is being stopped" : "it was not ready within 1m"
@@ -312,6 +312,39 @@ import Testing
         #expect(inUse.emptied(by: try load("{}")) == nil)
         // Started so, it may stay so.
         #expect(ConfigurationInUse(try load("")).emptied(by: try load("# nothing\n")) == nil)
+    }
+
+    /// A container that lacks a mount finds an empty folder in its place.
+    @Test func aFileThatBecameAnEmptyFolderIsMissed() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ text: String, _ name: String) throws -> URL {
+            let file = folder.appending(path: name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+            return file
+        }
+        let main = try write("include: [gateways.yaml, more]\n", "config.yaml")
+        let gateways = try write("gateways: [ { id: a, url: \"ws://127.0.0.1\" } ]\n", "gateways.yaml")
+        let more = try write("log: { level: error }\n", "more/log.yaml")
+        func load() throws -> LoadedSettings {
+            try SettingsLoader.load(path: main.path, environment: [:], catalog: StageCatalog([]))
+        }
+        func problem(_ name: String) -> String {
+            "no file that ends in .yaml or .yml stands in the folder \(folder.path)/\(name) any more, as when what belongs there is "
+                + "not mounted; if that is meant, write {} into a file there, or take it out of `include`"
+        }
+        let inUse = ConfigurationInUse(try load())
+        try FileManager.default.removeItem(at: more)
+        #expect(inUse.emptied(by: try load()) == problem("more"))
+        _ = try write("{}", "more/nothing.yml")
+        #expect(inUse.emptied(by: try load()) == nil)
+        try FileManager.default.removeItem(at: gateways)
+        try FileManager.default.createDirectory(at: gateways, withIntermediateDirectories: false)
+        #expect(inUse.emptied(by: try load()) == problem("gateways.yaml"))
+        // Started so, it may stay so.
+        #expect(ConfigurationInUse(try load()).emptied(by: try load()) == nil)
     }
 
     /// `{}` would be taken for the secret.

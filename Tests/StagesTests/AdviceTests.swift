@@ -13,6 +13,12 @@ import Webhooks
     @Test func nothingOfStrangersIsKeptOrCountedForAUser() {
         #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(below: ["auth"])).count == 1)
         #expect(PersistPlugin.advise(PersistOptions(), at: ChainPlace(above: ["auth"])).isEmpty)
+        var process = ProcessOptions()
+        process.command = ["sh", "no/such.sh"]
+        #expect(ProcessPlugin.advise(process, at: ChainPlace()).map(\.key) == ["command[2]"])
+        // The text of a program is no file.
+        process.command = ["sh", "-ec", "exec no/such.py"]
+        #expect(ProcessPlugin.advise(process, at: ChainPlace()).isEmpty)
         #expect(QuotaPlugin.advise(QuotaOptions(), at: ChainPlace(below: ["auth"])).count == 1)
         #expect(QuotaPlugin.advise(QuotaOptions(), at: ChainPlace(above: ["auth"])).isEmpty)
     }

@@ -8,7 +8,8 @@ extension GatewayStatus {
         guard principal?.isAdministrator != true else { return self }
         var status = self
         (status.code, status.remedy, status.lastError, status.serverVersion) = (nil, nil, nil, nil)
-        if reason != nil { status.reason = "the gateway “\(gateway)” cannot be reached" }
+        // What is the matter with a connection that is up, such as a wrong token beside a right one, is not for them.
+        if reason != nil { status.reason = isConnected ? nil : "the gateway “\(gateway)” cannot be reached" }
         return status
     }
 }

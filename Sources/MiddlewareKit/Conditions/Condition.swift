@@ -100,7 +100,7 @@ public struct Condition: OptionValue, Hashable, CustomStringConvertible {
             return condition
         } catch {
             // What a variable holds must not be repeated.
-            let message = node.isFromEnvironment ? "the environment variable holds no condition" : error.message
+            let message = node.isFromEnvironment ? "\(node.origin) no condition" : error.message
             findings.error(
                 at: node.position(ofScalar: error.offset), message, hint: node.isFromEnvironment ? nil : error.hint)
             return nil

@@ -30,7 +30,7 @@ public struct TextPattern: OptionValue, Hashable {
         do throws(PatternError) {
             return try TextPattern(text)
         } catch {
-            let message = node.isFromEnvironment ? "the environment variable holds no expression" : error.message
+            let message = node.isFromEnvironment ? "\(node.origin) no expression" : error.message
             findings.error(at: node.position(ofScalar: error.offset), message, hint: error.hint)
             return nil
         }

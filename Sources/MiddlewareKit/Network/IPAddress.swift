@@ -135,7 +135,10 @@ public struct IPNetwork: OptionValue, Hashable {
 
     public static func read(_ node: ConfigNode, findings: inout Findings) -> IPNetwork? {
         guard let network = node.scalar.flatMap(IPNetwork.init) else {
-            node.report(expected: "a network such as 10.0.0.0/8, or one address", findings: &findings)
+            let isSplit = if case .mapping = node.content { true } else { false }
+            node.report(
+                expected: "a network such as 10.0.0.0/8, or one address",
+                hint: isSplit ? "put quotes around an IPv6 address" : nil, findings: &findings)
             return nil
         }
         return network

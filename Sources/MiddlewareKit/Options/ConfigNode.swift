@@ -98,11 +98,20 @@ public struct ConfigNode: Sendable, CustomStringConvertible {
     private var excerpt: String {
         switch content {
         case .null: "empty"
-        case .scalar where isFromEnvironment: "what the environment variable holds"
-        case .scalar(let text, _): quote(text)
+        case .scalar where isFromEnvironment: "what \(origin)"
+        case .scalar(let text, _): SecretLooks.masked(text) == text ? quote(text) : "a text that may be secret"
         case .sequence: "a list"
         case .mapping: "a mapping"
         }
+    }
+
+    /// Where a value that must not be shown comes from, with a verb.
+    package var origin: String {
+        guard let written, written.hasPrefix("${"), written.firstRange(of: "}")?.upperBound == written.endIndex else {
+            return written == nil ? "the environment variable holds" : "stands here with its variables filled in"
+        }
+        if written.hasPrefix("${file:") { return "the file holds" }
+        return written.contains(":-") ? "the variable or its default holds" : "the environment variable holds"
     }
 
     /// The pairs of a mapping with their labels set, each key once; a key that stands there again is reported.

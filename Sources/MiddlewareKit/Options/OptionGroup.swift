@@ -85,13 +85,19 @@ extension OptionGroup {
         guard let first = options.first, first.isRequired, let value = node.scalar, !node.isFromEnvironment else {
             return nil
         }
-        return "write \(first.key): \(value.optionText)"
+        let shown = SecretLooks.masked(value) == value ? value.optionText : "…"
+        guard value.contains("://"), first.key != "url", options.contains(where: { $0.key == "url" }) else {
+            return "write \(first.key): \(shown)"
+        }
+        return "write { \(first.key): …, url: \(shown) }"
     }
 
     private static func reportUnknown(_ pair: ConfigNode.Pair, findings: inout Findings) {
         let keys = options.map(\.key)
         let hint =
-            if let owner = descriptions.first(where: { $0.type.hasOption(pair.key) }) {
+            if let odd = oddCharacter(in: pair.key) {
+                (nearestWord(to: pair.key, in: keys).map { "did you mean `\($0)`? " } ?? "") + odd
+            } else if let owner = descriptions.first(where: { $0.type.hasOption(pair.key) }) {
                 "it belongs below `\(owner.key)`"
             } else if let nearest = nearestWord(to: pair.key, in: keys) {
                 "did you mean `\(nearest)`?"
@@ -101,6 +107,16 @@ extension OptionGroup {
                 unknownHint ?? "known are \(keys.joined(separator: ", "))"
             }
         findings.error(at: pair.keyPosition, "\(quote(pair.key)) is not an option here", hint: hint)
+    }
+
+    /// For a key that looks like another, or holds what nobody sees: no option has such characters.
+    private static func oddCharacter(in key: String) -> String? {
+        guard let (index, odd) = key.unicodeScalars.enumerated().first(where: { !$0.element.isASCII }) else {
+            return nil
+        }
+        let code = String(odd.value, radix: 16, uppercase: true)
+        let padding = String(repeating: "0", count: max(0, 4 - code.count))
+        return "character \(index + 1) of what stands here is U+\(padding)\(code): retype the word"
     }
 
     /// A mapping on one line, with all options that have a value.

@@ -8,6 +8,8 @@ final class ConfigFiles {
     private(set) var stamps: [FileStamp] = []
     /// The files that say nothing, in the order in which they were read.
     private(set) var empty: [String] = []
+    /// The folders in which nothing to read stands, likewise.
+    private(set) var emptyFolders: [String] = []
     /// The files of `${file:PATH}` that hold nothing, likewise.
     private(set) var emptySecrets: [String] = []
 
@@ -51,7 +53,9 @@ final class ConfigFiles {
         note(path)
         do {
             let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            return names.filter { name in !name.hasPrefix(".") && suffixes.contains(where: name.hasSuffix) }.sorted()
+                .filter { name in !name.hasPrefix(".") && suffixes.contains(where: name.hasSuffix) }.sorted()
+            if names.isEmpty, !emptyFolders.contains(path) { emptyFolders.append(path) }
+            return names
         } catch {
             throw UnreadableFile(path: path, reason: "the folder cannot be listed")
         }

@@ -18,6 +18,8 @@ struct ConfigTree {
     /// The files that were read, as they are named: with `${NAME}`, where they were named so.
     private(set) var shownNames: [String: String] = [:]
     private var count = 0
+    /// Where each file was included first.
+    private var inclusions: [String: SourcePosition] = [:]
 
     init(environment: [String: String], files: ConfigFiles) {
         self.environment = environment
@@ -84,9 +86,21 @@ struct ConfigTree {
             findings.error(at: entry.position, "more than \(Self.fileLimit) files are included")
             return nil
         }
+        if let first = inclusions[file] {
+            let place =
+                first == entry.position
+                ? "this entry names it too" : "the first time \(first.words(from: entry.position))"
+            findings.error(
+                at: entry.position, "\(shown) is included twice; \(place)", hint: "leave out one of the two")
+            return nil
+        }
         let bytes = try files.bytes(of: target)
+        inclusions[file] = entry.position
         shownNames[target] = shown
-        guard var node = read(bytes, target, above: above) else { return nil }
+        guard var node = read(bytes, target, above: above) else {
+            if !lines.lookLikeMapping(target) { lines.hide(target) }
+            return nil
+        }
         switch node.content {
         case .mapping(let pairs):
             node.content = .mapping(pairs.filter { $0.key != "include" })
@@ -94,8 +108,12 @@ struct ConfigTree {
         case .null:
             return nil
         default:
-            node.label = "the file"
-            node.report(expected: "a mapping such as { gateways: … }", findings: &findings)
+            // It may be the file of a secret, so nothing of it is shown.
+            lines.hide(target)
+            let what = node.scalar == nil ? "a list" : "a text"
+            findings.error(
+                at: node.position, "an included file must be a mapping such as { gateways: … }, not \(what)",
+                hint: "what a file holds as a value is written \"${file:PATH}\"")
             return nil
         }
     }

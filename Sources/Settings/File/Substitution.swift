@@ -45,6 +45,12 @@ enum Substitution: Equatable {
                 break
             }
             usesEnvironment = true
+            if rest[..<end].contains("${") {
+                let message = "a `${…}` cannot stand in another one, nor in its default"
+                let hint = "write one of them, and give that variable the value where the server is started"
+                problems.append(Problem(message: message, hint: hint))
+                break
+            }
             switch value(of: rest[..<end], environment: environment, contents: contents) {
             case .success(let value):
                 result += value.text

@@ -26,6 +26,12 @@ extension YamlError {
                 findings.error(at: place, "a space is missing after `\(key):`", hint: "write \(key): value")
                 return
             }
+            if let place = Self.bareColon(at: mark, problem, in: source) {
+                let hint = "put quotes around it, as in [\"::1\"]"
+                findings.error(
+                    at: place, "inside `{ }` and `[ ]`, a value that begins with `:` needs quotes", hint: hint)
+                return
+            }
             if let bracket = Self.strayBracket(at: mark, in: source) {
                 findings.error(
                     at: SourcePosition(file: source.file, line: mark.line, column: mark.column),
@@ -40,6 +46,11 @@ extension YamlError {
             if isAboutBrackets, let place = Self.bareCondition(inLine: mark.line, of: source) {
                 let message = "inside `{ }`, a condition with `[`, `{` or `,` needs quotes"
                 findings.error(at: place, message, hint: "write when: \"…\"")
+                return
+            }
+            if isAboutBrackets, let place = Self.missingComma(before: mark, in: source) {
+                let hint = "entries in `{ }` and `[ ]` have a `,` between them"
+                findings.error(at: place, "a `,` is missing here", hint: hint)
                 return
             }
             let words = Self.explain(problem)
@@ -155,6 +166,36 @@ extension YamlError {
             let place = SourcePosition(
                 file: source.file, line: number, column: text.startIndex - line.startIndex + count + 2)
             return (place, String(String.UnicodeScalarView(text.prefix(count))))
+        }
+        return nil
+    }
+
+    /// An address such as `::1` as an entry of a list in brackets.
+    private static func bareColon(at mark: Mark, _ problem: String, in source: SourceText) -> SourcePosition? {
+        let rest = source.line(mark.line).dropFirst(mark.column - 1)
+        guard problem == "did not find expected node content", rest.starts(with: "::".unicodeScalars) else {
+            return nil
+        }
+        return SourcePosition(file: source.file, line: mark.line, column: mark.column)
+    }
+
+    /// Where a file of JSON lacks a comma, when the parser has met the next key: it knows only where the bracket began.
+    private static func missingComma(before mark: Mark, in source: SourceText) -> SourcePosition? {
+        guard source.scalars.first(where: { !$0.properties.isWhitespace }) == "{",
+            let index = source.index(of: SourcePosition(file: source.file, line: mark.line, column: mark.column))
+        else { return nil }
+        let before = source.line(mark.line).prefix(mark.column - 1).drop { $0 == " " || $0 == "\t" }
+        // A number and the key in the line below it are one value to YAML, so that the parser stops at the colon behind.
+        let isKey = before.first == "\"" && before.last == "\"" && before.count(where: { $0 == "\"" }) == 2
+        guard before.isEmpty || isKey else {
+            guard source.scalars[index] == "\"" else { return nil }
+            return SourcePosition(file: source.file, line: mark.line, column: mark.column)
+        }
+        for number in (1..<mark.line).reversed() {
+            let line = source.line(number)
+            guard let last = line.lastIndex(where: { !$0.properties.isWhitespace }) else { continue }
+            guard !["{", "[", ",", ":"].contains(line[last]) else { return nil }
+            return SourcePosition(file: source.file, line: number, column: last - line.startIndex + 2)
         }
         return nil
     }

@@ -64,8 +64,9 @@ struct ChainExpansion {
             for insertion in chain["insert"]?.entries ?? [] { misplace(insertion) }
             return nil
         }
-        insert(chain["insert"], into: &entries)
+        let inserted = insert(chain["insert"], into: &entries)
         remove(chain["remove"], from: &entries)
+        refuse(inserted, withNamesOfOthersIn: &entries)
         override(chain["override"], in: &entries)
         return entries
     }
@@ -82,7 +83,9 @@ struct ChainExpansion {
 
     // MARK: Changes
 
-    private mutating func insert(_ node: ConfigNode?, into entries: inout [ConfigNode]) {
+    /// - Returns: The entries that are new.
+    private mutating func insert(_ node: ConfigNode?, into entries: inout [ConfigNode]) -> [ConfigNode] {
+        var inserted: [ConfigNode] = []
         for insertion in node?.entries ?? [] {
             guard let new = insertion["stages"]?.entries else { continue }
             let places = ["before", "after"].compactMap { key in insertion[key].map { (key, $0) } }
@@ -102,7 +105,27 @@ struct ChainExpansion {
                 misplace(insertion)
                 continue
             }
-            entries.insert(contentsOf: new.map { writtenOut($0) }, at: key == "before" ? index : index + 1)
+            let stages = new.map { writtenOut($0) }
+            entries.insert(contentsOf: stages, at: key == "before" ? index : index + 1)
+            inserted += stages
+        }
+        return inserted
+    }
+
+    /// The chain that is changed is right as it stands, so a name that is there twice is the fault of the insertion.
+    private mutating func refuse(_ inserted: [ConfigNode], withNamesOfOthersIn entries: inout [ConfigNode]) {
+        let places = Set(inserted.map(\.position))
+        for node in inserted {
+            guard let name = node["name"] ?? node["use"], let word = name.scalar,
+                let index = entries.firstIndex(where: { $0.position == node.position }),
+                let other = entries.first(where: { $0.stageName == word && !places.contains($0.position) })
+            else { continue }
+            let located = Located(word, at: name.position, isFromEnvironment: name.isFromEnvironment)
+            let place = (other["name"] ?? other["use"] ?? other).position.words(from: name.position)
+            findings.error(
+                at: name.position, "two stages have the name \(located.shown); the other one is \(place)",
+                hint: "give this one a `name` of its own, or name the other below `remove`")
+            misplaced.append(entries.remove(at: index))
         }
     }
 
@@ -121,9 +144,27 @@ struct ChainExpansion {
         guard case .mapping(let pairs)? = node?.content else { return }
         for pair in pairs {
             let name = ConfigNode(position: pair.keyPosition, content: .scalar(pair.key, isPlain: true))
-            guard let index = index(of: name, in: entries) else { continue }
-            entries[index] = overlay(entries[index], with: pair.value).standing(at: pair.keyPosition)
+            guard let index = index(of: name, in: entries), let changes = changes(pair) else { continue }
+            entries[index] = overlay(entries[index], with: changes).standing(at: pair.keyPosition)
         }
+    }
+
+    /// What an override changes; nil when it says nothing, or no mapping.
+    private mutating func changes(_ pair: ConfigNode.Pair) -> ConfigNode? {
+        var changes = pair.value
+        guard case .mapping(var options) = changes.content else {
+            changes.label = "the override of \(quote(pair.key))"
+            if !changes.isNull { changes.report(expected: "a mapping such as { timeout: 5s }", findings: &findings) }
+            return nil
+        }
+        if let use = options.first(where: { $0.key == "use" }) {
+            findings.error(
+                at: use.keyPosition, "an override cannot change `use`",
+                hint: "name the stage below `remove`, and the other one below `insert`")
+            options.removeAll { $0.key == "use" }
+        }
+        changes.content = .mapping(options)
+        return changes
     }
 
     private mutating func index(of name: ConfigNode, in entries: [ConfigNode]) -> Int? {
@@ -167,7 +208,9 @@ struct ChainExpansion {
 
     /// `base` with the options of `changes` in place of its own; of `with` only the options that are named.
     private func overlay(_ base: ConfigNode, with changes: ConfigNode) -> ConfigNode {
-        guard case .mapping(var pairs) = base.content, case .mapping(let changed) = changes.content else { return base }
+        // What is no mapping is found when the options are read.
+        guard case .mapping(let changed) = changes.content else { return changes.isNull ? base : changes }
+        guard case .mapping(var pairs) = base.content else { return base.isNull ? changes : base }
         for pair in changed {
             guard let index = pairs.firstIndex(where: { $0.key == pair.key }) else {
                 pairs.append(pair)

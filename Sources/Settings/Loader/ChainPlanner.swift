@@ -124,7 +124,13 @@ struct ChainPlanner {
 
     private mutating func attach() {
         var isComplete = false
+        // A condition that could not be read was meant for some.
+        var conditional: Set<SourcePosition> = []
         if case .sequence(let nodes)? = root["attach"]?.content {
+            conditional = Set(
+                nodes.filter { $0["when"].map { !$0.isNull || $0.isSpoilt } ?? false }.compactMap {
+                    $0["chain"]?.position
+                })
             var read = Findings()
             let people = KnownPeople(expansion.pipeline.compactMap { StageEntry.salvage($0, findings: &read) }, catalog)
             let advice = ConditionAdvice(gateways: gateways, people: people)
@@ -146,7 +152,7 @@ struct ChainPlanner {
                     at: place, "there is no chain \(entry.chain.shown)", hint: nearest.map { "did you mean `\($0)`?" })
             }
             chains.attachments.append((entry.when?.value ?? .always, name))
-            isComplete = isComplete || entry.when == nil
+            isComplete = isComplete || (entry.when == nil && !conditional.contains(place))
         }
     }
 

@@ -68,7 +68,7 @@ package enum ConfigDiff {
             case .null, .mapping:
                 break
             default:
-                let isHidden = isHidden || SecretKeys.isSecretAddress(node.scalar ?? "")
+                let isHidden = isHidden || SecretLooks.isSecretAddress(node.scalar ?? "")
                 leaves.append(Leaf(path: path, value: node.fingerprint, shown: isHidden ? "<redacted>" : node.shown))
             }
         }
@@ -117,14 +117,25 @@ extension ConfigNode {
         return name?.isFromEnvironment == false ? name?.scalar : nil
     }
 
+    private static func shown(_ text: String, isPlain: Bool, as masked: String) -> String {
+        isPlain && masked == text ? text : masked.optionText
+    }
+
     /// A value without mappings in it as YAML on one line, without what came from the environment.
     fileprivate var shown: String {
         switch content {
         case .null: "null"
         case .mapping: "{…}"
         case .scalar where isFromEnvironment: "<from the environment>"
-        case .scalar(let text, let isPlain): isPlain ? text : text.optionText
-        case .sequence(let nodes): "[" + nodes.map(\.shown).joined(separator: ", ") + "]"
+        case .scalar(let text, let isPlain): Self.shown(text, isPlain: isPlain, as: SecretLooks.masked(text))
+        case .sequence(let nodes):
+            "["
+                + zip(nodes, SecretLooks.masked(nodes.map { $0.scalar ?? "" })).map { node, masked in
+                    guard case .scalar(let text, let isPlain) = node.content, !node.isFromEnvironment else {
+                        return node.shown
+                    }
+                    return Self.shown(text, isPlain: isPlain, as: masked)
+                }.joined(separator: ", ") + "]"
         }
     }
 }

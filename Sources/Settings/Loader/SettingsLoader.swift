@@ -28,6 +28,8 @@ package struct LoadedSettings: Sendable {
     let tree: ConfigNode?
     /// The files in which nothing stands but white space and comments.
     package let emptyFiles: [String]
+    /// The folders that are included, and in which no file for it stands.
+    package let emptyFolders: [String]
     /// The files of `${file:PATH}` that hold nothing.
     package let emptySecrets: [String]
     let fillings: Fillings
@@ -95,7 +97,8 @@ package enum SettingsLoader {
             findings: findings,
             lines: lines, stamps: files.stamps + (result?.settings.server.tls.paths ?? []).map { FileStamp(of: $0) },
             catalog: section.catalog, libraries: section.fingerprints, tree: node,
-            emptyFiles: files.empty, emptySecrets: files.emptySecrets, fillings: fillings, shownNames: tree.shownNames)
+            emptyFiles: files.empty, emptyFolders: files.emptyFolders, emptySecrets: files.emptySecrets,
+            fillings: fillings, shownNames: tree.shownNames)
     }
 
     private static func check(

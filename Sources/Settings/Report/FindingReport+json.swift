@@ -1,3 +1,4 @@
+import Foundation
 package import JSON
 import MiddlewareKit
 
@@ -18,7 +19,7 @@ extension FindingReport {
     package func sarif(version: String) -> JSONValue {
         let results = findings.map { finding -> JSONValue in
             let place: JSONValue = [
-                "artifactLocation": ["uri": .string(finding.position.file)],
+                "artifactLocation": ["uri": .string(Self.reference(to: finding.position.file))],
                 "region": [
                     "startLine": .integer(Int64(finding.position.line)),
                     "startColumn": .integer(Int64(finding.position.column)),
@@ -41,6 +42,13 @@ extension FindingReport {
             "version": "2.1.0",
             "runs": [["tool": ["driver": driver], "columnKind": "unicodeCodePoints", "results": .array(results)]],
         ]
+    }
+}
+
+extension FindingReport {
+    /// A path as a part of a URI. Before a `:` others would look for a scheme.
+    private static func reference(to path: String) -> String {
+        path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed.subtracting([":"])) ?? path
     }
 }
 

@@ -1,3 +1,4 @@
+import Files
 package import MiddlewareKit
 
 /// The findings of a configuration as text for a terminal: each with its line, a caret below the place, and a hint.
@@ -9,6 +10,13 @@ package struct FindingReport: Sendable {
     package init(_ loaded: LoadedSettings, isStrict: Bool = false) {
         findings = loaded.findings.all.map { isStrict ? $0.asError : $0 }
         lines = loaded.lines
+    }
+
+    /// Of a file that cannot be read at all.
+    package init(_ file: UnreadableFile) {
+        let place = SourcePosition(file: file.path, line: 1, column: 1)
+        findings = [Finding(severity: .error, position: place, message: file.description)]
+        lines = SourceLines()
     }
 
     package var hasErrors: Bool { findings.contains { $0.severity == .error } }

@@ -41,7 +41,7 @@ struct SecretMask {
     /// A URL that stands on a line of its own, below its key.
     private func isSecretAddressAlone(_ line: [Unicode.Scalar]) -> Bool {
         let text = String(String.UnicodeScalarView(line))
-        return !text.contains(": ") && SecretKeys.isSecretAddress(text)
+        return !text.contains(": ") && SecretLooks.isSecretAddress(text)
     }
 
     /// The key of the file itself that a line stands at or below; nil when it does not look like one.
@@ -75,12 +75,13 @@ struct SecretMask {
         return false
     }
 
-    /// The value to hide when there is the colon of a secret at `index`.
+    /// The value to hide when there is the colon of a secret at `index`, or what people take for one.
     private func secretValue(
         in line: [Unicode.Scalar], behindColon index: Int, _ keys: SecretKeys.Names
     ) -> Range<Int>? {
-        guard line[index] == ":" else { return nil }
+        guard mayEndKey(index, in: line) else { return nil }
         let isSecret = isSecretKey(before: index, in: line, keys)
+        if !isSecret, let rest = secretPart(ofAddressWith: index, in: line) { return rest }
         let start = line[(index + 1)...].firstIndex { $0 != " " && $0 != "\t" } ?? line.count
         guard start < line.count, !["#", "|", ">"].contains(line[start]) else { return nil }
         let end: Int
@@ -101,8 +102,28 @@ struct SecretMask {
         }
         let text = String(String.UnicodeScalarView(line[start..<end]))
         if isSecret, keys.isNumber(text.filter { $0 != " " }, of: key(before: index, in: line)) { return nil }
-        guard isSecret || SecretKeys.isSecretAddress(text) else { return nil }
+        guard isSecret || SecretLooks.isSecretAddress(text) else { return nil }
         return isVariable(line[start..<end]) ? nil : start..<end
+    }
+
+    /// What stands behind the `://` at `index` when there is a user, a password or a query in it: an address may be an entry of a list.
+    private func secretPart(ofAddressWith index: Int, in line: [Unicode.Scalar]) -> Range<Int>? {
+        guard line[index...].starts(with: "://".unicodeScalars) else { return nil }
+        let rest = line[(index + 3)...].prefix { !" \t\"'".unicodeScalars.contains($0) }
+        guard rest.contains("@") || rest.contains("?") else { return nil }
+        return rest.startIndex..<rest.endIndex
+    }
+
+    /// A `:`, the `=` of other kinds of files, or the `,` behind an argument such as `--token`.
+    private func mayEndKey(_ index: Int, in line: [Unicode.Scalar]) -> Bool {
+        switch line[index] {
+        case ":": true
+        case "=":
+            !line[..<index].suffix(1).contains { "=!<>".unicodeScalars.contains($0) }
+                && !line[(index + 1)...].starts(with: ["="])
+        case ",": key(before: index, in: line).hasPrefix("-")
+        default: false
+        }
     }
 
     /// `${NAME}` says nothing that is secret; a default of its own does.
@@ -155,8 +176,8 @@ package struct SecretKeys: Sendable {
         func isSecret(_ key: String) -> Bool {
             let word = key.lowercased()
             return !word.isEmpty
-                && (["token", "password", "passwd", "secret"].contains { word.contains($0) }
-                    || nearestWord(to: word, in: secrets) != nil)
+                && (SecretLooks.isSecretKey(word) || nearestWord(to: word, in: secrets) != nil
+                    || (SecretLooks.mayBeSecretKey(word) && !words.contains(word)))
         }
 
         /// Whether a value is one of an option that holds a number, though its key looks like that of a secret: `tokens: 500`.
@@ -192,11 +213,6 @@ package struct SecretKeys: Sendable {
     /// The words that a configuration is written with.
     var ownWords: Set<String> { all.words }
 
-    /// Whether a text looks like a URL with a user, a password or a query in it, where nobody should have written one.
-    static func isSecretAddress(_ text: String) -> Bool {
-        text.contains("://") && (text.contains("@") || text.contains("?"))
-    }
-
     func names(in section: String?) -> Names { section.flatMap { sections[$0] } ?? all }
 }
 
@@ -210,7 +226,7 @@ extension ConfigNode {
     ) {
         switch content {
         case .null: break
-        case .scalar(let text, _): body(self, isSecret || SecretKeys.isSecretAddress(text))
+        case .scalar(let text, _): body(self, isSecret || SecretLooks.isSecretAddress(text))
         case .sequence(let nodes): for node in nodes { node.visitScalars(keys, in: section, isSecret: isSecret, body) }
         case .mapping(let pairs):
             for pair in pairs {

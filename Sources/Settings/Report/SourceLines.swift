@@ -23,6 +23,20 @@ package struct SourceLines: Sendable {
         files[file] = lines
     }
 
+    /// The lines of a file are not shown.
+    mutating func hide(_ file: String) { files[file] = nil }
+
+    /// Whether a line of a file looks like one of a configuration: like a key with a `:`, or like JSON.
+    func lookLikeMapping(_ file: String) -> Bool {
+        (files[file] ?? []).contains { line in
+            let text = line.drop { $0 == " " || $0 == "-" || $0 == "\t" }
+            let key = text.prefix { $0.properties.isAlphabetic || ["-", "_", "\"", "'"].contains($0) }
+            let rest = text.dropFirst(key.count).drop { $0 == " " }
+            return text.first == "{"
+                || !key.isEmpty && rest.first == ":" && [nil, " "].contains(rest.dropFirst().first)
+        }
+    }
+
     /// Gives every file another name, as positions name it.
     mutating func renameFiles(_ name: (String) -> String) {
         files = Dictionary(files.map { (name($0.key), $0.value) }) { first, _ in first }

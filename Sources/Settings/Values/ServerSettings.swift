@@ -68,17 +68,29 @@ package struct ServerSettings: OptionGroup {
     /// True when others than those on this machine may be able to connect, through a proxy too.
     package var isReachableByOthers: Bool { listensBeyondLoopback || !trustedProxies.isEmpty }
 
-    /// An empty host is an error of its own.
+    /// What is no host is an error of its own.
     private static func isBeyondLoopback(_ host: String) -> Bool {
         let isLoopbackAddress = host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 46 || (48...57).contains($0) }
-        return !(isLoopbackAddress || ["", "localhost", "::1", "[::1]"].contains(host))
+        return !isLoopbackAddress && !["localhost", "::1"].contains(host) && problem(ofHost: host) == nil
     }
 
-    /// Names are left to those who know them; four numbers that are no address are nobody's name.
+    /// Names are left to those who know them; what only looks like an address is nobody's name.
     private static func problem(ofHost host: String) -> String? {
-        if host.isEmpty { return "must be an address such as 127.0.0.1" }
-        guard host.allSatisfy({ $0 == "." || ("0"..."9").contains($0) }), IPAddress(host) == nil else { return nil }
-        return "must be an address such as 127.0.0.1: four numbers from 0 to 255, with dots between them"
+        if IPAddress(peer: host) != nil { return nil }
+        if host.contains("/") {
+            return "must be an address such as 127.0.0.1 alone, without `http://` and without a path"
+        }
+        if host.hasPrefix("[") { return "must be an address without brackets and without a port, such as ::1" }
+        if host.contains(":") { return "must be an address such as 127.0.0.1 alone; the port is given as `port`" }
+        if !host.isEmpty, host.allSatisfy({ $0 == "." || ("0"..."9").contains($0) }) {
+            return "must be an address such as 127.0.0.1: four numbers from 0 to 255, with dots between them"
+        }
+        let digits = host.map { ["l": "1", "I": "1", "O": "0", "o": "0"][$0] ?? $0 }
+        if IPAddress(String(digits)) != nil {
+            return "must be an address such as 127.0.0.1, and holds a letter in place of a digit"
+        }
+        let isName = !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || ".-_".contains($0) }
+        return isName ? nil : "must be an address such as 127.0.0.1, or a name of this machine"
     }
 
     /// A browser sends scheme, host and port only, so an origin with anything behind it would never be met.

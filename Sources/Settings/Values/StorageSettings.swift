@@ -19,7 +19,7 @@ package struct StorageSettings: OptionGroup {
         Option(
             "path", \.place,
             help: "The file of the SQLite database. It is made, with its folder, when it is not there.",
-            check: { $0.value.isEmpty ? "must be the path of a file" : nil }
+            check: { problem(ofPath: $0.value) }
         ),
         Option(
             "synchronous", \.synchronous,
@@ -31,4 +31,15 @@ package struct StorageSettings: OptionGroup {
             range: .seconds(0) ... .seconds(600)
         ),
     ]
+
+    /// What SQLite, the system or a shell would take for something else.
+    private static func problem(ofPath path: String) -> String? {
+        if path.isEmpty { return "must be the path of a file" }
+        if path == ":memory:" {
+            return "must be the path of a file; a database in memory would lose every conversation"
+        }
+        if path.contains("\0") { return "must not hold a NUL character" }
+        guard path.hasPrefix("~") else { return nil }
+        return "must not begin with `~`, which only a shell takes for a home folder; write the folder, or \"${HOME}/…\""
+    }
 }

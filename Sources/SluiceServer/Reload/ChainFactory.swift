@@ -63,7 +63,7 @@ struct ChainFactory: Sendable {
         let notice = Task { [time] in
             try await time.sleep(for: Self.noticeable)
             context.logger.notice(
-                "the stage \(stage.title) is being made for \(Self.noticeable.optionText) already; it is given up after \(Self.patience.optionText)"
+                "the stage \(stage.title) is being made for \(Self.noticeable.optionText) already; it is given up after \(Self.patience.optionText) at the latest"
             )
         }
         defer { notice.cancel() }

@@ -24,7 +24,8 @@ struct ConfigurationInUse: Sendable {
     /// See ``LoadedSettings/lostGate(in:)``.
     func lostGate(in new: LoadedSettings) -> Finding? { last.lostGate(in: new) }
 
-    /// What is wrong with a file that said something, and says nothing any more: likely it is just being written.
+    /// What is wrong with a file or a folder that said something, and says nothing any more: likely it is just being written, or was
+    /// not mounted.
     func emptied(by new: LoadedSettings) -> String? {
         func emptied(_ files: KeyPath<LoadedSettings, [String]>) -> String? {
             new[keyPath: files].first { last.paths.contains($0) && !last[keyPath: files].contains($0) }
@@ -33,6 +34,10 @@ struct ConfigurationInUse: Sendable {
             "nothing stands in \(file) any more, as when it is just being written; \(advice)"
         }
         return emptied(\.emptyFiles).map { problem($0, "write {} there if that is meant") }
+            ?? emptied(\.emptyFolders).map {
+                "no file that ends in .yaml or .yml stands in the folder \($0) any more, as when what belongs there is not mounted; "
+                    + "if that is meant, write {} into a file there, or take it out of `include`"
+            }
             ?? emptied(\.emptySecrets).map {
                 problem($0, "write the value into it, or take its `${file:…}` out of the configuration")
             }

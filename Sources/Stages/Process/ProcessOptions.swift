@@ -72,7 +72,11 @@ package enum ProcessPlugin: MiddlewarePlugin {
         let script = command.indices.dropFirst().first { index in
             [".py", ".js", ".mjs", ".ts", ".rb", ".pl", ".sh"].contains { command[index].hasSuffix($0) }
         }
-        guard let script, !FileManager.default.fileExists(atPath: command[script]) else { return [] }
+        // What stands behind the `-c` of a shell is text of a program.
+        let isText = { (option: String) in option.hasPrefix("-") && !option.hasPrefix("--") && option.hasSuffix("c") }
+        guard let script, !command[..<script].contains(where: isText),
+            !FileManager.default.fileExists(atPath: command[script])
+        else { return [] }
         return [
             OptionProblem(
                 key: "command[\(script + 1)]", message: "there is no such file",
