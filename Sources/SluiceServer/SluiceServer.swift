@@ -60,7 +60,7 @@ package struct SluiceServer: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             // The first of two that live as long as the server: what the system tells it, for which it must not wait.
             tasks.addTask { await signals.watch(received, programs, logger: logger) }
-            // The second: all that it does.
+            // The second: all that it does, beside the signals, which must be heard whatever it waits for.
             tasks.addTask {
                 do {
                     try await serve(signals, programs, time)
@@ -176,8 +176,9 @@ package struct SluiceServer: Sendable {
     /// - Returns: Nil: the server is to end, and waits for no stage.
     private func makeChains(_ factory: ChainFactory, unless ending: Wish) async throws -> ChainSet? {
         try await withThrowingTaskGroup(of: ChainSet?.self) { tasks in
+            // The first of two, of which the one that ends first decides: a stage may take long to be made.
             tasks.addTask { try await factory.make(loaded.chains, generation: 1, reusing: nil) }
-            // The second of two, of which the first to end decides.
+            // The second: the wish to end, for which no stage is waited.
             tasks.addTask {
                 _ = await ending.wait()
                 return nil

@@ -152,12 +152,7 @@ struct AnalyticsRequest {
     private static func absolute(_ text: String, _ zone: TimeZone) -> Int64? {
         // A `+` that was not percent-encoded arrives as a space.
         let text = text.replacing(" ", with: "+")
-        let day = text.prefix(10).split(separator: "-").map { Int($0) }
-        if day.count == 3 {
-            // Foundation takes 30 February for 2 March.
-            let day = DateComponents(year: day[0], month: day[1], day: day[2])
-            guard day.isValidDate(in: Calendar(identifier: .iso8601)) else { return nil }
-        }
+        guard text.beginsWithRealDay else { return nil }
         for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
             if let date = try? style.parse(text) { return Int64(date.timeIntervalSince1970) }
         }

@@ -121,12 +121,9 @@ extension Request {
 extension Timestamp {
     /// Nil unless it is a time as ISO 8601 has it, with its zone.
     package init?(iso8601 text: String) {
-        guard let date = try? Date(text, strategy: .iso8601) else { return nil }
-        // Foundation takes 30 February for 2 March.
+        guard let date = try? Date(text, strategy: .iso8601), text.beginsWithRealDay else { return nil }
         let numbers = text.prefix(19).split { "-T: ".contains($0) }.map { Int($0) }
         guard numbers.count == 6, numbers.allSatisfy({ $0 != nil }) else { return nil }
-        let day = DateComponents(year: numbers[0], month: numbers[1], day: numbers[2])
-        guard day.isValidDate(in: Calendar(identifier: .iso8601)) else { return nil }
         self.init(milliseconds: Int64(date.timeIntervalSince1970 * 1000))
     }
 }

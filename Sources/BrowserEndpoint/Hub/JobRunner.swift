@@ -31,11 +31,11 @@ package final class JobRunner: Service {
     package func run() async {
         await withGracefulShutdownHandler {
             await withTaskGroup { halves in
-                // The work.
+                // The first of two that live as long as the service: all jobs, in a task that can be cancelled.
                 halves.addTask {
                     await withTaskExecutorPreference(self.executor) { await self.work() }
                 }
-                // Whatever ends it early.
+                // The second: ends the first when nobody has patience any more, whatever the jobs wait for.
                 halves.addTask { for await _ in self.patience {} }
                 await halves.next()
                 halves.cancelAll()
@@ -50,6 +50,7 @@ package final class JobRunner: Service {
     private func work() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
+                // One for each job, since none may wait for another. How many there are is bounded by those who submit.
                 group.addTask { await job() }
             }
         }

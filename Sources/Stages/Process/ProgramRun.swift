@@ -146,7 +146,7 @@ struct ProgramRun: Sendable {
         by watch: @escaping @Sendable () async -> Void, while body: () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            // The only one.
+            // The only one: the watch must see the time pass while `body` waits for the program.
             group.addTask { await watch() }
             defer { group.cancelAll() }
             return try await body()
