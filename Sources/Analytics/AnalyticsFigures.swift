@@ -120,5 +120,11 @@ package struct AnalyticsFigures: Sendable {
 
 extension String {
     /// Unicode scalars, counted fast.
-    package var characterCount: Int { utf8.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) } }
+    package var characterCount: Int {
+        var text = self
+        return text.withUTF8 { utf8 in
+            // Without a check for overflow in each step, so that the compiler counts many bytes at a time.
+            utf8.reduce(0) { $0 &+ ($1 & 0xC0 == 0x80 ? 0 : 1) }
+        }
+    }
 }

@@ -40,28 +40,64 @@ extension ByteBuffer {
         var text = text
         text.withUTF8 { utf8 in
             let bytes = UnsafeRawBufferPointer(utf8)
-            // Plain stretches are copied whole; most texts are one stretch.
             var start = 0
-            for (position, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5C {
-                writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<position]))
-                start = position + 1
-                switch byte {
-                case 0x22: writeStaticString("\\\"")
-                case 0x5C: writeStaticString("\\\\")
-                case 0x0A: writeStaticString("\\n")
-                case 0x0D: writeStaticString("\\r")
-                case 0x09: writeStaticString("\\t")
-                default:
-                    writeStaticString("\\u00")
-                    writeInteger(Self.hexDigits[Int(byte >> 4)])
-                    writeInteger(Self.hexDigits[Int(byte & 15)])
-                }
+            // Plain stretches are copied whole; most texts are one stretch.
+            while start < bytes.count {
+                let end = bytes.firstToEscape(from: start)
+                writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                if end < bytes.count { writeEscape(of: bytes[end]) }
+                start = end + 1
             }
-            writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+        }
+    }
+
+    private mutating func writeEscape(of byte: UInt8) {
+        switch byte {
+        case 0x22: writeStaticString("\\\"")
+        case 0x5C: writeStaticString("\\\\")
+        case 0x0A: writeStaticString("\\n")
+        case 0x0D: writeStaticString("\\r")
+        case 0x09: writeStaticString("\\t")
+        default:
+            writeStaticString("\\u00")
+            writeInteger(Self.hexDigits[Int(byte >> 4)])
+            writeInteger(Self.hexDigits[Int(byte & 15)])
         }
     }
 
     private static let hexDigits = Array("0123456789abcdef".utf8)
+}
+
+extension UnsafeRawBufferPointer {
+    /// - Returns: Where the first byte is that a JSON string cannot hold as it is (RFC 8259 section 7), or the end.
+    fileprivate func firstToEscape(from start: Int) -> Int {
+        var position = start
+        // Eight at a time, as each piece of a reply and each message is looked through.
+        while position + 8 <= count {
+            let word = loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            let isPlain = !word.hasByte(below: 0x20) && !word.hasByte(0x22) && !word.hasByte(0x5C)
+            guard isPlain else { break }
+            position += 8
+        }
+        while position < count {
+            let byte = self[position]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5C { break }
+            position += 1
+        }
+        return position
+    }
+}
+
+extension UInt64 {
+    private static let lowBits: UInt64 = 0x0101_0101_0101_0101
+    private static let highBits: UInt64 = 0x8080_8080_8080_8080
+
+    /// Whether one of the eight bytes is below `limit`, which is at most 128 (Sean Eron Anderson, Bit Twiddling Hacks, `hasless`).
+    fileprivate func hasByte(below limit: UInt8) -> Bool {
+        (self &- Self.lowBits &* UInt64(limit)) & ~self & Self.highBits != 0
+    }
+
+    fileprivate func hasByte(_ byte: UInt8) -> Bool { (self ^ Self.lowBits &* UInt64(byte)).hasByte(below: 1) }
 }
 
 extension JSONValue {

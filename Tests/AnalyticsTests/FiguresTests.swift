@@ -110,5 +110,6 @@ import Testing
     @Test func charactersAreUnicodeScalars() {
         #expect("".characterCount == 0)
         #expect("añ€😀".characterCount == 4)
+        #expect(String(repeating: "añ€😀", count: 1000).characterCount == 4000)
     }
 }
