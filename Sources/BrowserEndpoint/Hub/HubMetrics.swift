@@ -14,7 +14,6 @@ struct HubMetrics {
 
     private var toldReceived = 0
     private var toldSent = 0
-    private var toldGatewayFrames: [String: Int] = [:]
     private var gateways: [String: GatewayMeters] = [:]
     /// Whether each gateway that was ever connected is so now.
     private var isConnected: [String: Bool] = [:]
@@ -68,13 +67,9 @@ struct HubMetrics {
         received.increment(by: framesReceived - toldReceived)
         sent.increment(by: framesSent - toldSent)
         (toldReceived, toldSent) = (framesReceived, framesSent)
-        for (gateway, count) in sample.gatewayFrames {
-            // A gateway with a new configuration has a new connection, which counts from 0.
-            let told = toldGatewayFrames[gateway].flatMap { $0 <= count ? $0 : nil } ?? 0
-            Counter(.gatewayFrames, gateway).increment(by: count - told)
-            toldGatewayFrames[gateway] = count
-        }
-        for (gateway, count) in sample.waitingChats { Meter(.gatewayWaiting, gateway).set(count) }
+        // One that was removed meanwhile has no meters.
+        for (gateway, count) in sample.gatewayFrames { gateways[gateway]?.tell(frames: count) }
+        for (gateway, count) in sample.waitingChats { gateways[gateway]?.waiting.set(count) }
         connections.set(sample.connections)
         queuedBytes.set(sample.queuedBytes)
         inFlight.set(sample.requestsInFlight)
@@ -86,36 +81,54 @@ struct HubMetrics {
 /// How one gateway is doing.
 private struct GatewayMeters {
     private let id: String
-    private var states: [GatewayStatus.State: Meter] = [:]
+    private let states: [(state: GatewayStatus.State, meter: Meter)]
     private let since: Meter
     private let attempts: Meter
-    private let handshake: Meter
+    /// Nil: it was never connected, and no time is not 0.
+    private var handshake: Meter?
+    private let frames: Counter
+    private var toldFrames = 0
+    let waiting: Meter
     let reconnects: Counter
     private var info: (protocolVersion: Int, version: String, meter: Meter)?
 
     init(_ id: String) {
         self.id = id
+        // All of them from the beginning: an alert sees a gateway that was never ready.
+        states = GatewayStatus.State.allCases.map { ($0, Meter(.gatewayState, id, $0.rawValue)) }
         since = Meter(.gatewayStateSince, id)
         attempts = Meter(.gatewayAttempts, id)
-        handshake = Meter(.gatewayHandshake, id)
+        frames = Counter(.gatewayFrames, id)
+        waiting = Meter(.gatewayWaiting, id)
         reconnects = Counter(.gatewayReconnects, id)
         // A series that begins at its first reconnection is no increase.
         reconnects.increment(by: 0)
     }
 
     func destroy() {
-        for meter in states.values { meter.destroy() }
-        for meter in [since, attempts, handshake] { meter.destroy() }
-        reconnects.destroy()
+        for (_, meter) in states { meter.destroy() }
+        for meter in [since, attempts, waiting] { meter.destroy() }
+        for counter in [frames, reconnects] { counter.destroy() }
+        handshake?.destroy()
         info?.meter.destroy()
     }
 
+    /// - Parameter count: Of the connection, since it was made.
+    mutating func tell(frames count: Int) {
+        // A gateway with a new configuration has a new connection, which counts from 0.
+        frames.increment(by: toldFrames <= count ? count - toldFrames : count)
+        toldFrames = count
+    }
+
     mutating func set(_ status: GatewayStatus) {
-        if states[status.state] == nil { states[status.state] = Meter(.gatewayState, id, status.state.rawValue) }
         for (state, meter) in states { meter.set(state == status.state ? 1 : 0) }
         since.set(Double(status.since.milliseconds) / 1000)
         attempts.set(status.attempts)
-        if let latency = status.latency { handshake.set(Double(latency.wholeMilliseconds) / 1000) }
+        if let latency = status.latency {
+            let meter = handshake ?? Meter(.gatewayHandshake, id)
+            meter.set(Double(latency.wholeMilliseconds) / 1000)
+            handshake = meter
+        }
         guard let protocolVersion = status.protocolVersion else { return }
         let version = String((status.serverVersion ?? "unknown").prefix(64))
         guard info?.protocolVersion != protocolVersion || info?.version != version else { return }

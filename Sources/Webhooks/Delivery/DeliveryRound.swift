@@ -185,6 +185,7 @@ struct DeliveryRound {
         var known: Set<String> = []
         for endpoint in worker.configured + added.filter({ !configured.contains($0.name) }) {
             known.insert(endpoint.name)
+            if queues[endpoint.name] == nil { beginMetrics(of: endpoint.name) }
             var queue = queues[endpoint.name] ?? EndpointQueue(endpoint)
             queue.endpoint = endpoint
             queue.isGone = gone[endpoint.name] == endpoint.url.fingerprint || retiring[endpoint.name] == endpoint.url
@@ -299,6 +300,11 @@ struct DeliveryRound {
             Meter(.webhookPaused, name).set(queue.breaker.isOpen ? 1 : 0)
         }
         lastSample = uptime
+    }
+
+    /// A series that begins with the first event that is given up is no increase, and an alert would not see it.
+    private func beginMetrics(of endpoint: String) {
+        for word in DeliveryAttempt.Verdict.words { Counter(.webhookAttempts, endpoint, word).increment(by: 0) }
     }
 
     /// Nobody is shown figures of an endpoint that there is no more.
