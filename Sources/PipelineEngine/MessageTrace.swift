@@ -17,7 +17,10 @@ extension MessageContext {
 extension Tracing.Span {
     /// Ends the span; with an error, if there is a word for one.
     package func end(error code: String?) {
-        if let code { setStatus(SpanStatus(code: .error, message: code)) }
+        if let code { mark(error: code) }
         end()
     }
+
+    /// Says with which code it failed.
+    package func mark(error code: String) { setStatus(SpanStatus(code: .error, message: code)) }
 }

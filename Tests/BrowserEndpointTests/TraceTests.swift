@@ -39,7 +39,7 @@ import Tracing
         #expect(children.allSatisfy { $0.traceID == message.traceID })
         let gateway = try #require(children.first { $0.operationName == "gateway" })
         #expect(gateway.events.map(\.name) == ["first text"])
-        #expect(gateway.status == nil)
+        #expect(gateway.status == nil && message.status == nil)
         #expect(tracer.activeSpans.isEmpty)
     }
 
@@ -53,6 +53,22 @@ import Tracing
         }
         let gateway = try #require(tracer.finishedSpans.first { $0.operationName == "gateway" })
         #expect(gateway.status?.code == .error)
+        #expect(tracer.activeSpans.isEmpty)
+    }
+
+    /// Whoever looks for what failed looks at the spans of messages, and finds the code there, none of the gateway's words.
+    @Test func aRunThatFailsAtTheGatewayMarksTheMessage() async throws {
+        try await Rig.run(options()) { rig in
+            let refusal = GatewayRefusal(code: "UNAVAILABLE", message: "the kitchen is closed")
+            await rig.gateway.setFaults([.refuse(method: "chat.send", refusal)])
+            let browser = try await rig.browser()
+            browser.chat("Hello", run: "r1")
+            _ = try await browser.turn("r1")
+        }
+        for name in ["chat", "gateway"] {
+            let span = try #require(tracer.finishedSpans.first { $0.operationName == name })
+            #expect(span.status == SpanStatus(code: .error, message: "gateway_refused"))
+        }
         #expect(tracer.activeSpans.isEmpty)
     }
 

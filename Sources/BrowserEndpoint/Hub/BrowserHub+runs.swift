@@ -272,7 +272,10 @@ extension BrowserHub {
         run.hasEnded = true
         run.endedAt = time.uptime
         metrics.ended(kind, run.timing)
-        run.gatewaySpan?.end(error: kind == .error ? outcome.errorKind ?? "unknown" : nil)
+        let failure = kind == .error ? outcome.errorKind ?? "unknown" : nil
+        run.gatewaySpan?.end(error: failure)
+        // The stages have yet to hear of it, so the message's own span goes on.
+        if let failure { run.context.markTrace(failure) }
         run.waiting.append(.event(kind, outcome))
         pump(run)
         let followers = run.followers

@@ -53,4 +53,7 @@ private struct HeaderInjector: Injector {
 extension MessageContext {
     /// Ends the message's span; what is ended already stays as it is.
     func endTrace(_ error: Rejection? = nil) { self[MessageSpan.self]?.end(error: error?.code) }
+
+    /// The message has failed, and its span goes on.
+    func markTrace(_ code: String) { self[MessageSpan.self]?.mark(error: code) }
 }
