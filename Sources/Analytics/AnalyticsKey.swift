@@ -1,5 +1,6 @@
 /// What figures are kept apart by. Nil: not known, or not told.
 package struct AnalyticsKey: Sendable, Hashable {
+    /// Empty: not known.
     package var gateway: String
     package var agent: String?
     /// `provider/id`. Only what concerns a reply has one.

@@ -37,7 +37,7 @@ package struct AnalyticsGroup: Sendable {
 extension AnalyticsKey {
     package subscript(dimension: AnalyticsQuery.Dimension) -> String? {
         switch dimension {
-        case .gateway: gateway
+        case .gateway: gateway.isEmpty ? nil : gateway
         case .agent: agent
         case .model: model
         case .user: user

@@ -174,7 +174,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "now", "2026-01-01", "2026-01-01T00:30", "2026-01-01T00:30:00Z", "2026-01-01T01:30:00+01:00", "1767312000000",
+        "now", "2999-12-31T23:59:59Z", "2026-01-01", "2026-01-01T00:30",
+        "2026-01-01T00:30:00Z", "2026-01-01T01:30:00+01:00", "1767312000000",
     ])
     func timesAreUnderstood(to: String) async throws {
         try await Rig.run { rig in
@@ -200,12 +201,65 @@ import Testing
         }
     }
 
+    /// What the server itself turns away before any stage has seen it. A gateway that there is none of makes no name in the figures.
+    @Test func whatTheServerTurnsAwayIsInTheFigures() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            let refused: [(frame: JSONValue, code: String)] = [
+                (["type": "chat", "gateway": "nowhere", "sessionKey": "s", "message": "Hello"], "unknown_gateway"),
+                (["type": "chat", "sessionKey": "s", "message": " "], "bad_request"),
+                (["type": "chat", "sessionKey": "s", "message": "Hel\0lo"], "bad_request"),
+                (["type": "chat", "gateway": "elsewhere", "sessionKey": "s"], "bad_request"),
+                // No chat message.
+                (["type": "history", "gateway": "nowhere", "sessionKey": "s"], "unknown_gateway"),
+                (["type": "history", "sessionKey": " "], "bad_request"),
+            ]
+            for (frame, code) in refused {
+                browser.send(frame)
+                #expect(try await browser.next(type: "error")["code"]?.string == code)
+            }
+            let figures = try await rig.http("GET", "/api/analytics/summary").json["figures"]
+            #expect(
+                figures?["rejections"]?["byStage"] == [
+                    ["stage": "server", "code": "bad_request", "count": 3],
+                    ["stage": "server", "code": "unknown_gateway", "count": 1],
+                ])
+            let rows = try await rig.http("GET", "/api/analytics/top?by=gateway&order=rejections").json["rows"]?.array
+            #expect(rows?.count == 2 && rows?.contains { $0["value"] == .null } == true)
+        }
+    }
+
+    /// While the run is under way, and when it is over and only the database knows of it.
+    @Test func keysOfOtherMessagesAreInTheFigures() async throws {
+        try await Rig.run { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello")
+            let run = try await rig.gateway.nextRun()
+            browser.chat("Other words")
+            _ = try await browser.next(type: "error")
+            await run.final("Good answer.")
+            _ = try await browser.turn("r")
+            browser.chat("Other words")
+            #expect(try await browser.next(type: "error")["code"] == "bad_request")
+            let figures = try await rig.http("GET", "/api/analytics/summary").json["figures"]
+            #expect(
+                figures?["rejections"]?["byStage"] == [["stage": "server", "code": "bad_request", "count": 2]])
+        }
+    }
+
     @Test(arguments: [
         ("from=0", "`from`: a number is milliseconds since 1970, and has 9 to 13 digits."),
         ("from=99999999999999999", "`from`: a number is milliseconds since 1970, and has 9 to 13 digits."),
         ("to=2026-03-29T02:30&tz=Europe/Berlin", "`to`: there is no such time in Europe/Berlin"),
         ("from=2026-02-30T00:00:00Z", "`from` must be a time such as now"),
         ("from=2026-02-30", "`from` must be a time such as now"), ("from=", "`from` must be a time such as now"),
+        ("to=5000-01-01", "`to`: the years from 1970 to 2999 are possible."),
+        ("to=9999-12-31T23:00:00Z", "`to`: the years from 1970 to 2999 are possible."),
+        ("to=3000-01-01T00:00:01Z", "`to`: the years from 1970 to 2999 are possible."),
+        ("from=0001-01-01", "`from`: the years from 1970 to 2999 are possible."),
+        ("from=1969-12-31T23:59:59Z", "`from`: the years from 1970 to 2999 are possible."),
+        ("to=9999999999999999", "`to`: a number is milliseconds since 1970"),
+        ("from=-999999w", "`from`: the years from 1970 to 2999 are possible."),
     ])
     func timesThatAreNoneAreExplained(query: String, words: String) async throws {
         try await Rig.run { rig in

@@ -116,19 +116,28 @@ struct AnalyticsRequest {
     private static func time(
         _ text: String, _ name: String, _ now: Int64, _ zone: TimeZone, roundedUp: Bool
     ) throws -> Int64 {
-        guard let second = relative(text, now) ?? milliseconds(text) ?? absolute(text, zone), abs(second) < 1 << 36
-        else {
-            throw Rejection.badRequest(problem(with: text, name, zone))
+        let read = relative(text, now) ?? milliseconds(text) ?? absolute(text, zone)
+        guard let second = read, isPossible(second, zone) else {
+            throw Rejection.badRequest(problem(with: text, name, zone, isRead: read != nil))
         }
         let minute = Timestamp(milliseconds: second * 1000).minute
         return roundedUp && minute < second ? minute + 60 : minute
     }
 
-    private static func problem(with text: String, _ name: String, _ zone: TimeZone) -> String {
+    /// In the years 1970 to 2999 of the zone. Before them nothing can have happened here, and in the first centuries calendars do
+    /// not agree on the days.
+    private static func isPossible(_ second: Int64, _ zone: TimeZone) -> Bool {
+        let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second)))
+        return (0..<32_503_680_000).contains(second + Int64(offset))
+    }
+
+    /// - Parameter isRead: It is a time, but not one of the years that are possible.
+    private static func problem(with text: String, _ name: String, _ zone: TimeZone, isRead: Bool) -> String {
         if !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) {
             return "`\(name)`: a number is milliseconds since 1970, and has 9 to 13 digits. "
                 + "For a long time ago, write a date such as 2026-01-31, or -400d."
         }
+        guard !isRead else { return "`\(name)`: the years from 1970 to 2999 are possible." }
         guard absolute(text, .gmt) == nil else {
             return "`\(name)`: there is no such time in \(zone.identifier), where the clocks are put forward over it. "
                 + "Name one an hour later, or write it in UTC with a Z at its end."

@@ -160,6 +160,7 @@ extension BrowserHub {
             start(request, from: connection)
         } catch {
             let bad = error as? BadFrame
+            if let bad, bad.isChat { noteTurnedAway(bad, connection) }
             let rejection = Rejection(code: "bad_request", message: bad?.message ?? "The frame could not be read.")
             send(.error(id: bad?.id, rejection, sessionKey: nil, runID: nil), to: connection)
         }

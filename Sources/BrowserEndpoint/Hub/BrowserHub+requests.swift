@@ -139,29 +139,9 @@ extension BrowserHub {
         _ text: String, attachments: [Attachment], request: BrowserRequest,
         _ connection: BrowserConnection, _ context: MessageContext, _ turn: LaneTurn
     ) async throws {
-        guard !isDraining else { throw Rejection.shuttingDown }
-        let id = try sessionID(of: request, connection)
-        try await checkAccess(to: id, by: context.principal ?? .anonymous)
-        let principal = context.principal ?? .anonymous
-        let runID = request.runID ?? RandomID.make()
-        let message = InboundMessage(
-            kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments, runID: runID)
-        let chain = try await chain(for: message, context)
-        do {
-            // Where messages are routed, the stage that does it asks the gateway that gets them.
-            if !chain.hasStage(ofKind: "route", for: MessageFacts(message, context)) {
-                try check(message, for: id.gateway, from: principal)
-                try requireRoom(on: id.gateway, for: principal)
-            }
-        } catch let rejection as Rejection {
-            chain.noteRejection(of: message, context: context, stage: nil, code: rejection.code)
-            throw rejection
-        }
-        if let run = runs[RunKey(gateway: id.gateway, runID: runID)] {
-            guard run.session.id == id else { throw Rejection.keyInUse }
-            guard run.askedText == nil || run.askedText == text else { throw Rejection.keyOfOtherMessage }
-        }
-        let (session, isHeld) = try await claim(id, for: principal)
+        let (message, chain, session, isHeld) = try await admit(
+            text, attachments: attachments, request: request, connection, context)
+        let id = session.id
         defer {
             if isHeld { letGo(of: id) }
             forgetIfIdle(session)
@@ -169,19 +149,29 @@ extension BrowserHub {
         if connection.dialect == .chat {
             watchOnly(session, by: connection, spelling: request.sessionKey ?? "")
         } else {
-            try watch(session, by: connection, spelling: request.sessionKey ?? "")
+            do {
+                try watch(session, by: connection, spelling: request.sessionKey ?? "")
+            } catch let rejection as Rejection {
+                noteTurnedAway(message, context, rejection.code)
+                throw rejection
+            }
         }
         let connectionID = connection.info.id
         let agentID = OpenClaw.SessionKeys.agentID(of: (request.sessionKey ?? "").lowercased())
-        let context = watched(traced(context, "chat", id, runID: runID), MessageFacts(message, context))
+        let context = watched(traced(context, "chat", id, runID: message.runID), MessageFacts(message, context))
         let forwarded = CallResult<Void>()
         do {
             let passage = try await chain.send(message, context: context) { message, context in
-                try await self.forward(
-                    message, asked: text, context: context, session: id, agentID: agentID, thinking: request.thinking,
-                    chain: chain, arrivedAt: request.arrivedAt
-                ) {
-                    await self.leaveLane(turn, of: connectionID)
+                do {
+                    try await self.forward(
+                        message, asked: text, context: context, session: id, agentID: agentID,
+                        thinking: request.thinking, chain: chain, arrivedAt: request.arrivedAt
+                    ) {
+                        await self.leaveLane(turn, of: connectionID)
+                    }
+                } catch let rejection as Rejection {
+                    await self.noteTurnedAway(message, context, rejection.code)
+                    throw rejection
                 }
                 forwarded.value = ()
             }
@@ -194,6 +184,54 @@ extension BrowserHub {
             if traces != nil { context.endTrace(Rejection(answering: error, logger: context.logger)) }
             throw error
         }
+    }
+
+    /// A message that may enter the chain, and its session. Who turns it away here is the server itself: the stages are told of that.
+    private func admit(
+        _ text: String, attachments: [Attachment], request: BrowserRequest, _ connection: BrowserConnection,
+        _ context: MessageContext
+    ) async throws -> (message: InboundMessage, chain: Chain, session: Session, isHeld: Bool) {
+        var message = InboundMessage(kind: .chat)
+        do {
+            guard !isDraining else { throw Rejection.shuttingDown }
+            let id = try sessionID(of: request, connection)
+            let runID = request.runID ?? RandomID.make()
+            message = InboundMessage(
+                kind: .chat, gateway: id.gateway, sessionKey: id.key, text: text, attachments: attachments,
+                runID: runID)
+            let principal = context.principal ?? .anonymous
+            try await checkAccess(to: id, by: principal)
+            let chain = try await chain(for: message, context)
+            // Where messages are routed, the stage that does it asks the gateway that gets them.
+            if !chain.hasStage(ofKind: "route", for: MessageFacts(message, context)) {
+                try check(message, for: id.gateway, from: principal)
+                try requireRoom(on: id.gateway, for: principal)
+            }
+            if let run = runs[RunKey(gateway: id.gateway, runID: runID)] {
+                guard run.session.id == id else { throw Rejection.keyInUse }
+                guard run.askedText == nil || run.askedText == text else { throw Rejection.keyOfOtherMessage }
+            }
+            let (session, isHeld) = try await claim(id, for: principal)
+            return (message, chain, session, isHeld)
+        } catch let rejection as Rejection {
+            noteTurnedAway(message, context, rejection.code)
+            throw rejection
+        }
+    }
+
+    /// Tells the stages that want to know of a message that the server itself turned away. It has the name of a gateway only where
+    /// there is such a gateway, so that nobody fills figures with names.
+    private func noteTurnedAway(_ message: InboundMessage, _ context: MessageContext, _ code: String) {
+        chains.chain(for: MessageFacts(message, context))
+            .noteRejection(of: message, context: context, stage: nil, code: code)
+    }
+
+    /// A chat whose frame could not be read is a message that was turned away, too.
+    func noteTurnedAway(_ bad: BadFrame, _ connection: BrowserConnection) {
+        let request = BrowserRequest(action: .ignore, gateway: bad.gateway)
+        let message = InboundMessage(kind: .chat, gateway: (try? gatewayID(of: request, connection)) ?? "")
+        let context = makeContext(connection.info, credential: nil, principal: connection.principal)
+        noteTurnedAway(message, context, "bad_request")
     }
 
     private func leaveLane(_ turn: LaneTurn, of id: String) { leave(turn, of: id) }

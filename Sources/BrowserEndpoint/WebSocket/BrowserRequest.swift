@@ -41,6 +41,9 @@ struct BrowserRequest: Sendable {
 struct BadFrame: Error, Sendable {
     let message: String
     var id: JSONValue?
+    var isChat = false
+    /// As the frame has it.
+    var gateway: String?
 }
 
 extension Unicode.Scalar {
@@ -136,7 +139,10 @@ struct FrameReader {
         get throws { try required("type") }
     }
 
-    func problem(_ message: String) -> BadFrame { BadFrame(message: message, id: id) }
+    func problem(_ message: String) -> BadFrame {
+        BadFrame(
+            message: message, id: id, isChat: frame["type"]?.string == "chat", gateway: frame["gateway"]?.string)
+    }
 
     /// A string member; nil when it is absent or null.
     func string(_ key: String, atMost limit: Int = .max) throws -> String? {
