@@ -171,7 +171,7 @@ struct Webhook: AsyncParsableCommand {
                             since: since, stage: stage.name, endpoint: entry.endpoint.name, now: now)
                     }
                 }
-                Output.line("\(count) deliveries go out again.")
+                Output.line(count == 1 ? "1 delivery goes out again." : "\(count) deliveries go out again.")
             }
         }
     }
@@ -315,7 +315,7 @@ extension Loading {
         for stage in stages {
             if try await stage.endpoints(database).contains(where: { $0.endpoint.name == name }) { return stage }
         }
-        throw failure("there is no endpoint “\(name)”. See: sluice webhook list")
+        throw unknown(name)
     }
 
     /// Ends the command when nothing would be sent to an endpoint.
@@ -330,7 +330,11 @@ extension Loading {
             if let obstacle = entry.obstacle { throw failure("the endpoint “\(name)” \(obstacle)") }
             return
         }
-        throw failure("there is no endpoint “\(name)”. See: sluice webhook list")
+        throw unknown(name)
+    }
+
+    private static func unknown(_ endpoint: String) -> any Error {
+        failure("no webhook stage of the configuration has an endpoint “\(endpoint)”. See: sluice webhook list")
     }
 
     /// Says what is wrong, and ends the command.

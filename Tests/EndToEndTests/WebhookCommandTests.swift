@@ -60,7 +60,7 @@ import Testing
         #expect(type.code != 0 && type.errors.contains("message.final, message.aborted"))
         #expect(try await Self.run(["deliveries", "--type", "webhook.test"], folder).code == 0)
         let stranger = try await Self.run(["deliveries", "--endpoint", "nobody"], folder)
-        #expect(stranger.code == 1 && stranger.errors.contains("there is no endpoint “nobody”"))
+        #expect(stranger.code == 1 && stranger.errors.contains("has an endpoint “nobody”"))
         #expect(try await Self.run(["deliveries", "--endpoint", "old"], folder).output.contains("scheduled"))
         #expect(try await Self.run(["deliveries", "--endpoint", "mine", "--state", "dead"], folder).code == 0)
         let both = try await Self.run(["replay", "1", "--endpoint", "mine"], folder)

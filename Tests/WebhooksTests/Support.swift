@@ -38,13 +38,13 @@ final class WorkerRig: Sendable {
         return try #require(Endpoint(options, content: .text, isAdded: false))
     }
 
-    func worker(_ endpoints: [Endpoint], pace: Duration = .zero) -> DeliveryWorker {
+    func worker(_ endpoints: [Endpoint], stage: String = WorkerRig.stage, pace: Duration = .zero) -> DeliveryWorker {
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(5), .seconds(300)], jitter: 0), rules: AddressRules(),
             content: .text, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400),
             pace: pace)
         return DeliveryWorker(
-            stage: Self.stage, configured: endpoints, added: [], settings: settings,
+            stage: stage, configured: endpoints, added: [], settings: settings,
             services: DeliveryServices(store: database, http: http, time: time, random: { 0.5 }),
             logger: Sample.logger)
     }

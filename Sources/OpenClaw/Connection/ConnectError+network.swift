@@ -80,7 +80,7 @@ extension ConnectError {
         remedy: "Set `token` or `password` of this gateway to the new one.")
     static let restart = ConnectError(
         own: "GATEWAY_STOPPED", reason: "the gateway restarts, or was stopped",
-        remedy: "Nothing while it restarts. If it was stopped, start it: openclaw gateway start")
+        remedy: "Wait while it restarts. If it was stopped, start it: openclaw gateway start")
     /// Not that the connection failed, but that it will, once the gateway takes the device token no more.
     static let onlyDeviceToken = ConnectError(
         own: "ONLY_DEVICE_TOKEN",

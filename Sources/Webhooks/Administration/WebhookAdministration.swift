@@ -34,8 +34,10 @@ package struct WebhookAdministration: Sendable {
         var body = body
         let worker = try worker(named: body["stage"]?.string)
         body["stage"] = nil
-        let known = try await entries(of: worker).map(\.endpoint.name)
-        let endpoint = try await editor(worker).add(body, now: time.now) { !known.contains($0) }
+        // Of all stages, as the other calls go by the name alone.
+        var known: Set<String> = []
+        for other in registry.all { known.formUnion(try await entries(of: other).map(\.endpoint.name)) }
+        let endpoint = try await editor(worker).add(body, now: time.now) { [known] in !known.contains($0) }
         return EndpointDirectory.Entry(endpoint: endpoint).json(stage: worker.stage, nil)
     }
 
