@@ -169,7 +169,11 @@ import Testing
                 == "puts in \(what), which is no text, number or boolean; name a member of it, such as \(better)")
     }
 
-    @Test(arguments: [#"{"a": "{{upper(data.agent)}}"}"#, #"{"a": "{{#data}}{{uppercased(trim(agent))}}{{/data}}"}"#])
+    @Test(arguments: [
+        #"{"a": "{{upper(data.agent)}}"}"#, #"{"a": "{{#data}}{{uppercased(trim(agent))}}{{/data}}"}"#,
+        #"{"a": "{{sorted(data.user)}}"}"#, #"{"a": "{{enumerated(data.usage)}}"}"#, #"{"a": "{{index(data.user)}}"}"#,
+        #"{"a": "{{count()}}"}"#,
+    ])
     func functionsThatThereAreNotAreRefused(text: String) {
         let problem = #expect(throws: BodyTemplate.Problem.self) { try BodyTemplate(text) }
         #expect(problem?.words.hasPrefix("uses a function that there is not; known are capitalized, ") == true)
@@ -182,6 +186,18 @@ import Testing
             "data": ["agent": "main", "message": ["attachments": [["fileName": "a"], ["fileName": "b"]]]]
         ]
         #expect(try BodyTemplate(text).render(event) == #"{"a": "MAINa, b2"}"#)
+    }
+
+    @Test func placesInAListAndNumbersHaveFunctions() throws {
+        let template = try BodyTemplate(
+            #"{"a": "{{#data.message.attachments}}{{plusone(index())}}{{#even()}}e{{/even()}}{{#odd()}}o{{/odd()}} {{/data.message.attachments}}{{minusone(data.usage.input)}}{{#odd(data.usage.input)}} odd{{/odd(data.usage.input)}}{{#equalzero(data.usage.output)}} none{{/equalzero(data.usage.output)}}"}"#
+        )
+        let event: JSONValue = [
+            "data": [
+                "message": ["attachments": [["fileName": "a"], ["fileName": "b"]]], "usage": ["input": 7, "output": 0],
+            ]
+        ]
+        #expect(template.render(event) == #"{"a": "1e 2o 6 odd none"}"#)
     }
 
     @Test func allNamesThatNoEventHasAreNamed() {

@@ -27,8 +27,7 @@ package struct BodyTemplate: OptionValue {
         }
         self.text = text
         guard !callsUnknownFunction(text) else {
-            let known = templateFunctions.joined(separator: ", ")
-            throw Problem(words: "uses a function that there is not; known are \(known)")
+            throw Problem(words: "uses a function that there is not; known are \(templateFunctions)")
         }
         let shown = render(TemplateSamples.marked)
         for container in TemplateSamples.containers where shown.contains(container.printedMark) {

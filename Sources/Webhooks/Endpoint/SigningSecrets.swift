@@ -43,7 +43,8 @@ package struct SigningSecrets: OptionValue, Hashable, CustomStringConvertible, C
     package static func read(_ node: ConfigNode, findings: inout Findings) -> SigningSecrets? {
         var texts: [String] = []
         if case .sequence = node.content {
-            guard let list = [String].read(node, findings: &findings) else { return nil }
+            // What is wrong with an entry that could not be filled in is told already.
+            guard let list = [String].read(node, findings: &findings), !node.holdsSpoilt else { return nil }
             texts = list
         } else {
             guard let text = String.read(node, findings: &findings) else { return nil }

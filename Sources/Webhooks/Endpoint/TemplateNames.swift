@@ -4,17 +4,25 @@ import Foundation
 func callsUnknownFunction(_ template: String) -> Bool {
     template.matches(of: /\{\{([^{}]*)\}\}/).contains { match in
         guard let first = match.1.first(where: { !$0.isWhitespace }), !"!>%=<$".contains(first) else { return false }
-        return match.1.split(separator: "(", omittingEmptySubsequences: false).dropLast().contains { name in
-            !templateFunctions.contains(name.trimmingCharacters(in: .init(charactersIn: "#^/& \t\r\n")))
+        let parts = match.1.split(separator: "(", omittingEmptySubsequences: false)
+        return zip(parts, parts.dropFirst()).contains { part, next in
+            let name = part.trimmingCharacters(in: .init(charactersIn: "#^/& \t\r\n"))
+            return !(next.hasPrefix(")") ? placeFunctions : valueFunctions).contains(name)
         }
     }
 }
 
-/// What the template library can make of texts, numbers and lists, and what it knows of the place in a list.
-let templateFunctions = [
-    "capitalized", "lowercased", "uppercased", "reversed", "first", "last", "index", "count", "empty", "sorted",
-    "enumerated", "even", "odd", "equalzero", "plusone", "minusone",
+/// What templates can call, for people.
+let templateFunctions = (valueFunctions + placeFunctions.map { $0 + "()" }).joined(separator: ", ")
+
+/// What the template library can make of texts, lists and numbers. Of lists with entries of any kind it makes no sorted ones.
+private let valueFunctions = [
+    "capitalized", "lowercased", "uppercased", "reversed", "first", "last", "count", "empty", "even", "odd",
+    "equalzero", "plusone", "minusone",
 ]
+
+/// What it knows of the place in a list.
+private let placeFunctions = ["first", "last", "index", "even", "odd"]
 
 /// The names of values in a Mustache template, in order: of `{{#data}}{{user.name}}{{/data}}` they are data, user.name and data.
 ///
