@@ -123,7 +123,7 @@ extension String {
     package var characterCount: Int {
         var text = self
         return text.withUTF8 { utf8 in
-            // Without a check for overflow in each step, so that the compiler counts many bytes at a time.
+            // Without a check for overflow in each step, which took longer than the counting.
             utf8.reduce(0) { $0 &+ ($1 & 0xC0 == 0x80 ? 0 : 1) }
         }
     }

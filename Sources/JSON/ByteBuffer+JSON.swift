@@ -39,6 +39,7 @@ extension ByteBuffer {
     package mutating func writeJSONEscaped(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
+            // Where the string has them, as each piece of a reply comes by: not copied first, and used in this closure only.
             let bytes = UnsafeRawBufferPointer(utf8)
             var start = 0
             // Plain stretches are copied whole; most texts are one stretch.
@@ -68,6 +69,7 @@ extension ByteBuffer {
     private static let hexDigits = Array("0123456789abcdef".utf8)
 }
 
+// On the bytes themselves, because a collection of them cannot be read eight at a time. JSONEscapingTests tries it at all offsets.
 extension UnsafeRawBufferPointer {
     /// - Returns: Where the first byte is that a JSON string cannot hold as it is (RFC 8259 section 7), or the end.
     fileprivate func firstToEscape(from start: Int) -> Int {
