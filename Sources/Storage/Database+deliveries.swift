@@ -71,8 +71,8 @@ extension Database: DeliveryStore {
             let heads = try Row.fetchCursor(
                 db.cachedStatement(
                     sql: """
-                        SELECT d.id, d.event_id, d.attempts, o.payload, d.lane
-                        FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
+                        SELECT d.id, d.event_id, d.attempts, \(Schema.wholePayload) AS payload, d.lane
+                        FROM webhook_deliveries d JOIN outbox ON outbox.id = d.outbox_id
                         WHERE d.stage = ? AND d.endpoint = ? AND d.state = 'scheduled' AND d.due_at <= ?
                         ORDER BY d.due_at, d.id LIMIT ?
                         """), arguments: [stage, endpoint, now.milliseconds, limit])
@@ -84,8 +84,8 @@ extension Database: DeliveryStore {
                     let followers = try Row.fetchCursor(
                         db.cachedStatement(
                             sql: """
-                                SELECT d.id, d.event_id, d.attempts, o.payload
-                                FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
+                                SELECT d.id, d.event_id, d.attempts, \(Schema.wholePayload) AS payload
+                                FROM webhook_deliveries d JOIN outbox ON outbox.id = d.outbox_id
                                 WHERE d.stage = ? AND d.endpoint = ? AND d.lane = ?
                                     AND d.state IN ('waiting', 'scheduled') AND d.state = 'waiting'
                                 ORDER BY d.id LIMIT 31

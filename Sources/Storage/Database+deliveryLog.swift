@@ -34,8 +34,8 @@ extension Database {
                 let row = try Row.fetchOne(
                     db,
                     sql: """
-                        SELECT d.*, o.topic, o.payload FROM webhook_deliveries d JOIN outbox o ON o.id = d.outbox_id
-                        WHERE d.id = ?
+                        SELECT d.*, outbox.topic, \(Schema.wholePayload) AS payload
+                        FROM webhook_deliveries d JOIN outbox ON outbox.id = d.outbox_id WHERE d.id = ?
                         """, arguments: [id])
             else { return nil }
             let attempts = try Row.fetchAll(

@@ -237,7 +237,7 @@ final class MessageWriter: Sendable {
 
     private func insert(_ waiting: Waiting, _ db: GRDB.Database) throws -> Int64 {
         guard let record = waiting.record else {
-            try insert(waiting.rows, db, at: waiting.now)
+            try insert(waiting.rows, of: nil, db, at: waiting.now)
             return 0
         }
         return try insert(record, rows: waiting.rows, now: waiting.now, db)
@@ -260,18 +260,23 @@ final class MessageWriter: Sendable {
         ).execute(arguments: StatementArguments(values))
         guard db.changesCount == 1 else { return try merge(record, rows, session, db, at: now) }
         let id = db.lastInsertedRowID
-        try insert(rows.filter { isNew || !$0.isForNewSession }, db, at: now)
+        try insert(rows.filter { isNew || !$0.isForNewSession }, of: id, db, at: now)
         try db.cachedStatement(
             sql: "UPDATE sessions SET last_activity = max(last_activity, ?), title = coalesce(title, ?) WHERE id = ?"
         ).execute(arguments: [now, record.role == .user ? record.title : nil, session])
         return id
     }
 
-    private func insert(_ rows: [OutboxRow], _ db: GRDB.Database, at now: Int64) throws {
+    private func insert(_ rows: [OutboxRow], of message: Int64?, _ db: GRDB.Database, at now: Int64) throws {
         for row in rows {
             try db.cachedStatement(
-                sql: "INSERT INTO outbox (stage, topic, payload, created_at) VALUES (?, ?, ?, ?)"
-            ).execute(arguments: [row.stage, row.topic, row.payload, now])
+                sql: """
+                    INSERT INTO outbox (stage, topic, payload, text_path, message_id, created_at)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    """
+            ).execute(arguments: [
+                row.stage, row.topic, row.payload, row.textPath, row.textPath == nil ? nil : message, now,
+            ])
         }
     }
 
@@ -290,6 +295,10 @@ final class MessageWriter: Sendable {
                     storedAt: Timestamp(milliseconds: stored?["created_at"] ?? now)),
                 of: record)
         }
+        let id = try Self.existing(
+            Int64.fetchOne(
+                db, sql: "SELECT id FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
+                arguments: arguments))
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [
                 record.contentJSON, record.usage?.json.encoded(), record.timestamp.milliseconds,
@@ -297,16 +306,13 @@ final class MessageWriter: Sendable {
             try db.execute(
                 sql: """
                     UPDATE messages SET content = ?, usage = ?, timestamp = ?, state = 'complete', error = NULL, error_kind = NULL
-                    WHERE session_id = ? AND run_id = ? AND role = ? AND state <> 'complete'
-                    """, arguments: StatementArguments(values) + arguments)
+                    WHERE id = ? AND state <> 'complete'
+                    """, arguments: StatementArguments(values + [id]))
             if db.changesCount == 1, record.role == .assistant {
-                try insert(rows.filter { !$0.isForNewSession }, db, at: now)
+                try insert(rows.filter { !$0.isForNewSession }, of: id, db, at: now)
             }
         }
-        return try Self.existing(
-            Int64.fetchOne(
-                db, sql: "SELECT id FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
-                arguments: arguments))
+        return id
     }
 
     private func session(

@@ -24,6 +24,7 @@ enum Schema {
         migrator.registerMigration("former-owners") { db in try db.execute(sql: formerOwners) }
         migrator.registerMigration("gateway-options") { try $0.execute(sql: gatewayOptions) }
         migrator.registerMigration("met-answers") { try $0.execute(sql: metAnswers) }
+        migrator.registerMigration("outbox-texts") { db in try db.execute(sql: outboxTexts) }
         guard try pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
             throw StorageFailure(
                 reason: .other, description: "the database was made by a newer version of Sluice; use that version")

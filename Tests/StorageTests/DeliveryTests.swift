@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import JSON
 import MiddlewareKit
 import Storage
 import Testing
@@ -136,6 +137,76 @@ import Testing
             }
             try await database.record(attempts, stage: Self.stage, now: now)
             #expect(Set(try await due(database)) == ["c", "x"])
+        }
+    }
+
+    /// Characters that JSON writes in more than one way come back as they were.
+    private static let longText = String(repeating: "a \"long\" text/\\ \n\u{0}\u{1F600}\u{2028} ", count: 100)
+
+    /// A row that lacks the text of its message, which is stored with it.
+    private func storeLong(
+        _ run: String, state: MessageRecord.State = .complete, _ database: Storage.Database
+    ) async throws {
+        let row = OutboxRow(
+            stage: Self.stage, topic: "message.final", payload: #"{"id":"\#(run)","text":null,"after":1.50}"#,
+            textPath: "$.text")
+        let text = (state == .complete ? "" : "Part of ") + Self.longText
+        try await database.store(record(run, role: .assistant, state: state, text: text), rows: [row])
+    }
+
+    /// Plans all that is in the outbox.
+    private func planAll(_ database: Storage.Database) async throws {
+        let events = try await database.unplannedEvents(stage: Self.stage, limit: 10)
+        let deliveries = events.map { event in
+            PlannedDelivery(event: event, eventID: "\(event.id)", endpoint: "e", lane: "one", dueAt: now)
+        }
+        try await database.plan(deliveries, stage: Self.stage, through: try #require(events.last?.id), now: now)
+    }
+
+    private func payloads(_ database: Storage.Database) async throws -> [String] {
+        try await database.dueDeliveries(stage: Self.stage, endpoint: "e", now: now, limit: 10).joined().map(\.payload)
+    }
+
+    @Test func aLongTextIsStoredOnceAndReadInItsPlace() async throws {
+        try await withDatabase { database in
+            for run in ["a", "b"] { try await storeLong(run, database) }
+            #expect(try #require(try await database.writerNumber("SELECT max(length(payload)) FROM outbox")) < 100)
+            try await planAll(database)
+            // The first of its lane and one that follows.
+            let payloads = try await payloads(database)
+            #expect(payloads.count == 2)
+            for (payload, run) in zip(payloads, ["a", "b"]) {
+                #expect(payload.hasPrefix(#"{"id":"\#(run)","text":"a \"long\" text"#))
+                #expect(payload.hasSuffix(#"","after":1.50}"#))
+                #expect(try JSONValue(parsing: payload)["text"] == .string(Self.longText))
+            }
+            #expect(try await database.delivery(id: 2)?.payload == payloads.last)
+        }
+    }
+
+    @Test(arguments: [true, false]) func aLongTextOutlivesItsMessage(isPlanned: Bool) async throws {
+        try await withDatabase { database in
+            for run in ["a", "b"] { try await storeLong(run, database) }
+            if isPlanned { try await planAll(database) }
+            #expect(try await database.deleteSession(gateway: "home", key: "agent:main:main"))
+            #expect(try await database.count("messages") == 0)
+            if !isPlanned { try await planAll(database) }
+            let payloads = try await payloads(database)
+            #expect(payloads.count == 2)
+            for payload in payloads { #expect(try JSONValue(parsing: payload)["text"] == .string(Self.longText)) }
+            #expect(try await database.delivery(id: 1)?.payload == payloads.first)
+        }
+    }
+
+    /// A run that was given up, and ended well after all: what it told of first has the text that it had then.
+    @Test func aLongTextStaysWhenItsMessageChanges() async throws {
+        try await withDatabase { database in
+            try await storeLong("a", state: .aborted, database)
+            try await storeLong("a", database)
+            try await planAll(database)
+            #expect(
+                try await payloads(database).map { try JSONValue(parsing: $0)["text"] }
+                    == [.string("Part of " + Self.longText), .string(Self.longText)])
         }
     }
 

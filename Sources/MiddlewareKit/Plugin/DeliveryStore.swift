@@ -17,7 +17,8 @@ package protocol DeliveryStore: Sendable {
 
     // MARK: Delivering
 
-    /// The stage's events that were not planned yet, oldest first.
+    /// The stage's events that were not planned yet, oldest first. Their payloads may lack the text (``OutboxRow/textPath``), which
+    /// does not matter for where they go.
     func unplannedEvents(stage: String, limit: Int) async throws -> [OutboxEvent]
     /// Plans all events up to `last`. An event without a delivery is forgotten.
     func plan(_ deliveries: [PlannedDelivery], stage: String, through last: Int64, now: Timestamp) async throws

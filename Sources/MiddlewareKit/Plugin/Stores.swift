@@ -92,12 +92,21 @@ public struct OutboxRow: Sendable, Hashable {
     public let payload: String
     /// The row is stored only if the message begins its session.
     public let isForNewSession: Bool
+    /// Where in the payload, which is JSON then, the text of the message belongs that the row is stored with, as an SQLite path
+    /// such as `$.data.text`; null stands there. Whoever reads the row finds the text in its place: a long one is not stored twice.
+    /// The message has a text and no blocks.
+    package let textPath: String?
 
     public init(stage: String, topic: String, payload: String, isForNewSession: Bool = false) {
+        self.init(stage: stage, topic: topic, payload: payload, isForNewSession: isForNewSession, textPath: nil)
+    }
+
+    package init(stage: String, topic: String, payload: String, isForNewSession: Bool = false, textPath: String?) {
         self.stage = stage
         self.topic = topic
         self.payload = payload
         self.isForNewSession = isForNewSession
+        self.textPath = textPath
     }
 }
 

@@ -58,11 +58,16 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
     private func keep(_ record: @autoclosure () -> MessageRecord?, _ context: MessageContext) async throws {
         guard !context.isShadow, let record = record() else { return }
         // Whether the session is new is only known where messages are kept.
-        let rows = rows(for: record, context: context).filter { !$0.isForNewSession }
+        let rows = rows(for: record, context: context, isKept: false).filter { !$0.isForNewSession }
         if !rows.isEmpty { try await store.store(rows) }
     }
 
     func rows(for record: MessageRecord, context: MessageContext) -> [OutboxRow] {
+        rows(for: record, context: context, isKept: true)
+    }
+
+    /// - Parameter isKept: The message is stored with the rows.
+    private func rows(for record: MessageRecord, context: MessageContext, isKept: Bool) -> [OutboxRow] {
         var rows: [OutboxRow] = []
         let user = record.role == .user ? context.principal?.owner ?? record.owner : record.owner
         // Sessions that began elsewhere are not told of, whether the gateway lists them first or their first message comes first.
@@ -73,9 +78,11 @@ final class Webhook: Middleware, RowContributor, ServerObserver, BackgroundStage
             rows.append(row(event, isForNewSession: true))
         }
         if worker.directory.wants(record.eventType) {
+            let textPath = isKept ? WebhookEvent.textPath(of: record, content: content) : nil
             let payload = WebhookEvent.payload(
-                of: record, user: user, content: content, traceparent: context.traceparent)
-            rows.append(OutboxRow(stage: worker.stage, topic: record.eventType.rawValue, payload: payload))
+                of: record, user: user, content: content, traceparent: context.traceparent, lacksText: textPath != nil)
+            rows.append(
+                OutboxRow(stage: worker.stage, topic: record.eventType.rawValue, payload: payload, textPath: textPath))
         }
         return rows
     }

@@ -5,11 +5,14 @@ import NIOCore
 extension WebhookEvent {
     /// The text of an event that tells of a message that is being kept, in the form of ``payload``. It is made on the way of every
     /// message, and written at once, without a tree of values.
+    ///
+    /// - Parameter lacksText: Null stands for the text, which is put in its place later (``textPath(of:content:)``).
     package static func payload(
-        of record: MessageRecord, user: String?, content: EventContent, traceparent: String? = nil
+        of record: MessageRecord, user: String?, content: EventContent, traceparent: String? = nil,
+        lacksText: Bool = false
     ) -> String {
         var json = ByteBuffer()
-        json.reserveCapacity(record.text.utf8.count + 512)
+        json.reserveCapacity((lacksText ? 0 : record.text.utf8.count) + 512)
         json.writeString("{\"version\":\(version)")
         json.writeMember("id", makeID())
         json.writeMember("type", record.eventType.rawValue)
@@ -23,7 +26,7 @@ extension WebhookEvent {
         json.writeStaticString(",\"message\":{\"role\":")
         json.writeJSONString(record.role.rawValue)
         if content >= .text {
-            json.writeMember("text", record.text)
+            json.writeMember("text", lacksText ? nil : record.text)
             json.writeMember("attachments", .array(record.attachments.map(\.json)))
         }
         if content >= .blocks { json.writeMember("blocks", .array(record.blocks.compactMap(\.json))) }
@@ -37,6 +40,12 @@ extension WebhookEvent {
         if let traceparent { json.writeMember("traceparent", traceparent) }
         json.writeStaticString("}")
         return String(buffer: json)
+    }
+
+    /// Where the text belongs that an event need not hold when it is stored with its message: that of a long message.
+    package static func textPath(of record: MessageRecord, content: EventContent) -> String? {
+        let isLong = record.text.utf8.count >= 1024
+        return isLong && record.blocks.isEmpty && content >= .text ? "$.data.message.text" : nil
     }
 }
 

@@ -61,6 +61,34 @@ import Webhooks
         #expect(registry.all.isEmpty)
     }
 
+    /// What is stored of the event, and what is sent.
+    @Test(arguments: [("short", false), (String(repeating: "long ", count: 300), true)])
+    func aLongTextIsStoredWithItsMessageOnly(text: String, isShared: Bool) async throws {
+        let harness = try await harness([.messageFinal])
+        let contributor = try #require(harness.middleware as? any RowContributor)
+        let record = MessageRecord(
+            gateway: "home", sessionKey: "agent:main:one", owner: "ada", role: .assistant, runID: "run-1", text: text,
+            timestamp: time.now)
+        try await database.store(record, rows: contributor.rows(for: record, context: Sample.context()))
+        let event = try #require(try await database.unplannedEvents(stage: "test", limit: 2).first)
+        #expect(try self.event(event.payload)["data"]?["message"]?["text"] == (isShared ? .null : .string(text)))
+        let planned = PlannedDelivery(event: event, eventID: "evt", endpoint: "hook", lane: nil, dueAt: time.now)
+        try await database.plan([planned], stage: "test", through: event.id, now: time.now)
+        let due = try await database.dueDeliveries(stage: "test", endpoint: "hook", now: time.now, limit: 1)
+        #expect(
+            try self.event(due.first?.first?.payload)["data"]?["message"]
+                == ["role": "assistant", "text": .string(text), "attachments": []])
+    }
+
+    /// A stage without persist above it has the only copy.
+    @Test func aLongTextIsInTheEventOfAMessageThatIsNotKept() async throws {
+        let harness = try await harness([.messageReceived])
+        let text = String(repeating: "long ", count: 300)
+        _ = await harness.send(Sample.chat(text))
+        let event = try #require(try await database.unplannedEvents(stage: "test", limit: 2).first)
+        #expect(try self.event(event.payload)["data"]?["message"]?["text"] == .string(text))
+    }
+
     @Test func aSessionThatBeganElsewhereIsNotToldOf() async throws {
         let harness = try await harness([.sessionCreated])
         let contributor = try #require(harness.middleware as? any RowContributor)
