@@ -34,6 +34,17 @@ import Testing
             #expect((300...303).contains(figures?["firstTextMs"]?["p50"]?.int ?? 0))
             #expect((1000...1007).contains(figures?["durationMs"]?["max"]?.int ?? 0))
             #expect(figures?["costUSD"] == .null)
+            // The same in a table.
+            let table = try await rig.http("GET", "/api/analytics/summary?format=csv").text.split(separator: "\r\n")
+                .map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+            let cells = Dictionary(zip(table[0], table[1]), uniquingKeysWith: { first, _ in first })
+            for (member, column) in [("firstTextMs", "first_text_ms"), ("durationMs", "duration_ms")] {
+                for percentile in ["p50", "p95", "p99"] {
+                    let expected = try #require(figures?[member]?[percentile]?.int)
+                    #expect(cells["\(column)_\(percentile)"] == "\(expected)")
+                }
+            }
+            #expect(table[0].count == table[1].count)
             let top = try await rig.http("GET", "/api/analytics/top?by=agent").json
             #expect(top["rows"]?[0]?["value"] == "main")
             let series = try await rig.http("GET", "/api/analytics/timeseries?from=-1h&step=15m").json

@@ -113,6 +113,13 @@ import Testing
             EndpointOptions.read([:]).problems == ["`url` is missing (for example url: \"https://example.com/hook\")"])
     }
 
+    /// Clients leave them out of a path.
+    @Test(arguments: [".", ".."]) func namesThatAreNoNamesInAPath(name: String) {
+        let read = EndpointOptions.read(["url": "https://a.test", "name": .string(name)])
+        #expect(read.options == nil)
+        #expect(read.problems.joined().contains("must not be . or .."))
+    }
+
     @Test(arguments: ["X Y", "X\r\nY", ""])
     func headersThatWouldBreakTheCall(name: String) {
         #expect(EndpointOptions.read(["url": "https://a.test", "headers": [name: "v"]]).options == nil)

@@ -57,7 +57,8 @@ extension AnalyticsFigures {
         "messages_in", "messages_out", "characters_in", "characters_out", "tokens_input", "tokens_output",
         "tokens_cache_read", "tokens_cache_write", "tokens_input_estimated", "tokens_output_estimated", "cost_usd",
         "sessions", "aborted", "errors", "rejections", "reconnects", "first_text_ms_p50", "first_text_ms_p95",
-        "duration_ms_p50", "duration_ms_p95", "queued_ms_p50", "queued_ms_p95",
+        "first_text_ms_p99", "duration_ms_p50", "duration_ms_p95", "duration_ms_p99", "queued_ms_p50",
+        "queued_ms_p95", "queued_ms_p99",
     ]
 
     /// In the order of `columns`. What is unknown is empty.
@@ -68,7 +69,7 @@ extension AnalyticsFigures {
         let dollars = cost.value.map { "\(Double($0) / 1e6)" } ?? ""
         let rest: [Int?] =
             [sessions.estimate, aborted, errors.values.reduce(0, &+), rejections.values.reduce(0, &+), reconnects]
-            + [firstText, whole, queued].flatMap { [$0.percentile(50), $0.percentile(95)] }
+            + [firstText, whole, queued].flatMap { [$0.percentile(50), $0.percentile(95), $0.percentile(99)] }
         let text = { (number: Int?) in number.map { "\($0)" } ?? "" }
         return counts.map(text) + [dollars] + rest.map(text)
     }

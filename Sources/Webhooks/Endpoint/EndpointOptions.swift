@@ -77,6 +77,8 @@ package struct EndpointOptions: OptionGroup {
     }
 
     private static func nameProblem(_ name: String) -> String? {
+        // These are no names in a path: clients leave them out of `/api/webhooks/endpoints/..`.
+        if name == "." || name == ".." { return "must not be . or .." }
         let isRight =
             (1...100).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
