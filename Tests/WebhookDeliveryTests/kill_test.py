@@ -1,5 +1,5 @@
 """Kills the server at random moments between message and delivery, and checks that every stored message was told of, at
-least once, and in the order of its session.
+least once, with its text, and in the order of its session.
 
 Usage: kill_test.py POINTS [SEED]
 """
@@ -44,7 +44,9 @@ def chatter(server, stop):
         with connect(server.socket, max_size=None, close_timeout=0.1) as socket:
             while not stop.is_set():
                 for session in SESSIONS:
-                    socket.send(json.dumps({"type": "chat", "sessionKey": session, "message": f"Hi {random.random()}"}))
+                    # The text of a long one is stored once, with the message, and put into its event when that is sent.
+                    text = f"Hi {random.random()}" + random.choice(["", ' "and" more\n' * 300])
+                    socket.send(json.dumps({"type": "chat", "sessionKey": session, "message": text}))
                 for _ in range(5):
                     socket.recv(timeout=5)
     except (WebSocketException, OSError, TimeoutError):
@@ -87,7 +89,7 @@ def run(points, seed):
         assert left() == 0, f"{left()} deliveries are left"
         dead = database.execute("SELECT count(*) FROM webhook_deliveries WHERE state = 'dead'").fetchone()[0]
         messages = database.execute(
-            "SELECT session_key, role, state, run_id FROM messages JOIN sessions ON sessions.id = session_id "
+            "SELECT session_key, role, state, run_id, content FROM messages JOIN sessions ON sessions.id = session_id "
             "ORDER BY messages.id").fetchall()
         server.stop()
         check(messages, endpoint, dead, points)
@@ -95,8 +97,9 @@ def run(points, seed):
 
 def check(messages, endpoint, dead, points):
     expected = collections.defaultdict(list)
-    for session, role, state, run_id in messages:
-        expected[session].append((TYPES[role, state], run_id))
+    for session, role, state, run_id, content in messages:
+        text = "".join(block["text"] for block in json.loads(content))
+        expected[session].append((TYPES[role, state], run_id, text))
     told = collections.defaultdict(list)
     ids = set()
     repeated = 0
@@ -105,7 +108,8 @@ def check(messages, endpoint, dead, points):
             repeated += 1
             continue
         ids.add(event["id"])
-        told[event["data"]["session"]].append((event["type"], event["data"]["run"]))
+        told[event["data"]["session"]].append(
+            (event["type"], event["data"]["run"], event["data"]["message"]["text"]))
     assert dead == 0, f"{dead} were given up"
     assert set(expected) == set(told), (set(expected), set(told))
     for session in expected:
