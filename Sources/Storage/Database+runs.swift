@@ -15,23 +15,22 @@ package struct UnfinishedRun: Sendable, Hashable {
     package let sentAt: Timestamp
 }
 
-/// A whole answer, as it is stored.
-package struct StoredAnswer: Sendable, Hashable {
+/// How a run ended, as it is stored: with a whole answer, a stopped one, or what it had said when it failed.
+package struct StoredEnd: Sendable, Hashable {
     package let text: String
     package let blocks: [ContentBlock]
     package let usage: Usage?
     package let timestamp: Timestamp
-    /// Somebody stopped it.
-    package let isAborted: Bool
+    package let state: MessageRecord.State
 }
 
-extension StoredAnswer {
+extension StoredEnd {
     fileprivate init(_ row: Row) {
         self.init(
             text: storedText(ofContent: row["content"]), blocks: storedBlocks(ofContent: row["content"]),
             usage: (row["usage"] as String?).flatMap(Usage.init(stored:)),
             timestamp: Timestamp(milliseconds: row["timestamp"]),
-            isAborted: row["state"] == MessageRecord.State.aborted.rawValue)
+            state: MessageRecord.State(rawValue: row["state"]) ?? .failed)
     }
 }
 
@@ -120,8 +119,8 @@ extension Database {
         }
     }
 
-    /// The whole answer that is stored of a run, or what it had said when it was stopped; nil when there is neither.
-    package func answer(ofRun runID: String, gateway: String, sessionKey: String) async throws -> StoredAnswer? {
+    /// How a run ended; nil when nothing is stored of that.
+    package func end(ofRun runID: String, gateway: String, sessionKey: String) async throws -> StoredEnd? {
         try await read { db in
             try Row.fetchOne(
                 db,
@@ -129,9 +128,8 @@ extension Database {
                     SELECT m.content, m.usage, m.timestamp, m.state
                     FROM messages m JOIN sessions s ON s.id = m.session_id
                     WHERE s.gateway_id = ? AND s.session_key = ? AND m.run_id = ? AND m.role = 'assistant'
-                    AND m.state IN ('complete', 'aborted')
                     """, arguments: [gateway, sessionKey, runID]
-            ).map(StoredAnswer.init)
+            ).map(StoredEnd.init)
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import MiddlewareKit
 import MiddlewareTesting
@@ -35,11 +36,11 @@ import Webhooks
             browser.chat("Hello?", in: "agent:main:one", run: "r1")
             let run = try await rig.gateway.nextRun()
             await run.final("Good answer.")
-            _ = try await browser.next { $0["state"] == "final" }
+            _ = try await browser.next(state: "final")
             browser.chat("And?", in: "agent:main:one", run: "r2")
             let second = try await rig.gateway.nextRun()
             await second.error("no model")
-            _ = try await browser.next { $0["state"] == "error" }
+            _ = try await browser.next(state: "error")
             #expect(try await rig.http("DELETE", "/api/gateways/home/sessions/agent:main:one").status == 200)
             let body = #"{"session_key": "agent:main:two"}"#
             #expect(try await rig.http("POST", "/api/gateways/home/sessions", body: body).status == 201)
@@ -80,7 +81,7 @@ import Webhooks
                 ).status == 201)
             for run in ["r1", "r2", "r3"] {
                 browser.chat("Hello?", in: "agent:main:one", run: run)
-                _ = try await browser.next { $0["state"] == "final" }
+                _ = try await browser.next(state: "final")
             }
             try await rig.waitForDeliveries(11)
         }
@@ -89,6 +90,109 @@ import Webhooks
         #expect(events.compactMap { $0["type"]?.string } == ["session.created"] + turn + turn + turn)
         #expect(events.last?["data"]?["model"] == .null)
         #expect(events.last?["data"]?["usage"] == ["input": 0, "output": 0])
+    }
+
+    /// A browser that lost its connection sends its message again: its run goes on, or is over, and does not begin anew.
+    @Test(arguments: [true, false]) func aRunBeginsOnceThoughItsMessageIsSentAgain(isKept: Bool) async throws {
+        var options = try rigOptions()
+        options.keepsMessages = isKept
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            let run = try await rig.gateway.nextRun()
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            _ = try await browser.next { $0["state"] == "accepted" && $0["seq"] == 2 }
+            await run.final("Good answer.")
+            _ = try await browser.next(state: "final")
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            _ = try await browser.next(state: "final")
+            browser.chat("And?", in: "agent:main:one", run: "r2")
+            await (try await rig.gateway.nextRun()).error("no model")
+            _ = try await browser.next(state: "error")
+            browser.chat("And?", in: "agent:main:one", run: "r2")
+            _ = try await browser.next(state: "error")
+            try await tellAll(rig, browser, options.http)
+        }
+        #expect(options.http.runsStarted == ["r1", "r2", "last"])
+    }
+
+    /// The run was over before the server was started, be it that it failed.
+    @Test func aRunBeginsOnceThoughTheServerIsStartedAgain() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "sluice-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var options = try rigOptions()
+        options.folder = folder
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            await (try await rig.gateway.nextRun()).final("Good answer.")
+            _ = try await browser.next(state: "final")
+            browser.chat("And?", in: "agent:main:one", run: "r2")
+            await (try await rig.gateway.nextRun()).error("no model")
+            _ = try await browser.next(state: "error")
+            try await tellAll(rig, browser, options.http)
+        }
+        var next = try rigOptions()
+        next.folder = folder
+        next.time = options.time
+        try await Rig.run(next) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            _ = try await browser.next(state: "final")
+            browser.chat("And?", in: "agent:main:one", run: "r2")
+            await (try await rig.gateway.nextRun()).final("Now.")
+            _ = try await browser.next(state: "final")
+            try await tellAll(rig, browser, next.http, through: "next")
+        }
+        #expect(options.http.runsStarted == ["r1", "r2", "last"])
+        #expect(next.http.runsStarted == ["next"])
+    }
+
+    /// A stage below the one that keeps messages turned it away: its run begins when it comes through.
+    @Test func aRunBeginsWhenAMessageThatWasTurnedAwayIsSentAgain() async throws {
+        var options = try rigOptions()
+        options.stagesBelow = [Stage(name: "fickle", kind: "fickle", middleware: Fickle())]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            #expect(try await browser.next { $0["type"] == "error" }["code"] == "not_now")
+            browser.chat("Hello?", in: "agent:main:one", run: "r1")
+            await (try await rig.gateway.nextRun()).final("Good answer.")
+            _ = try await browser.next(state: "final")
+            try await tellAll(rig, browser, options.http)
+        }
+        #expect(
+            options.http.calls.compactMap(\.event).filter { $0["data"]?["run"] == "r1" }
+                .compactMap { $0["type"]?.string } == [
+                    "message.received", "request.rejected", "run.started", "message.final",
+                ])
+    }
+
+    /// A client may count its messages in each session by itself. Of a key that the gateway knows from another session it says no.
+    @Test func aRunBeginsThoughAnotherSessionHadOneOfItsName() async throws {
+        let options = try rigOptions()
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            browser.chat("Hello?", in: "agent:main:two", run: "1")
+            await (try await rig.gateway.nextRun()).final("Good answer.")
+            _ = try await browser.next(state: "final")
+            browser.chat("Hello?", in: "agent:main:one", run: "1")
+            #expect(try await browser.next(state: "error")["error"]?["code"] == "key_used")
+            try await tellAll(rig, browser, options.http)
+        }
+        #expect(options.http.runsStarted.filter { $0 == "1" }.count == 2)
+    }
+
+    /// What happens in a session is told in order: once this run's end was told, so was all that came before it.
+    private func tellAll(
+        _ rig: Rig, _ browser: Browser, _ http: ScriptedHTTPCaller, through name: String = "last"
+    ) async throws {
+        browser.chat("And last?", in: "agent:main:one", run: name)
+        await (try await rig.gateway.nextRun()).final("Good night.")
+        _ = try await browser.next(state: "final")
+        while !http.calls.compactMap(\.event).contains(where: {
+            $0["type"] == "message.final" && $0["data"]?["run"]?.string == name
+        }) { await Task.yield() }
     }
 
     @Test func endpointsAreChanged() async throws {
@@ -331,6 +435,27 @@ private struct Knowing: Middleware {
         var message = message
         message.answer = "I know."
         try await next(message, context)
+    }
+}
+
+/// Turns the first message away.
+private final class Fickle: Middleware {
+    private let calls = Atomic(0)
+
+    var handles: StagePaths { StagePaths(inbound: [.chat]) }
+
+    func inbound(_ message: InboundMessage, context: MessageContext, next: Next<InboundMessage>) async throws {
+        guard calls.wrappingAdd(1, ordering: .relaxed).oldValue > 0 else {
+            throw Rejection(code: "not_now", message: "Not now.")
+        }
+        try await next(message, context)
+    }
+}
+
+extension ScriptedHTTPCaller {
+    /// Which runs endpoints were told of.
+    fileprivate var runsStarted: [String] {
+        calls.compactMap(\.event).filter { $0["type"] == "run.started" }.compactMap { $0["data"]?["run"]?.string }
     }
 }
 

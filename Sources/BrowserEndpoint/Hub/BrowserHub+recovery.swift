@@ -130,7 +130,7 @@ extension BrowserHub {
             end(run, .error, RunOutcome(detail: words, errorKind: "key_used", timestamp: time.now))
             return flush()
         }
-        if await showStoredEnd(of: run) { return }
+        if let stored = await storedEnd(of: runID, in: id), show(stored, of: run) { return }
         let finding = await find(run, isNewest: true)
         switch finding {
         case .ended(let event, isActive: nil), .ended(let event, isActive: false):
@@ -153,18 +153,21 @@ extension BrowserHub {
         flush()
     }
 
+    /// How a run has ended before, in whatever way; nil when nothing is stored of it, or it cannot be read.
+    func storedEnd(of runID: String, in id: SessionID) async -> StoredEnd? {
+        try? await storage.end(ofRun: runID, gateway: id.gateway, sessionKey: id.key)
+    }
+
     /// A message that was answered before: the answer is shown as it is stored. The stages have met it then.
     ///
-    /// - Returns: False when neither a whole answer nor a stopped one is stored.
-    func showStoredEnd(of run: LiveRun) async -> Bool {
-        let id = run.session.id
-        let answer = try? await storage.answer(ofRun: run.run.id, gateway: id.gateway, sessionKey: id.key)
-        guard let answer, !run.hasEnded else { return false }
+    /// - Returns: False when it is neither a whole answer nor a stopped one.
+    func show(_ stored: StoredEnd, of run: LiveRun) -> Bool {
+        guard stored.state != .failed, !run.hasEnded else { return false }
         run.isAccepted = true
         run.hasEnded = true
         let event = OutboundEvent(
-            kind: answer.isAborted ? .aborted : .final, run: run.run, text: answer.text, blocks: answer.blocks,
-            usage: answer.usage, timestamp: answer.timestamp)
+            kind: stored.state == .aborted ? .aborted : .final, run: run.run, text: stored.text, blocks: stored.blocks,
+            usage: stored.usage, timestamp: stored.timestamp)
         show(event, of: run.key)
         finish(run)
         flush()

@@ -25,13 +25,14 @@ extension BrowserHub {
         // as they were written.
         let shown = context[KeptWords.self] ?? asked
         try await settleClaim(on: id, for: context.principal ?? .anonymous)
+        let repetition = storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key)
+        let storedEnd = repetition == nil ? nil : await storedEnd(of: runID, in: id)
         let session = try await session(id)
         // A message that is sent again does not go to another gateway than before.
         let upstream = session.runs.first { $0.run.id == runID }?.upstream ?? target(of: message.route, for: id)
         if let run = runs[RunKey(gateway: upstream.gateway, runID: runID)], run.session !== session {
             throw Rejection.keyInUse
         }
-        let repetition = storage.takeRepeat(of: runID, gateway: id.gateway, sessionKey: id.key)
         // Stages may make different words of the same message each time; those that they left alone are the user's.
         if repetition?.hasSameWords == false, message.text == asked { throw Rejection.keyOfOtherMessage }
         var sentBefore = repetition?.storedAt
@@ -48,7 +49,9 @@ extension BrowserHub {
                 return flush()
             }
         }
-        let run = begin(runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt)
+        let run = begin(
+            runID, session, upstream: upstream, context: context, chain: chain, arrivedAt: arrivedAt,
+            hasEnded: storedEnd != nil)
         if run.context.id != context.id { context.endTrace() }
         run.sentText = message.text
         run.askedText = asked
@@ -60,7 +63,7 @@ extension BrowserHub {
             return flush()
         }
         // The gateway forgets keys after a while.
-        if repetition != nil, await showStoredEnd(of: run) { return }
+        if let storedEnd, show(storedEnd, of: run) { return }
         if let answer = message.answer {
             run.isAccepted = true
             end(run, .final, RunOutcome(answer: answer, timestamp: time.now))
@@ -130,11 +133,15 @@ extension BrowserHub {
         route.map { sessionID(gateway: $0.gateway, key: id.routedKey(agent: $0.agent)) } ?? id
     }
 
-    /// - Parameter upstream: The session at the gateway that answers; nil: the same.
+    /// - Parameters:
+    ///   - upstream: The session at the gateway that answers; nil: the same.
+    ///   - startedAt: When it began, of a run that is taken up again; nil: it begins now.
+    ///   - hasEnded: It is known to have ended before, and its message was sent again.
     func begin(
         _ runID: String, _ session: Session, upstream: SessionID? = nil, context: MessageContext, chain: Chain? = nil,
         arrivedAt: Duration? = nil,
-        startedAt: Timestamp? = nil
+        startedAt: Timestamp? = nil,
+        hasEnded: Bool = false
     ) -> LiveRun {
         let upstream = upstream ?? session.id
         let key = RunKey(gateway: upstream.gateway, runID: runID)
@@ -146,12 +153,12 @@ extension BrowserHub {
         let live = LiveRun(
             run: run, chain: chain ?? self.chain(of: run, context), context: context, session: session,
             upstream: upstream, arrivedAt: arrivedAt, now: time.uptime)
-        live.sequence = lastNumbers[key]
+        live.sequence = lastNumbers[run]
         live.gatewaySpan = context.startSpan("gateway", ofKind: .client, traces?.tracer)
         runs[key] = live
         lookAfterQuietRuns(of: key.gateway)
-        // What others wrote is no run, and what a stop of the server interrupted has begun before.
-        if startedAt == nil, !RunName.isForeign(runID) {
+        // What others wrote is no run; what a stop of the server interrupted, and what has ended, has begun before.
+        if startedAt == nil, !hasEnded, live.sequence == 0, !RunName.isForeign(runID) {
             for stage in live.chain.observers { stage.runDidStart(run) }
         }
         session.runs.append(live)
@@ -363,7 +370,7 @@ extension BrowserHub {
         run.session.runs.removeAll { $0 === run }
         guard runs[run.key] === run else { return }
         runs[run.key] = nil
-        lastNumbers.keep(run.sequence, of: run.key)
+        lastNumbers.keep(run.sequence, of: run.run)
     }
 }
 

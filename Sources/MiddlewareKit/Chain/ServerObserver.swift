@@ -8,7 +8,8 @@ public protocol ServerObserver: Middleware {
     func gatewayDidConnect(_ gateway: String, isAgain: Bool)
     /// The connection was lost. Not called for attempts to connect that fail.
     func gatewayDidDisconnect(_ gateway: String)
-    /// A run became known, here or elsewhere started, before its first text.
+    /// A run became known, here or elsewhere started, before its first text. Not again when its message is sent again, unless
+    /// the server was started anew and no end of the run is kept.
     func runDidStart(_ run: Run)
     /// By a call, not by its first message.
     func sessionWasCreated(_ session: ObservedSession)
