@@ -12,14 +12,7 @@ struct Check: ParsableCommand {
         abstract: "Say everything that is wrong with a configuration.",
         discussion: "Exit code 0: it is good. 1: it has errors. 2: it cannot be read.")
 
-    @Argument(
-        help: "The file to check; config.yaml when left out.", completion: .file(extensions: ["yaml", "yml"]))
-    var file: String?
-
-    @Option(
-        name: [.short, .long], help: ArgumentHelp("The same, as for the other commands.", valueName: "file"),
-        completion: .file(extensions: ["yaml", "yml"]))
-    var config: String?
+    @OptionGroup var fileToRead: FileToRead
 
     @Option(help: "text: for people. json: for programs. sarif: for code hosts and editors.")
     var format = Format.text
@@ -27,12 +20,8 @@ struct Check: ParsableCommand {
     @Flag(help: "Warnings count as errors.")
     var strict = false
 
-    func validate() throws {
-        if file != nil, config != nil { throw ValidationError("Name one file: as FILE, or with --config.") }
-    }
-
     func run() throws {
-        let file = config ?? file ?? "config.yaml"
+        let file = fileToRead.path
         let read = try Loading.reader(of: file, mayBePipe: true)
         let loaded: LoadedSettings
         do throws(UnreadableFile) {

@@ -15,7 +15,7 @@ struct Explain: ParsableCommand {
             message without --user is from nobody.
             """)
 
-    @OptionGroup var configurationOptions: ConfigurationOptions
+    @OptionGroup var fileToRead: FileToRead
     @Option(help: "The kind of message: chat, history, final, delta and so on; all when left out.") var kind: String?
     @Option(help: "The id of the gateway.") var gateway = ""
     @Option(help: "The agent; the one that the session key names when left out.") var agent: String?
@@ -45,7 +45,7 @@ struct Explain: ParsableCommand {
     private var canonicalSession: String? { session.map(SessionKeys().canonical) }
 
     func run() throws {
-        let loaded = try Loading.settings(configurationOptions.config).loaded
+        let loaded = try Loading.settings(fileToRead.path).loaded
         let facts = MessageFacts(
             direction: kind.flatMap(Self.direction) ?? .inbound, kind: kind ?? "", gateway: gateway,
             agent: agent ?? canonicalSession.flatMap(SessionKeys.agentID), model: model, session: canonicalSession,

@@ -36,3 +36,21 @@ struct ConfigurationOptions: ParsableArguments {
         completion: .file(extensions: ["yaml", "yml"]))
     var config = "config.yaml"
 }
+
+/// The file of a command that reads it and does nothing else: by its place, or as for the other commands.
+struct FileToRead: ParsableArguments {
+    @Argument(
+        help: "The configuration to read; config.yaml when left out.", completion: .file(extensions: ["yaml", "yml"]))
+    var file: String?
+
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("The same, as for the other commands.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
+
+    var path: String { config ?? file ?? "config.yaml" }
+
+    func validate() throws {
+        if file != nil, config != nil { throw ValidationError("Name one file: as FILE, or with --config.") }
+    }
+}

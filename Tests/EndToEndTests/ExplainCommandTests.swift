@@ -48,6 +48,22 @@ import Testing
         #expect(checked.code == 0 && checked.errors.contains("a secret stands here in clear"))
     }
 
+    /// As `check` takes it.
+    @Test func theFileIsNamedByItsPlaceOrByAnOption() async throws {
+        let folder = try SluiceProcess.makeFolder()
+        for (file, kind) in [("config.yaml", "persist"), ("other.yaml", "cache")] {
+            try Data("pipeline: [ { use: \(kind) } ]\n".utf8).write(to: folder.appending(path: file))
+        }
+        for (arguments, kind) in [([], "persist"), (["other.yaml"], "cache"), (["--config", "other.yaml"], "cache")] {
+            let result = try await SluiceProcess.run(["explain"] + arguments + ["--kind", "chat"], in: folder)
+            #expect(result.output.contains("\n1. in   \(kind): "), "\(arguments): \(result.output)\(result.errors)")
+        }
+        let both = try await SluiceProcess.run(["explain", "other.yaml", "--config", "config.yaml"], in: folder)
+        #expect(both.code == 64 && both.errors.contains("Name one file"))
+        let missing = try await SluiceProcess.run(["explain", "missing.yaml"], in: folder)
+        #expect(missing.code == 2 && missing.errors.contains("missing.yaml"))
+    }
+
     @Test func whatMakesNoSenseIsRefused() async throws {
         let address = try await Self.explain("--ip", "nonsense")
         #expect(address.code == 64 && address.errors.contains("--ip must be an address such as 192.168.1.5"))
