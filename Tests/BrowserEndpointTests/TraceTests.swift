@@ -4,6 +4,8 @@ import JSON
 import MiddlewareKit
 import OpenClawTesting
 import PipelineEngine
+import Stages
+import Storage
 import Synchronization
 import Testing
 import Tracing
@@ -85,6 +87,24 @@ import Tracing
             let span = try #require(tracer.finishedSpans.first { $0.operationName == name })
             #expect(span.status == SpanStatus(code: .error, message: "too_long"))
         }
+        #expect(tracer.activeSpans.isEmpty)
+    }
+
+    /// Somebody looks at them all the time.
+    @Test func pagesThatOnlyAskWhoCallsAreNotTraced() async throws {
+        var options = options()
+        options.auth = .apiKeys
+        options.metrics = MetricsPage(isOpen: false) { "" }
+        try await Rig.run(options) { rig in
+            let key = try await rig.database.createKey(user: "ada", isAdministrator: true).text
+            let headers = [("Authorization", "Bearer \(key)")]
+            for page in ["/metrics", "/healthz", "/readyz", "/openapi.json", "/api/gateways"] {
+                #expect(try await rig.http("GET", page, headers: headers).status == 200, "\(page)")
+            }
+            #expect(try await rig.http("GET", "/metrics").status == 401)
+        }
+        // What is a message of its own is traced as before.
+        #expect(tracer.finishedSpans.filter { $0.parentSpanID == nil }.map(\.operationName) == ["gateways"])
         #expect(tracer.activeSpans.isEmpty)
     }
 

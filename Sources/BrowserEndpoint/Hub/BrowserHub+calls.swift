@@ -14,8 +14,9 @@ extension BrowserHub {
     ) async throws -> Value {
         let result = CallResult<Value>()
         let message = InboundMessage(kind: kind, gateway: gateway, sessionKey: session?.key, runID: runID)
-        let context = watched(
-            traced(context, kind.rawValue, session, runID: runID), MessageFacts(message, context))
+        // Who only asks who calls, as for each look at the metrics, does nothing that is worth a trace.
+        let traced = kind == .connect ? context : traced(context, kind.rawValue, session, runID: runID)
+        let context = watched(traced, MessageFacts(message, context))
         do {
             let passage = try await chain(for: message, context).send(message, context: context) { _, context in
                 result.value = try await terminal(context.principal ?? .anonymous)
