@@ -117,14 +117,3 @@ package struct AnalyticsFigures: Sendable {
         sessions.add(other.sessions)
     }
 }
-
-extension String {
-    /// Unicode scalars, counted fast.
-    package var characterCount: Int {
-        var text = self
-        return text.withUTF8 { utf8 in
-            // Without a check for overflow in each step, which took longer than the counting.
-            utf8.reduce(0) { $0 &+ ($1 & 0xC0 == 0x80 ? 0 : 1) }
-        }
-    }
-}

@@ -111,5 +111,12 @@ import Testing
         #expect("".characterCount == 0)
         #expect("añ€😀".characterCount == 4)
         #expect(String(repeating: "añ€😀", count: 1000).characterCount == 4000)
+        // Each byte of a scalar at each place of a word.
+        for length in 0..<40 {
+            for scalar in ["a", "ñ", "€", "😀", "\u{0}", "\u{7F}", "\u{80}", "\u{10FFFF}"] {
+                let text = String(repeating: "x", count: length % 9) + String(repeating: scalar, count: length)
+                #expect(text.characterCount == text.unicodeScalars.count)
+            }
+        }
     }
 }
