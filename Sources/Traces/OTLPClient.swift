@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import JSON
 package import MiddlewareKit
 package import NIOCore
 import NIOHTTP1
@@ -36,9 +37,9 @@ package struct OTLPClient: Sendable {
         do {
             let response = try await client.execute(request, timeout: .seconds(10))
             // Read to its end, so that the connection can be used again.
-            _ = try? await response.body.collect(upTo: 64 << 10)
+            let body = try? await response.body.collect(upTo: 64 << 10)
             switch response.status.code {
-            case 200..<300: return .accepted
+            case 200..<300: return body.flatMap(Self.partialSuccess) ?? .accepted
             // What the OTLP specification says may be tried again.
             case 429, 502, 503, 504: return .busy("it answered \(response.status.code)")
             default: return .refused("it answered \(response.status.code)")
@@ -46,6 +47,17 @@ package struct OTLPClient: Sendable {
         } catch {
             return .busy(Self.words(for: error))
         }
+    }
+
+    /// What a collector says that did not take all spans (opentelemetry.io, "OTLP Specification", Partial Success); nil: it took all.
+    private static func partialSuccess(_ body: ByteBuffer) -> OTLPExporter.Outcome? {
+        guard let said = (try? JSONValue(parsing: body))?["partialSuccess"], let told = said["rejectedSpans"],
+            let count = told.int ?? told.string.flatMap({ Int($0) }), count > 0
+        else { return nil }
+        // It goes into the log: one line, not too long.
+        let words = (said["errorMessage"]?.string ?? "").unicodeScalars.prefix(200)
+            .map { $0.properties.generalCategory == .control ? " " : Character($0) }
+        return .partlyRefused(count, words.isEmpty ? "it does not say why" : String(words))
     }
 
     /// What the network library threw, in plain words that stand behind "the trace collector cannot be reached: ".

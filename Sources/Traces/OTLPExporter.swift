@@ -3,13 +3,16 @@ package import Logging
 package import MiddlewareKit
 package import NIOCore
 import ServiceLifecycle
+import Synchronization
 import Telemetry
 
 /// Sends the spans of a queue to a collector, some hundreds at a time.
-package struct OTLPExporter: Sendable {
+package final class OTLPExporter: Sendable {
     /// What a collector made of spans.
     package enum Outcome: Sendable, Equatable {
         case accepted
+        /// It took all but so many, and never will take these.
+        case partlyRefused(Int, String)
         /// It may take them later.
         case busy(String)
         /// It never will.
@@ -21,6 +24,13 @@ package struct OTLPExporter: Sendable {
     private static let batch = 512
     private static let pause = Duration.seconds(2)
     private static let longestPause = Duration.seconds(60)
+    /// A collector that refuses all that it gets makes a line in the log so often.
+    private static let refusalPause = Duration.seconds(60)
+
+    private struct Refusals {
+        var untold = 0
+        var toldAt: Duration?
+    }
 
     private let queue: SpanQueue
     private let service: String
@@ -29,6 +39,7 @@ package struct OTLPExporter: Sendable {
     private let logger: Logger
     private let send: Send
     private let exported = Counter(.traceSpansExported)
+    private let refusals = Mutex(Refusals())
 
     package init(
         queue: SpanQueue, service: String, version: String, time: any TimeSource, logger: Logger, send: @escaping Send
@@ -46,18 +57,18 @@ package struct OTLPExporter: Sendable {
         await cancelWhenGracefulShutdown {
             var pause = Self.pause
             var isAway = false
-            while (try? await time.sleep(for: pause)) != nil {
-                let reason = await export()
+            while (try? await self.time.sleep(for: pause)) != nil {
+                let reason = await self.export()
                 // What was under way then is sent once more below.
                 if Task.isCancelled { break }
                 if let reason {
                     pause = min(pause * 2, Self.longestPause)
                     // Once, not with every try.
-                    if !isAway { logger.warning("traces wait for their collector: \(reason)") }
+                    if !isAway { self.logger.warning("traces wait for their collector: \(reason)") }
                     isAway = true
                 } else {
                     pause = Self.pause
-                    if isAway { logger.notice("the trace collector answers again") }
+                    if isAway { self.logger.notice("the trace collector answers again") }
                     isAway = false
                 }
             }
@@ -77,12 +88,28 @@ package struct OTLPExporter: Sendable {
             case .accepted:
                 queue.removeFirst(spans.count)
                 exported.increment(by: spans.count)
+            case .partlyRefused(let count, let reason):
+                let refused = min(count, spans.count)
+                queue.removeFirst(spans.count - refused)
+                exported.increment(by: spans.count - refused)
+                drop(refused, reason)
             case .busy(let reason):
                 return reason
             case .refused(let reason):
-                queue.drop(spans.count)
-                logger.warning("the trace collector refused \(spans.count) spans: \(reason)")
+                drop(spans.count, reason)
             }
         }
+    }
+
+    private func drop(_ count: Int, _ reason: String) {
+        queue.drop(count)
+        let now = time.uptime
+        let told: Int? = refusals.withLock { refusals in
+            refusals.untold += count
+            if let last = refusals.toldAt, now - last < Self.refusalPause { return nil }
+            defer { refusals = Refusals(toldAt: now) }
+            return refusals.untold
+        }
+        if let told { logger.warning("the trace collector refused \(told) spans: \(reason)") }
     }
 }

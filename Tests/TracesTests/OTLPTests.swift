@@ -89,6 +89,22 @@ import Tracing
         #expect(queue.count == 0)
     }
 
+    /// The rest is gone, and is told of: at once, then once a minute.
+    @Test func whatACollectorRefusesInPartIsDropped() async {
+        let tracer = OTLPTracer(queue: queue)
+        let exporter = exporter { _ in .partlyRefused(2, "too old") }
+        for _ in 0..<3 {
+            for _ in 0..<3 { tracer.startSpan("chat", context: .topLevel).end() }
+            #expect(await exporter.export() == nil)
+            #expect(queue.count == 0)
+            time.advance(by: .seconds(30))
+        }
+        #expect(
+            log.entries.map(\.message) == [
+                "the trace collector refused 2 spans: too old", "the trace collector refused 4 spans: too old",
+            ])
+    }
+
     @Test func whatWaitsAtTheEndIsSent() async throws {
         let tracer = OTLPTracer(queue: queue)
         let calls = Mutex(0)
@@ -195,6 +211,22 @@ import Tracing
         try await mute.close()
     }
 
+    private static let partlyRefusing: [(String, OTLPExporter.Outcome)] = [
+        (#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too\nold"}}"#, .partlyRefused(2, "too old")),
+        (#"{"partialSuccess":{"rejectedSpans":7}}"#, .partlyRefused(7, "it does not say why")),
+        (#"{"partialSuccess":{"rejectedSpans":"0","errorMessage":"slow down"}}"#, .accepted),
+        (#"{"partialSuccess":{}}"#, .accepted), ("{}", .accepted), ("thanks", .accepted),
+    ]
+
+    @Test(arguments: partlyRefusing)
+    func whatIsRefusedInPartIsRead(answer: String, expected: OTLPExporter.Outcome) async throws {
+        let collector = try await Collector(status: 200, answer: answer)
+        let client = OTLPClient(url: "http://127.0.0.1:\(collector.port)/", headers: [:], group: .singleton)
+        #expect(await client.post(ByteBuffer(string: "{}")) == expected)
+        try await client.shutdown()
+        try await collector.channel.close()
+    }
+
     /// What comes of a post where nobody answers.
     private static func absence(_ url: String) async -> OTLPExporter.Outcome {
         let client = OTLPClient(url: url, headers: [:], group: .singleton)
@@ -204,14 +236,14 @@ import Tracing
     }
 }
 
-/// Answers every request with one status.
+/// Answers every request with the same.
 private struct Collector {
     let channel: any Channel
     let heads: AsyncStream<HTTPRequestHead>
 
     var port: Int { channel.localAddress?.port ?? 0 }
 
-    init(status: Int) async throws {
+    init(status: Int, answer: String = "") async throws {
         let (heads, continuation) = AsyncStream<HTTPRequestHead>.makeStream()
         self.heads = heads
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -219,7 +251,7 @@ private struct Collector {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(
-                        Handler(status: status, continuation: continuation))
+                        Handler(status: status, answer: answer, continuation: continuation))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -230,10 +262,12 @@ private struct Collector {
         typealias OutboundOut = HTTPServerResponsePart
 
         let status: Int
+        let answer: String
         let continuation: AsyncStream<HTTPRequestHead>.Continuation
 
-        init(status: Int, continuation: AsyncStream<HTTPRequestHead>.Continuation) {
+        init(status: Int, answer: String, continuation: AsyncStream<HTTPRequestHead>.Continuation) {
             self.status = status
+            self.answer = answer
             self.continuation = continuation
         }
 
@@ -243,8 +277,10 @@ private struct Collector {
             case .body: break
             case .end:
                 let head = HTTPResponseHead(
-                    version: .http1_1, status: .init(statusCode: status), headers: ["Content-Length": "0"])
+                    version: .http1_1, status: .init(statusCode: status),
+                    headers: ["Content-Length": "\(answer.utf8.count)"])
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer)))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }
         }

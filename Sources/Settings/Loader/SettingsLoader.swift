@@ -118,6 +118,11 @@ package enum SettingsLoader {
                 "no gateway will be found: `networks` says where to look, and names none",
                 hint: "write networks: [192.168.1.0/24], with the network of this machine")
         }
+        if let whole = settings.traces.endpointWithPath {
+            findings.warning(
+                at: node["traces"]?["endpoint"]?.position ?? node.position,
+                "`endpoint` has no path, and collectors take traces at /v1/traces", hint: "write \(whole)")
+        }
         var planner = ChainPlanner(node, settings, section.catalog, running: running)
         planner.plan()
         findings.add(planner.findings)

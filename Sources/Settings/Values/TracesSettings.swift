@@ -23,6 +23,12 @@ package struct TracesSettings: OptionGroup {
         Option("share", \.share, help: "The share of messages that are traced.", range: 0...1),
     ]
 
+    /// What was probably meant, when the endpoint has no path; else nil.
+    var endpointWithPath: String? {
+        guard let endpoint, (try? HTTPAddress(endpoint))?.target == "/" else { return nil }
+        return endpoint + (endpoint.hasSuffix("/") ? "v1/traces" : "/v1/traces")
+    }
+
     private static func endpointProblem(_ text: String) -> String? {
         do throws(HTTPAddress.Problem) {
             _ = try HTTPAddress(text)
