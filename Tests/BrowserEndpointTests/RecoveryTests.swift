@@ -6,6 +6,7 @@ import NIOCore
 import OpenClaw
 import OpenClawTesting
 import Storage
+import Synchronization
 import Testing
 
 @testable import BrowserEndpoint
@@ -24,6 +25,29 @@ import Testing
             #expect(try await browser.turn("r").text == "Hi")
             #expect(try await browser.stored() == ["user Hello", "assistant Hi"])
         }
+    }
+
+    /// Its time of waiting is part of what the figures call queued.
+    @Test func theTimeOfWaitingIsToldToStages() async throws {
+        let timings = Mutex<[RunTiming]>([])
+        var options = Rig.Options()
+        options.stages = [
+            .outbound(.final) { event, context, next in
+                timings.withLock { $0.append(event.timing) }
+                try await next(event, context)
+            }
+        ]
+        try await Rig.run(options) { rig in
+            let browser = try await rig.browser()
+            try await rig.cut(seenBy: browser)
+            browser.chat("Hello")
+            _ = try await browser.next(state: "status")
+            rig.time.advance(by: .seconds(2))
+            await rig.reconnect()
+            await (try await rig.gateway.nextRun()).final("Hi")
+            _ = try await browser.turn("r")
+        }
+        #expect(timings.withLock { $0.map { $0.queued ?? .zero >= .seconds(2) } } == [true])
     }
 
     @Test func messagesThatWaitKeepTheirOrder() async throws {

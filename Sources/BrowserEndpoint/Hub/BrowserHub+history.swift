@@ -19,6 +19,8 @@ extension BrowserHub {
         case .eventsLost:
             searchEnds(of: gateway, among: runs.keys.filter { $0.gateway == gateway })
             compareWatchedSessions(of: gateway)
+        case .sending(let runID):
+            if let run = runs[RunKey(gateway: gateway, runID: runID)] { run.sentAt = run.sentAt ?? time.uptime }
         case .unanswered(let runID):
             if let run = runs[RunKey(gateway: gateway, runID: runID)], run.phase != RunPhase.askedAgain {
                 tell(run, phase: RunPhase.askedAgain)

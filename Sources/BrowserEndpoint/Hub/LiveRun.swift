@@ -53,8 +53,8 @@ final class LiveRun {
     var visibleText = ""
     /// When the message that started the run arrived, by the clock of the hub; nil: the run was started elsewhere.
     let arrivedAt: Duration?
-    /// When the run became known here: for a run that was started here, when its message left the chain.
-    let begunAt: Duration
+    /// When its message first went out to the gateway; nil: it has not, or not from here.
+    var sentAt: Duration?
     /// When the first text could be shown.
     var firstTextAt: Duration?
     /// When the terminal event came.
@@ -90,7 +90,6 @@ final class LiveRun {
         self.context = context
         self.session = session
         self.arrivedAt = arrivedAt
-        begunAt = now
         lastHeard = now
         replyText = chain.makeReplyText(for: run, context: context)
     }
@@ -103,7 +102,7 @@ final class LiveRun {
     var timing: RunTiming {
         guard let arrivedAt else { return RunTiming() }
         return RunTiming(
-            queued: begunAt - arrivedAt, firstText: firstTextAt.map { $0 - arrivedAt },
+            queued: sentAt.map { $0 - arrivedAt }, firstText: firstTextAt.map { $0 - arrivedAt },
             whole: endedAt.map { $0 - arrivedAt })
     }
 

@@ -83,6 +83,7 @@ extension GatewayConnection {
             case .send:
                 delivery.willSend(now: time.uptime)
                 sent.note(key, chat.message, in: sessionKey, at: sentBefore ?? time.now)
+                tell(.sending(runID: key))
                 do {
                     let acknowledgement = ChatAcknowledgement(payload: try await write(chat, ticket), key: key)
                     if acknowledgement.runID == key { sent.arrived(key) }

@@ -16,6 +16,8 @@ package protocol GatewayObserver: AnyObject, Sendable {
 package enum GatewayNotice: Sendable, Equatable {
     /// Frames were lost on the way: runs under way may have ended unseen (OpenClaw protocol: sequence numbers).
     case eventsLost
+    /// The message of this run goes out to the gateway now, perhaps again.
+    case sending(runID: String)
     /// The gateway did not answer the message of this run in time. It is sent again with the same key.
     case unanswered(runID: String)
     /// A message was added to a session, by whomever. The key is canonical.
