@@ -91,7 +91,7 @@ extension AnalyticsFigures.Told {
         let added = try reader.number()
         guard added > 0 else { return }
         count &+= added
-        sum = sum.addingReportingOverflow(try reader.number()).partialValue & .max
+        add(toSum: try reader.number())
     }
 }
 

@@ -13,13 +13,18 @@ package struct AnalyticsFigures: Sendable {
 
         package mutating func add(_ value: Int) {
             count += 1
-            // What a gateway tells is not to be trusted with arithmetic.
-            sum = sum.addingReportingOverflow(max(0, value)).partialValue & .max
+            add(toSum: max(0, value))
         }
 
         mutating func add(_ other: Told) {
             count &+= other.count
-            sum = sum.addingReportingOverflow(other.sum).partialValue & .max
+            add(toSum: other.sum)
+        }
+
+        /// What gateways and stages tell is not to be trusted with arithmetic: a sum ends at the highest number.
+        mutating func add(toSum value: Int) {
+            let (added, isTooMuch) = sum.addingReportingOverflow(value)
+            sum = isTooMuch ? .max : added
         }
     }
 

@@ -94,6 +94,10 @@ import Testing
         }
         #expect(figures.output.value == 0)
         #expect(figures.cost.value == nil)
+        // A sum never becomes smaller.
+        #expect(figures.input.value == .max)
+        figures.add(figures)
+        #expect(figures.input.value == .max)
         _ = try read(figures.bytes)
     }
 

@@ -17,7 +17,7 @@ extension ChatMessage {
             stopReason: json["stopReason"]?.string
         )
         // The cost stands in the usage or beside it.
-        if let cost = json["cost"]?["total"]?.double, usage?.cost == nil {
+        if usage?.cost == nil, let cost = Usage.dollars(json["cost"]?["total"]) {
             usage = usage ?? Usage()
             usage?.cost = cost
         }
@@ -51,17 +51,27 @@ extension ChatMessage {
 }
 
 extension Usage {
-    /// Nil when it is no object or tells no number.
+    /// Nil when it is no object or tells no number. Numbers that cannot be are not told: quotas and sums are made of them.
     init?(json: JSONValue?) {
         guard let json, json.object != nil else { return nil }
         self.init(
-            input: json["input"]?.int,
-            output: json["output"]?.int,
-            total: json["totalTokens"]?.int ?? json["total"]?.int,
-            cacheRead: json["cacheRead"]?.int,
-            cacheWrite: json["cacheWrite"]?.int,
-            cost: json["cost"]?["total"]?.double
+            input: Self.tokens(json["input"]),
+            output: Self.tokens(json["output"]),
+            total: Self.tokens(json["totalTokens"]) ?? Self.tokens(json["total"]),
+            cacheRead: Self.tokens(json["cacheRead"]),
+            cacheWrite: Self.tokens(json["cacheWrite"]),
+            cost: Self.dollars(json["cost"]?["total"])
         )
         if self == Usage() { return nil }
+    }
+
+    /// No message takes more than 10^12.
+    private static func tokens(_ json: JSONValue?) -> Int? {
+        json?.int.flatMap { (0...1_000_000_000_000).contains($0) ? $0 : nil }
+    }
+
+    /// No message costs more than a million.
+    fileprivate static func dollars(_ json: JSONValue?) -> Double? {
+        json?.double.flatMap { (0...1_000_000).contains($0) ? $0 : nil }
     }
 }

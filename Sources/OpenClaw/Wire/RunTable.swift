@@ -10,6 +10,8 @@ import NIOCore
 struct RunTable {
     static let liveLimit = 1_000
     static let finishedLimit = 1_000
+    /// The kind of a failure becomes a name in figures and traces, so that a long one is cut, to so many Unicode scalars.
+    private static let longestKind = 64
 
     struct Event {
         let run: GatewayRun
@@ -106,7 +108,7 @@ struct RunTable {
             let words = payload["errorMessage"]?.string ?? "the gateway says only that the run failed"
             let failure = RunFailure(
                 message: words,
-                kind: payload["errorKind"]?.string,
+                kind: (payload["errorKind"]?.string?.unicodeScalars.prefix(Self.longestKind)).map { String($0) },
                 partial: answer(of: payload, run: run)
             )
             return finish(run, with: .failed(failure), keepsStreamed: false)

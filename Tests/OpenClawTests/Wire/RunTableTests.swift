@@ -74,8 +74,30 @@ import Testing
         var table = RunTable(gatewayID: "home")
         let error: JSONValue = ["runId": "e", "state": "error", "errorMessage": "boom", "errorKind": "timeout"]
         #expect(try table.receive(chat: error).map(\.event) == [.failed(RunFailure(message: "boom", kind: "timeout"))])
+        let word = String(repeating: "x", count: 400)
+        let long: JSONValue = ["runId": "l", "state": "error", "errorMessage": "boom", "errorKind": .string(word)]
+        let cut = RunFailure(message: "boom", kind: String(word.prefix(64)))
+        #expect(try table.receive(chat: long).map(\.event) == [.failed(cut)])
         let aborted: JSONValue = ["runId": "a", "state": "aborted", "stopReason": "rpc"]
         #expect(try table.receive(chat: aborted).map(\.event) == [.aborted(nil, stopReason: "rpc")])
+    }
+
+    /// Sums and quotas are made of what a gateway tells.
+    @Test func figuresThatCannotBeAreNotTold() throws {
+        func usage(_ tokens: JSONValue, _ dollars: JSONValue) -> Usage? {
+            let message: JSONValue = [
+                "content": "Hi", "usage": ["input": 7, "output": tokens, "totalTokens": tokens],
+                "cost": ["total": dollars],
+            ]
+            return ChatMessage(json: message)?.usage
+        }
+        #expect(usage(5, 0.25) == Usage(input: 7, output: 5, total: 5, cost: 0.25))
+        for tokens in [.integer(.max), -1, 1_000_000_000_001, 1e300] as [JSONValue] {
+            #expect(usage(tokens, 0.25) == Usage(input: 7, cost: 0.25))
+        }
+        for dollars in [-0.5, 1_000_001, 1e300] as [JSONValue] {
+            #expect(usage(5, dollars) == Usage(input: 7, output: 5, total: 5))
+        }
     }
 
     @Test func severalTextBlocksAreJoined() throws {
