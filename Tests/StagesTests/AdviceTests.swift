@@ -94,5 +94,8 @@ import Webhooks
         #expect(hints(ChainPlace(above: ["auth", "quota"], below: ["webhook"])) == [])
         #expect(hints(ChainPlace(below: ["auth", "rate-limit", "persist"])) == ["move `analytics` below `rate-limit`"])
         #expect(hints(ChainPlace(above: ["auth"], below: ["quota"])) == ["move `analytics` below `quota`"])
+        // Both count into the same figures.
+        #expect(hints(ChainPlace(above: ["auth", "analytics"])) == ["use `analytics` once in a chain"])
+        #expect(hints(ChainPlace(above: ["auth"], below: ["analytics"])) == [])
     }
 }

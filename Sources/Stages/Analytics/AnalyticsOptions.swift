@@ -43,13 +43,22 @@ package enum AnalyticsPlugin: MiddlewarePlugin {
     package static func handles(_ options: AnalyticsOptions) -> StagePaths? { AnalyticsStage.paths }
 
     package static func advise(_ options: AnalyticsOptions, at place: ChainPlace) -> [OptionProblem] {
+        var advice: [OptionProblem] = []
+        if place.above.contains(kind) {
+            advice.append(
+                OptionProblem(
+                    message:
+                        "all stages of this kind count into the same figures, so what reaches two of them counts twice",
+                    hint: "use `analytics` once in a chain"))
+        }
         let gates = [AuthPlugin.kind, RateLimitPlugin.kind, QuotaPlugin.kind]
-        guard let gate = place.below.last(where: gates.contains) else { return [] }
-        return [
-            OptionProblem(
-                message: "messages that `\(gate)` turns away below are counted as if they were sent",
-                hint: "move `analytics` below `\(gate)`")
-        ]
+        if let gate = place.below.last(where: gates.contains) {
+            advice.append(
+                OptionProblem(
+                    message: "messages that `\(gate)` turns away below are counted as if they were sent",
+                    hint: "move `analytics` below `\(gate)`"))
+        }
+        return advice
     }
 
     package static func provision(_ options: AnalyticsOptions, in context: ProvisionContext) async throws
