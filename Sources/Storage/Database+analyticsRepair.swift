@@ -29,7 +29,10 @@ extension Storage.Database {
                 db,
                 sql: """
                     SELECT gateway_id, session_key, owner, messages.agent_id, role, state, run_id, content, usage,
-                           messages.created_at
+                           messages.created_at,
+                           (SELECT content FROM messages AS asked
+                            WHERE asked.session_id = messages.session_id AND asked.run_id = messages.run_id
+                              AND asked.role = 'user' AND messages.role = 'assistant') AS asked
                     FROM messages JOIN sessions ON sessions.id = session_id
                     WHERE run_id IS NOT NULL ORDER BY messages.id DESC
                     """)
@@ -66,9 +69,8 @@ extension CountedMessage {
         let (roleName, state, content): (String, String, String) = (row["role"], row["state"], row["content"])
         let usage: String? = row["usage"]
         let role = MessageRecord.Role(rawValue: roleName) ?? .system
-        let blocks = (try? JSONValue(parsing: ByteBuffer(string: content)))?.array ?? []
-        let text = blocks.filter { $0["type"] == "text" }.compactMap { $0["text"]?.string }.joined()
-        let characters = text.characterCount
+        let characters = storedText(ofContent: content).characterCount
+        let asked = (row["asked"] as String?).map { storedText(ofContent: $0).characterCount }
 
         var figures = AnalyticsFigures()
         figures.sessions.insert(stableHash(gateway, session))
@@ -80,9 +82,9 @@ extension CountedMessage {
             figures.charactersOut = characters
             if state == MessageRecord.State.aborted.rawValue { figures.aborted = 1 }
             if state == MessageRecord.State.failed.rawValue { figures.addError("unknown") }
-            if state == MessageRecord.State.complete.rawValue || !text.isEmpty {
+            if state == MessageRecord.State.complete.rawValue || characters > 0 {
                 figures.messagesOut = 1
-                figures.add(usage.flatMap(Usage.init(stored:)), asked: nil, answered: characters)
+                figures.add(usage.flatMap(Usage.init(stored:)), asked: asked, answered: characters)
             }
         case .system: break
         }

@@ -121,6 +121,9 @@ import Testing
                 #expect(messages(all) == [2])
                 #expect(all.first?.figures.messagesOut == 1)
                 #expect(all.first?.figures.charactersOut == 10)
+                // From the message, which was counted before, and from the answer.
+                #expect(all.first?.figures.estimatedInput.value == 2)
+                #expect(all.first?.figures.estimatedOutput.value == 3)
                 #expect(all.first?.figures.charactersIn == 4)
                 #expect(all.first?.figures.firstText.count == 0)
             }
