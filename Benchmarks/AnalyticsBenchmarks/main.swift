@@ -95,7 +95,7 @@ for (name, query) in questions {
     let before = processTime()
     for _ in 0..<20 {
         let start = ContinuousClock.now
-        let groups = try await database.figures(query, now: now)
+        let groups = try await database.figures(query, now: now).groups
         let (seconds, attoseconds) = start.duration(to: .now).components
         times.append(Double(seconds) * 1000 + Double(attoseconds) / 1e15)
         messages = groups.reduce(0) { $0 + $1.figures.messagesIn + $1.figures.messagesOut }

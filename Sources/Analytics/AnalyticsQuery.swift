@@ -19,9 +19,22 @@ package struct AnalyticsQuery: Sendable {
     }
 }
 
+/// What is known of a question.
+package struct AnalyticsAnswer: Sendable {
+    /// Where the stretches really begin and end: where minutes are gone, on the hour. Stretches that fall into one hour are one.
+    package let edges: [Int64]
+    /// In order of time; stretches and values without figures are left out.
+    package let groups: [AnalyticsGroup]
+
+    package init(edges: [Int64], groups: [AnalyticsGroup]) {
+        self.edges = edges
+        self.groups = groups
+    }
+}
+
 /// The figures of one stretch of time and one value of the dimension.
 package struct AnalyticsGroup: Sendable {
-    /// The index of the edge at which the stretch begins.
+    /// The index of the answer's edge at which the stretch begins.
     package let stretch: Int
     /// Nil: the value is unknown, or nothing was to be kept apart.
     package let value: String?

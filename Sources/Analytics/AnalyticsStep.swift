@@ -1,6 +1,6 @@
 package import Foundation
 
-/// How long the stretches of a time series are. They begin on the hour, the day, the week or the month of a time zone.
+/// How long the stretches of a time series are, the shortest first. They begin on the hour, the day, the week or the month of a time zone.
 package enum AnalyticsStep: String, Sendable, CaseIterable {
     case minute = "1m"
     case fiveMinutes = "5m"
@@ -60,6 +60,12 @@ package enum AnalyticsStep: String, Sendable, CaseIterable {
         case .sixHours: 21_600
         case .day, .week, .month: 86_400
         }
+    }
+}
+
+extension AnalyticsStep: Comparable {
+    package static func < (one: Self, other: Self) -> Bool {
+        (allCases.firstIndex(of: one) ?? 0) < (allCases.firstIndex(of: other) ?? 0)
     }
 }
 

@@ -8,16 +8,25 @@ struct AnalyticsTile: Equatable {
 
 /// Covers stretches of time with as few rows as can be: whole days in the middle, then hours, and minutes at the edges.
 struct AnalyticsTiles {
-    /// Before this time only hours and days are kept. On the hour.
+    /// Of what was before this time only hours and days are kept. On the hour.
     let minutesSince: Int64
     /// In order, without overlap. Neighbours of one length are joined.
     private(set) var tiles: [AnalyticsTile] = []
 
     init(minutesSince: Int64) { self.minutesSince = minutesSince }
 
-    /// Where an edge really is: on the minute, or, where no minutes are kept, on the hour.
-    func edge(_ second: Int64) -> Int64 {
-        (second < minutesSince ? AnalyticsLevel.hour : .minute).start(of: second)
+    /// Where rising edges really are: on the minute, or, where no minutes are kept, on the hour. Hours are told as a whole, so that
+    /// the last edge is where its hour ends, and stretches of which nothing is left are left out.
+    func edges(_ asked: [Int64]) -> [Int64] {
+        guard let last = asked.last else { return [] }
+        let level = { (second: Int64) in second < minutesSince ? AnalyticsLevel.hour : .minute }
+        var edges: [Int64] = []
+        for second in asked.dropLast() {
+            let edge = level(second).start(of: second)
+            if edges.last != edge { edges.append(edge) }
+        }
+        let end = level(last).start(of: last + level(last).rawValue - 1)
+        return edges + (edges.last == end ? [] : [end])
     }
 
     /// Covers a stretch that begins where the last one ended, or later. Its ends must be edges.

@@ -3,26 +3,21 @@ import GRDB
 import MiddlewareKit
 
 extension Storage.Database {
-    /// The figures of each stretch of time and each value, in order of time; those without any are left out.
+    /// The figures of each stretch of time and each value.
     ///
     /// - Parameter now: Seconds since 1970. Nothing lies behind it, so a stretch that reaches it is read to the end of the day.
-    package func figures(_ query: AnalyticsQuery, now: Int64) async throws -> [AnalyticsGroup] {
+    package func figures(_ query: AnalyticsQuery, now: Int64) async throws -> AnalyticsAnswer {
         try await read { db in try Self.figures(query, now: now, db) }
     }
 
-    private static func figures(_ query: AnalyticsQuery, now: Int64, _ db: GRDB.Database) throws -> [AnalyticsGroup] {
+    private static func figures(_ query: AnalyticsQuery, now: Int64, _ db: GRDB.Database) throws -> AnalyticsAnswer {
         let scope = AnalyticsScope(for: query)
         let values = try values(of: query, scope, db)
-        let firstMinute = try Int64.fetchOne(
-            db, sql: "SELECT min(start) FROM analytics WHERE level = ? AND scope = 1",
-            arguments: [AnalyticsLevel.minute.rawValue])
-        var tiles = AnalyticsTiles(minutesSince: firstMinute.map(AnalyticsLevel.hour.start) ?? .max)
-        var edges = query.edges.map(tiles.edge)
+        var tiles = AnalyticsTiles(minutesSince: try minutesSince(db))
+        let covered = tiles.edges(query.edges)
+        var edges = covered
         if let last = query.edges.last, last >= now {
             edges[edges.count - 1] = AnalyticsLevel.day.start(of: last) + AnalyticsLevel.day.rawValue
-        } else if let last = query.edges.last, last < tiles.minutesSince {
-            // The last hour is read as a whole.
-            edges[edges.count - 1] = AnalyticsLevel.hour.start(of: last + AnalyticsLevel.hour.rawValue - 1)
         }
         for (start, end) in zip(edges, edges.dropFirst()) { tiles.cover(start, end) }
 
@@ -49,7 +44,18 @@ extension Storage.Database {
                 }
             }
         }
-        return sums.groups
+        return AnalyticsAnswer(edges: covered, groups: sums.groups)
+    }
+
+    /// When the last hour ended whose minutes are gone.
+    private static func minutesSince(_ db: GRDB.Database) throws -> Int64 {
+        let firstMinute = try Int64.fetchOne(
+            db, sql: "SELECT min(start) FROM analytics WHERE level = ? AND scope = 1",
+            arguments: [AnalyticsLevel.minute.rawValue])
+        let lastHour = try Int64.fetchOne(
+            db, sql: "SELECT max(start) FROM analytics WHERE level = ? AND scope = 1 AND start < ?",
+            arguments: [AnalyticsLevel.hour.rawValue, firstMinute.map(AnalyticsLevel.hour.start) ?? .max])
+        return lastHour.map { $0 + AnalyticsLevel.hour.rawValue } ?? .min
     }
 
     /// The values of the dimension that the query keeps apart, and for each key that it asks for the place of its value.

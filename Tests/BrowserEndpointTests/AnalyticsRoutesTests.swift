@@ -154,6 +154,78 @@ import Testing
         }
     }
 
+    /// What a question is told holds what the answer says, so that nobody adds up one hour twice.
+    @Test func whereMinutesAreGoneTheAnswerTellsWhatItHolds() async throws {
+        try await Rig.run { rig in
+            for hours in [1, 5] as [Int64] {
+                var figures = AnalyticsFigures()
+                figures.messagesIn = Int(hours)
+                let cell = AnalyticsCell(
+                    minute: Self.hourAgo + 3600 - hours * 3600, key: AnalyticsKey(gateway: "home"))
+                try await rig.database.add(
+                    AnalyticsBatch(cells: [cell: figures], countedUntil: rig.time.now, recent: []))
+            }
+            try await rig.database.prune(
+                minutesBefore: Timestamp(milliseconds: Self.hourAgo * 1000), hoursBefore: Timestamp(milliseconds: 0))
+            for time in ["from=2025-12-31T19:00&to=2025-12-31T19:05", "from=2025-12-31T19:10&to=2025-12-31T19:20"] {
+                for call in ["summary?", "top?by=gateway&", "timeseries?step=1m&"] {
+                    let answer = try await rig.http("GET", "/api/analytics/\(call)\(time)").json
+                    #expect(answer["from"] == "2025-12-31T19:00:00.000Z")
+                    #expect(answer["to"] == "2025-12-31T20:00:00.000Z")
+                }
+                let series = try await rig.http("GET", "/api/analytics/timeseries?step=1m&\(time)").json
+                #expect(series["step"] == "1h")
+                #expect(series["points"]?.array?.map { $0["figures"]?["messages"]?["in"] } == [5])
+                #expect(series["points"]?[0]?["start"] == "2025-12-31T19:00:00.000Z")
+                #expect(series["points"]?[0]?["end"] == "2025-12-31T20:00:00.000Z")
+            }
+            // Where there are minutes, nothing is rounded.
+            let summary = try await rig.http(
+                "GET", "/api/analytics/summary?from=2025-12-31T23:00&to=2025-12-31T23:05"
+            ).json
+            #expect(summary["to"] == "2025-12-31T23:05:00.000Z")
+            let series = try await rig.http(
+                "GET", "/api/analytics/timeseries?step=15m&from=2025-12-31T22:00&to=2025-12-31T23:30"
+            ).json
+            #expect(series["step"] == "15m" && series["points"]?.array?.count == 6)
+        }
+    }
+
+    /// A server that begins to count has lost nothing.
+    @Test func withoutFiguresNothingIsRounded() async throws {
+        try await Rig.run { rig in
+            let series = try await rig.http("GET", "/api/analytics/timeseries?from=-10m&step=1m").json
+            #expect(series["step"] == "1m" && series["points"]?.array?.count == 10)
+        }
+    }
+
+    @Test(arguments: [
+        ("from=1980-01-01", "1mo"), ("from=1970-01-01", "1mo"), ("from=2017-01-01", "1w"), ("from=-7d", "1h"),
+    ])
+    func aStepIsFoundThatFits(query: String, step: String) async throws {
+        try await Rig.run { rig in
+            let answer = try await rig.http("GET", "/api/analytics/timeseries?\(query)")
+            #expect(answer.status == 200)
+            #expect(answer.json["step"]?.string == step)
+        }
+    }
+
+    /// Where clocks are put forward at midnight.
+    @Test(arguments: [
+        ("2026-04-24", "Africa/Cairo", "2026-04-23T22:00:00.000Z"),
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00.000Z"),
+        ("2026-01-01", "Europe/Berlin", "2025-12-31T23:00:00.000Z"),
+    ])
+    func aDayBeginsWithItsFirstMoment(day: String, zone: String, start: String) async throws {
+        try await Rig.run { rig in
+            for call in ["summary?", "timeseries?step=1d&", "timeseries?step=1h&"] {
+                let answer = try await rig.http(
+                    "GET", "/api/analytics/\(call)from=\(day)&to=\(start.prefix(10))T23:59:59Z&tz=\(zone)")
+                #expect(answer.json["from"]?.string == start, "\(answer.text)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("text/csv", true), ("text/csv;q=0.1, application/json", false), ("application/json, text/csv;q=0.9", false),
         ("application/json;q=0.2,TEXT/CSV; charset=utf-8; q=0.7", true), ("text/csv, */*;q=0.8", true),
@@ -171,7 +243,8 @@ import Testing
         "summary?tz=Mars", "summary?from=yesterday", "summary?from=now", "summary?from=2026-13-01", "summary?form=-1h",
         "timeseries?step=2h", "timeseries?step=1m&from=-60d", "top?by=colour", "top?limit=0", "top?limit=x",
         "top?order=luck", "summary?format=xml", "summary?from=99999999999999999", "summary?to=-99999999d",
-        "timeseries?from=-", "top?by=agent&by=user", "summary?from=-2h&from=-1h",
+        "timeseries?from=-", "top?by=agent&by=user", "summary?from=-2h&from=-1h", "summary?step=1h", "summary?limit=1",
+        "top?step=1h", "timeseries?order=cost",
     ]
 
     @Test func badQuestionsAreSaidToBeBad() async throws {
@@ -186,7 +259,8 @@ import Testing
 
     @Test(arguments: [
         "now", "2999-12-31T23:59:59Z", "2026-01-01", "2026-01-01T00:30",
-        "2026-01-01T00:30:00Z", "2026-01-01T01:30:00+01:00", "1767312000000",
+        "2026-01-01T00:30:00Z", "2026-01-01T01:30:00+01:00", "2026-01-01T00:30Z", "2026-01-01T01:30+01:00",
+        "2025-12-31T19:30-05:00", "1767312000000",
     ])
     func timesAreUnderstood(to: String) async throws {
         try await Rig.run { rig in
@@ -263,6 +337,8 @@ import Testing
         ("from=99999999999999999", "`from`: a number is milliseconds since 1970, and has 9 to 13 digits."),
         ("to=2026-03-29T02:30&tz=Europe/Berlin", "`to`: there is no such time in Europe/Berlin"),
         ("from=2026-02-30T00:00:00Z", "`from` must be a time such as now"),
+        ("to=2026-04-24T00:00&tz=Africa/Cairo", "`to`: there is no such time in Africa/Cairo"),
+        ("from=2026-01-31T08Z", "`from` must be a time such as now"),
         ("from=2026-02-30", "`from` must be a time such as now"), ("from=", "`from` must be a time such as now"),
         ("to=5000-01-01", "`to`: the years from 1970 to 2999 are possible."),
         ("to=9999-12-31T23:00:00Z", "`to`: the years from 1970 to 2999 are possible."),

@@ -30,25 +30,29 @@ import Testing
             let day = Self.day
             try await database.add(batch([(day + 30, ada, 1), (day + 90, bob, 2)]))
             try await database.add(batch([(day + 45, ada, 4), (day + 7300, ada, 8)]))
-            let all = try await database.figures(AnalyticsQuery(edges: [day, day + 86_400]), now: day + 90_000)
+            let all = try await database.figures(AnalyticsQuery(edges: [day, day + 86_400]), now: day + 90_000).groups
             #expect(messages(all) == [15])
             #expect(all.first?.figures.firstText.count == 4)
             let minutes = try await database.figures(
-                AnalyticsQuery(edges: [day, day + 60, day + 120, day + 180]), now: day + 90_000)
+                AnalyticsQuery(edges: [day, day + 60, day + 120, day + 180]), now: day + 90_000
+            ).groups
             #expect(messages(minutes) == [5, 2])
             #expect(minutes.map(\.stretch) == [0, 1])
             let users = try await database.figures(
-                AnalyticsQuery(edges: [day, day + 86_400], by: .user), now: day + 90_000)
+                AnalyticsQuery(edges: [day, day + 86_400], by: .user), now: day + 90_000
+            ).groups
             #expect(
                 Dictionary(uniqueKeysWithValues: users.map { ($0.value, $0.figures.messagesIn) }) == [
                     "ada": 13, "bob": 2,
                 ])
             let filtered = try await database.figures(
-                AnalyticsQuery(edges: [day, day + 86_400], by: .model, filters: [.agent: ["ops"]]), now: day + 90_000)
+                AnalyticsQuery(edges: [day, day + 86_400], by: .model, filters: [.agent: ["ops"]]), now: day + 90_000
+            ).groups
             #expect(filtered.map(\.value) == ["demo/small"])
             #expect(messages(filtered) == [2])
             let unknown = try await database.figures(
-                AnalyticsQuery(edges: [day, day + 86_400], filters: [.user: ["nobody"]]), now: day + 90_000)
+                AnalyticsQuery(edges: [day, day + 86_400], filters: [.user: ["nobody"]]), now: day + 90_000
+            ).groups
             #expect(unknown.isEmpty)
         }
     }
@@ -64,11 +68,13 @@ import Testing
                 let edges = (0..<Int.random(in: 2...6, using: &random))
                     .map { _ in Int64.random(in: 0...span, using: &random) / 60 * 60 }.sorted()
                 for by in [nil, AnalyticsQuery.Dimension.user] {
-                    let groups = try await database.figures(
+                    let answer = try await database.figures(
                         AnalyticsQuery(edges: edges.map { Self.day + $0 }, by: by), now: Self.day + 10 * span)
-                    for (stretch, (start, end)) in zip(edges, edges.dropFirst()).enumerated() {
-                        let expected = moments.filter { (start..<end).contains($0) }.count
-                        let found = groups.filter { $0.stretch == stretch }.map(\.figures.messagesIn).reduce(0, +)
+                    #expect(answer.edges == Set(edges).sorted().map { Self.day + $0 })
+                    for (stretch, (start, end)) in zip(answer.edges, answer.edges.dropFirst()).enumerated() {
+                        let expected = moments.filter { (start..<end).contains(Self.day + $0) }.count
+                        let found = answer.groups.filter { $0.stretch == stretch }.map(\.figures.messagesIn).reduce(
+                            0, +)
                         #expect(found == expected, "\(start)..<\(end) by \(String(describing: by))")
                     }
                 }
@@ -84,15 +90,27 @@ import Testing
                 minutesBefore: Timestamp(milliseconds: (day + 7000) * 1000), hoursBefore: Timestamp(milliseconds: 0))
             // The first hour is read as a whole, as its minutes are gone.
             let first = try await database.figures(
-                AnalyticsQuery(edges: [day + 120, day + 3600]), now: day + 100_000)
+                AnalyticsQuery(edges: [day + 120, day + 3600]), now: day + 100_000
+            ).groups
             #expect(messages(first) == [1])
             let later = try await database.figures(
-                AnalyticsQuery(edges: [day + 3660, day + 3720, day + 3780]), now: day + 100_000)
+                AnalyticsQuery(edges: [day + 3660, day + 3720, day + 3780]), now: day + 100_000
+            ).groups
             #expect(messages(later) == [2])
+            // The answer tells what it holds, and what lies in one hour is in one stretch.
+            let coarse = try await database.figures(
+                AnalyticsQuery(edges: [day + 120, day + 180, day + 240, day + 3600, day + 3720, day + 3780]),
+                now: day + 100_000)
+            #expect(coarse.edges == [day, day + 3600, day + 3720, day + 3780])
+            #expect(messages(coarse.groups) == [1, 2])
+            let short = try await database.figures(
+                AnalyticsQuery(edges: [day + 120, day + 180]), now: day + 100_000)
+            #expect(short.edges == [day, day + 3600])
+            #expect(messages(short.groups) == [1])
             try await database.prune(
                 minutesBefore: Timestamp(milliseconds: (day + 86_400) * 1000),
                 hoursBefore: Timestamp(milliseconds: (day + 86_400) * 1000))
-            let all = try await database.figures(AnalyticsQuery(edges: [0, day + 100_000]), now: day + 100_000)
+            let all = try await database.figures(AnalyticsQuery(edges: [0, day + 100_000]), now: day + 100_000).groups
             #expect(messages(all) == [4])
             #expect(try await database.count("analytics_keys") == 3)
         }
@@ -116,7 +134,8 @@ import Testing
                 let next = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
                 try await next.repair(users: true)
                 let all = try await database.figures(
-                    AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000)
+                    AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000
+                ).groups
                 #expect(all.map(\.value) == ["ada"])
                 #expect(messages(all) == [2])
                 #expect(all.first?.figures.messagesOut == 1)
@@ -141,7 +160,8 @@ import Testing
             let next = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
             try await next.repair(users: false)
             let all = try await database.figures(
-                AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000)
+                AnalyticsQuery(edges: [0, 4_000_000_000], by: .user), now: 4_000_000_000
+            ).groups
             #expect(all.map(\.value) == [nil])
             #expect(messages(all) == [1])
             #expect(all.first?.figures.messagesOut == 0)
@@ -156,7 +176,7 @@ import Testing
             try await database.store(record("r1"), rows: [])
             let second = AnalyticsRecorder(store: database, time: SystemLikeTime(ahead: 10))
             try await second.repair(users: true)
-            let all = try await database.figures(AnalyticsQuery(edges: [0, 4_000_000_000]), now: 4_000_000_000)
+            let all = try await database.figures(AnalyticsQuery(edges: [0, 4_000_000_000]), now: 4_000_000_000).groups
             #expect(messages(all) == [1])
         }
     }
@@ -183,7 +203,8 @@ import Testing
             // Counting goes on.
             try await database.add(batch([(Self.day, ada, 3)]))
             let all = try await database.figures(
-                AnalyticsQuery(edges: [Self.day, Self.day + 60]), now: Self.day + 3600)
+                AnalyticsQuery(edges: [Self.day, Self.day + 60]), now: Self.day + 3600
+            ).groups
             #expect(messages(all) == [3])
         }
     }

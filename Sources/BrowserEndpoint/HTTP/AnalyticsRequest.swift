@@ -23,20 +23,19 @@ struct AnalyticsRequest {
     let limit: Int
     let isCSV: Bool
 
-    private static let known =
-        ["from", "to", "tz", "step", "by", "order", "limit", "format"]
-        + AnalyticsQuery.Dimension.allCases.map(\.rawValue)
-
-    /// - Parameter now: Seconds since 1970.
+    /// - Parameters:
+    ///   - also: The parameters that not all calls have.
+    ///   - now: Seconds since 1970.
     /// - Throws: ``Rejection`` that says what is wrong with which parameter.
-    init(_ request: Request, now: Int64) throws {
+    init(_ request: Request, also: [String], now: Int64) throws {
         let parameters = request.uri.queryParameters
-        if let unknown = parameters.first(where: { !Self.known.contains(String($0.key)) }).map({ String($0.key) }) {
-            let list = Self.known.joined(separator: ", ")
-            throw Rejection.badRequest("There is no parameter `\(unknown.prefix(40))`. Known are \(list).")
-        }
         let dimensions = AnalyticsQuery.Dimension.allCases.map(\.rawValue)
-        for name in Self.known where !dimensions.contains(name) && parameters.getAll(name).count > 1 {
+        let known = ["from", "to", "tz", "by", "format"] + also + dimensions
+        if let unknown = parameters.first(where: { !known.contains(String($0.key)) }).map({ String($0.key) }) {
+            let list = known.joined(separator: ", ")
+            throw Rejection.badRequest("There is no parameter `\(unknown.prefix(40))` here. Known are \(list).")
+        }
+        for name in known where !dimensions.contains(name) && parameters.getAll(name).count > 1 {
             throw Rejection.badRequest("`\(name)` must be given once.")
         }
         let text = { (name: String) in parameters[name[...]].map(String.init) }
@@ -64,9 +63,9 @@ struct AnalyticsRequest {
     /// The edges of all stretches of the time series.
     func edges() throws -> [Int64] {
         guard let edges = step.edges(from: from, to: to, in: zone) else {
+            let words = step == .month ? "less time" : "a longer `step` or less time"
             throw Rejection.badRequest(
-                "There would be more than \(AnalyticsStep.maxStretches) stretches; ask for a longer `step` or less time."
-            )
+                "There would be more than \(AnalyticsStep.maxStretches) stretches; ask for \(words).")
         }
         return edges
     }
@@ -80,7 +79,8 @@ struct AnalyticsRequest {
         case ...172_800: .quarter
         case ...1_209_600: .hour
         case ...15_552_000: .day
-        default: .week
+        case ...315_360_000: .week
+        default: .month
         }
     }
 
@@ -160,19 +160,26 @@ struct AnalyticsRequest {
 
     private static func absolute(_ text: String, _ zone: TimeZone) -> Int64? {
         // A `+` that was not percent-encoded arrives as a space.
-        let text = text.replacing(" ", with: "+")
+        var text = text.replacing(" ", with: "+")
         guard text.beginsWithRealDay else { return nil }
+        // The styles below want seconds.
+        let zoneStart = text.lastIndex { "Z+-".contains($0) }
+        if let zoneStart, text[..<zoneStart].utf8.count == "2026-01-31T08:00".utf8.count {
+            text.insert(contentsOf: ":00", at: zoneStart)
+        }
         for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
             if let date = try? style.parse(text) { return Int64(date.timeIntervalSince1970) }
         }
         let numbers = text.split { "-T:".contains($0) }.map { Int($0) }
         guard (3...6).contains(numbers.count), !numbers.contains(nil), text.first != "-" else { return nil }
-        let parts = numbers.compactMap(\.self) + [0, 0, 0]
+        // A day begins when it does, which is not midnight where clocks are put forward then.
+        let isDay = numbers.count == 3
+        let parts = numbers.compactMap(\.self) + (isDay ? [12, 0, 0] : [0, 0])
         var calendar = Calendar(identifier: .iso8601)
         calendar.timeZone = zone
         let components = DateComponents(
             year: parts[0], month: parts[1], day: parts[2], hour: parts[3], minute: parts[4], second: parts[5])
         guard components.isValidDate(in: calendar), let date = calendar.date(from: components) else { return nil }
-        return Int64(date.timeIntervalSince1970)
+        return Int64((isDay ? calendar.startOfDay(for: date) : date).timeIntervalSince1970)
     }
 }

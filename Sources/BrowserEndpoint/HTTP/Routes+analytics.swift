@@ -13,32 +13,35 @@ extension Routes {
         let reader = AnalyticsReader(hub: hub, recorder: recorder)
         group.get("summary") { request, call in
             let (question, now) = try await reader.question(request, call)
-            let groups = try await reader.figures(question, edges: [question.from, question.to], by: question.by, now)
-            let heading = try await reader.heading(question)
+            let answer = try await reader.figures(question, edges: [question.from, question.to], by: question.by, now)
+            let heading = try await reader.heading(question, answer.edges)
             guard question.by == nil else {
                 return question.answer(
-                    heading, "groups", rows: groups.map { AnalyticsRow(value: $0.value, $0.figures) })
+                    heading, "groups", rows: answer.groups.map { AnalyticsRow(value: $0.value, $0.figures) })
             }
-            return question.answer(heading, figures: groups.first?.figures ?? AnalyticsFigures())
+            return question.answer(heading, figures: answer.groups.first?.figures ?? AnalyticsFigures())
         }
         group.get("timeseries") { request, call in
-            let (question, now) = try await reader.question(request, call)
-            let edges = try question.edges()
+            let (question, now) = try await reader.question(request, call, also: ["step"])
+            let asked = try question.edges()
             // What the first stretch holds of the time before `from` is no part of the question.
-            let asked = [question.from] + edges.dropFirst()
-            let groups = try await reader.figures(question, edges: asked, by: question.by, now)
-            var heading = try await reader.heading(question)
-            heading["step"] = .string(question.step.rawValue)
+            let answer = try await reader.figures(
+                question, edges: [question.from] + asked.dropFirst(), by: question.by, now)
+            var heading = try await reader.heading(question, answer.edges)
+            var edges = answer.edges
+            edges[0] = min(edges[0], asked[0])
+            let isOfHours = zip(edges, edges.dropFirst()).allSatisfy { $1 - $0 >= 3600 }
+            heading["step"] = .string((isOfHours ? max(question.step, .hour) : question.step).rawValue)
             return question.answer(
-                heading, "points", rows: AnalyticsRow.series(groups, edges, isWhole: question.by == nil))
+                heading, "points", rows: AnalyticsRow.series(answer.groups, edges, isWhole: question.by == nil))
         }
         group.get("top") { request, call in
-            let (question, now) = try await reader.question(request, call)
+            let (question, now) = try await reader.question(request, call, also: ["order", "limit"])
             let by = question.by ?? .agent
-            let groups = try await reader.figures(question, edges: [question.from, question.to], by: by, now)
-            let sorted = groups.map { (rank: $0.figures.rank(by: question.order), group: $0) }
+            let answer = try await reader.figures(question, edges: [question.from, question.to], by: by, now)
+            let sorted = answer.groups.map { (rank: $0.figures.rank(by: question.order), group: $0) }
                 .sorted { ($0.rank, $1.group.value ?? "") > ($1.rank, $0.group.value ?? "") }
-            var heading = try await reader.heading(question)
+            var heading = try await reader.heading(question, answer.edges)
             heading["by"] = .string(by.rawValue)
             heading["order"] = .string(question.order.rawValue)
             let rows = sorted.prefix(question.limit).map { AnalyticsRow(value: $0.group.value, $0.group.figures) }
@@ -52,29 +55,34 @@ private struct AnalyticsReader {
     let hub: BrowserHub
     let recorder: AnalyticsRecorder
 
+    /// - Parameter also: The parameters of this call that the others do not have.
     /// - Returns: What is asked, and the time now in seconds since 1970.
     /// - Throws: ``Rejection`` when the caller is no administrator, or the question cannot be understood.
-    func question(_ request: Request, _ call: CallContext) async throws -> (AnalyticsRequest, now: Int64) {
+    func question(
+        _ request: Request, _ call: CallContext, also: [String] = []
+    ) async throws -> (AnalyticsRequest, now: Int64) {
         let context = await hub.context(of: request, call)
         try await hub.call(.connect, gateway: "", context: context) { try $0.requireAdministrator() }
         let now = hub.time.now.milliseconds / 1000
-        return (try AnalyticsRequest(request, now: now), now)
+        return (try AnalyticsRequest(request, also: also, now: now), now)
     }
 
     func figures(
         _ question: AnalyticsRequest, edges: [Int64], by: AnalyticsQuery.Dimension?, _ now: Int64
-    ) async throws -> [AnalyticsGroup] {
+    ) async throws -> AnalyticsAnswer {
         // What cannot be written now is written later; what is there can be read all the same.
         try? await recorder.flush()
         let query = AnalyticsQuery(edges: edges, by: by, filters: question.filters)
         return try await hub.storage.figures(query, now: now)
     }
 
-    func heading(_ question: AnalyticsRequest) async throws -> JSONObject {
-        var heading = JSONObject([
-            ("from", .time(question.from)), ("to", .time(question.to)), ("tz", .string(question.zoneName)),
-            ("collecting", .bool(await hub.collectsAnalytics)),
-        ])
+    /// - Parameter edges: Of the answer, which tell what time it really holds.
+    func heading(_ question: AnalyticsRequest, _ edges: [Int64]) async throws -> JSONObject {
+        var heading = JSONObject()
+        heading["from"] = edges.first.map { .time($0) }
+        heading["to"] = edges.last.map { .time($0) }
+        heading["tz"] = .string(question.zoneName)
+        heading["collecting"] = .bool(await hub.collectsAnalytics)
         heading["by"] = question.by.map { .string($0.rawValue) }
         return heading
     }
