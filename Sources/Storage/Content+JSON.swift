@@ -41,7 +41,7 @@ extension Attachment {
     fileprivate var summary: JSONValue {
         var object: JSONObject = ["type": .string(type), "mimeType": .string(mimeType)]
         object["fileName"] = fileName.map { .string($0) }
-        object["bytes"] = .integer(Int64(content.utf8.count / 4 * 3))
+        object["bytes"] = .integer(Int64(size))
         object["omitted"] = true
         return .object(object)
     }

@@ -99,4 +99,12 @@ public struct Attachment: Sendable, Hashable {
         self.fileName = fileName
         self.content = content
     }
+
+    /// How many bytes `content` stands for, also where it stands behind the head of a data URL.
+    package var size: Int {
+        let comma = content.hasPrefix("data:") ? content.utf8.firstIndex(of: UInt8(ascii: ",")) : nil
+        let digits = content.utf8[(comma.map(content.utf8.index(after:)) ?? content.startIndex)...]
+        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        return (digits.count - padding) * 3 / 4
+    }
 }

@@ -97,16 +97,8 @@ extension Attachment {
     fileprivate var json: JSONValue {
         [
             "type": .string(type), "mimeType": .string(mimeType), "fileName": fileName.map { .string($0) } ?? .null,
-            "bytes": .integer(Int64(Self.decodedSize(ofBase64: content))),
+            "bytes": .integer(Int64(size)),
         ]
-    }
-
-    /// How many bytes a base64 text stands for, which may stand behind the head of a data URL.
-    private static func decodedSize(ofBase64 text: String) -> Int {
-        let comma = text.hasPrefix("data:") ? text.utf8.firstIndex(of: UInt8(ascii: ",")) : nil
-        let digits = text.utf8[(comma.map(text.utf8.index(after:)) ?? text.startIndex)...]
-        let padding = digits.reversed().prefix { $0 == UInt8(ascii: "=") }.count
-        return (digits.count - padding) * 3 / 4
     }
 }
 
