@@ -30,6 +30,30 @@ import Webhooks
         #expect(hints(ChainPlace(above: ["persist"])) == [])
     }
 
+    /// Its rows go with the message as `persist` has it.
+    @Test func webhooksTellWhatPersistStores() {
+        func advice(_ above: [String], _ options: WebhookOptions = WebhookOptions()) -> [OptionProblem] {
+            WebhookPlugin.advise(options, at: ChainPlace(above: above))
+        }
+        #expect(advice(["thinking-strip", "redact", "filter", "persist", "transform"]) == [])
+        let late = advice(["filter", "persist", "redact", "filter", "thinking-strip"])
+        #expect(
+            late.compactMap(\.hint) == ["thinking-strip", "redact", "filter"].map { "move `persist` below `\($0)`" })
+        #expect(
+            late.last?.message
+                == "`filter` stands between `persist` and `webhook`, so endpoints are told what that takes away all the same: they "
+                + "get what `persist` stores"
+        )
+        // No text goes out.
+        var options = WebhookOptions()
+        options.content = .none
+        #expect(advice(["persist", "filter"], options) == [])
+        var endpoint = EndpointOptions()
+        endpoint.content = .text
+        options.endpoints = [endpoint]
+        #expect(advice(["persist", "filter"], options).count == 1)
+    }
+
     @Test func endpointsThatAreNotEnabledAreTold() throws {
         var endpoint = EndpointOptions()
         endpoint.givenName = "mine"

@@ -42,21 +42,20 @@ package enum PersistPlugin: MiddlewarePlugin {
                     message: "`persist` stands above `auth`, so messages of strangers are stored",
                     hint: "move `persist` below `auth`"))
         }
-        if place.below.contains(ThinkingStripPlugin.kind) {
+        for (kind, hidden) in hiding where place.below.contains(kind) {
             advice.append(
                 OptionProblem(
-                    message: "`persist` stands above `thinking-strip`, so the agent's thinking is stored",
-                    hint: "move `persist` below `thinking-strip`"))
-        }
-        let hiding = [(RedactPlugin.kind, "hides"), (FilterPlugin.kind, "takes away")]
-        for (kind, verb) in hiding where place.below.contains(kind) {
-            advice.append(
-                OptionProblem(
-                    message: "`persist` stands above `\(kind)`, so what that \(verb) is stored all the same",
+                    message: "`persist` stands above `\(kind)`, so \(hidden) is stored all the same",
                     hint: "move `persist` below `\(kind)`"))
         }
         return advice
     }
+
+    /// Stages that keep something from everybody below them, and what.
+    static let hiding = [
+        (kind: ThinkingStripPlugin.kind, hidden: "the agent's thinking"),
+        (kind: RedactPlugin.kind, hidden: "what that hides"), (kind: FilterPlugin.kind, hidden: "what that takes away"),
+    ]
 
     package static func provision(_ options: PersistOptions, in context: ProvisionContext) async throws
         -> any Middleware

@@ -115,7 +115,19 @@ package enum WebhookPlugin: MiddlewarePlugin {
                 place.problem(ofGateway: $0, key: "\(key).when.gateway")
             }
         }
-        if !place.above.contains(PersistPlugin.kind) {
+        if let persist = place.above.lastIndex(of: PersistPlugin.kind) {
+            // The events are in its transactions, and hold what it stores.
+            let between = place.above[persist...]
+            for (kind, hidden) in PersistPlugin.hiding
+            where options.storedContent >= .text && between.contains(kind) {
+                advice.append(
+                    OptionProblem(
+                        message:
+                            "`\(kind)` stands between `persist` and `webhook`, so endpoints are told \(hidden) all the "
+                            + "same: they get what `persist` stores",
+                        hint: "move `persist` below `\(kind)`"))
+            }
+        } else {
             let isBelow = place.below.contains(PersistPlugin.kind)
             advice.append(
                 OptionProblem(
