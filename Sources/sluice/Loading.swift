@@ -50,9 +50,10 @@ enum Loading {
             try SettingsLoader.load(
                 path: file, environment: ProcessInfo.processInfo.environment, catalog: catalog, libraries: libraries,
                 mayBePipe: mayBePipe, running: running
-            ) { settings, findings in
+            ) { settings, chains, findings in
                 TLSFiles.check(settings, findings: &findings)
                 StorageFile.check(settings, findings: &findings)
+                WebhookNames.check(chains, findings: &findings)
             }
         }
     }

@@ -21,7 +21,7 @@ import Testing
         try Data(text.utf8).write(to: URL(filePath: folder + "/config.yaml"))
         let loaded = try SettingsLoader.load(
             path: folder + "/config.yaml", environment: [:], catalog: StageCatalog.ofProgram().catalog,
-            check: TLSFiles.check)
+            check: { settings, _, findings in TLSFiles.check(settings, findings: &findings) })
         if loaded.settings != nil { #expect(loaded.paths.contains(folder + "/c.pem")) }
         return loaded.findings.all.map { $0.description.replacing(folder + "/", with: "") }
     }

@@ -49,12 +49,12 @@ package enum SettingsLoader {
     /// - Parameter catalog: The kinds of stage that are there without libraries.
     /// - Parameter mayBePipe: The main file may be what a shell hands over as `<(command)`, which can be read once only.
     /// - Parameter running: How a server that is to go on with the configuration is reached until it is restarted, whatever that says.
-    /// - Parameter check: What else can be wrong with the values.
+    /// - Parameter check: What else can be wrong with the values, and with the stages of all chains.
     /// - Throws: ``UnreadableFile`` when the main file cannot be read; what is wrong in the files is in the findings instead.
     package static func load(
         path: String, environment: [String: String], catalog: StageCatalog,
         libraries: any StageLibraries = NoLibraries(), mayBePipe: Bool = false, running: ServerSettings? = nil,
-        check: (Settings, inout Findings) -> Void = { _, _ in }
+        check: (Settings, PlannedChains, inout Findings) -> Void = { _, _, _ in }
     ) throws(UnreadableFile) -> LoadedSettings {
         let files = ConfigFiles()
         return load(
@@ -73,7 +73,7 @@ package enum SettingsLoader {
     private static func load(
         _ text: [UInt8], _ file: String, _ files: ConfigFiles, _ environment: [String: String],
         _ catalog: StageCatalog, _ libraries: any StageLibraries, _ running: ServerSettings?,
-        _ furtherCheck: (Settings, inout Findings) -> Void = { _, _ in }
+        _ furtherCheck: (Settings, PlannedChains, inout Findings) -> Void = { _, _, _ in }
     ) -> LoadedSettings {
         var tree = ConfigTree(environment: environment, files: files)
         let node = tree.read(text: text, file: file)
@@ -83,7 +83,7 @@ package enum SettingsLoader {
         var result: (settings: Settings, chains: PlannedChains)?
         if let node { result = check(node, running, &section, &findings) }
         lines.secretKeys = SecretKeys(Settings.descriptions, stages: section.catalog.plugins.map { $0.optionType })
-        if let settings = result?.settings { furtherCheck(settings, &findings) }
+        if let result { furtherCheck(result.settings, result.chains, &findings) }
         warnOfClearSecrets(files, &findings)
         var fillings = tree.fillings
         fillings.ownWords = lines.secretKeys.ownWords.union(section.catalog.plugins.map { $0.kind })

@@ -1,4 +1,4 @@
-import MiddlewareKit
+package import MiddlewareKit
 
 /// Finds the plugin of each stage entry, reads and checks its options, and checks the pipeline as a whole.
 struct StagePlanner {
@@ -140,7 +140,7 @@ extension OptionProblem {
 
 extension ConfigNode {
     /// The place of a part of the value, such as `endpoints[2].url`; of what it would stand in when it is not there.
-    fileprivate func position(of path: String) -> SourcePosition {
+    package func position(of path: String) -> SourcePosition {
         if let part = self[path] { return part.position }
         var node = self
         for step in path.split(whereSeparator: { $0 == "." || $0 == "[" }) {
