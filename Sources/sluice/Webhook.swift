@@ -72,24 +72,30 @@ struct Webhook: AsyncParsableCommand {
         var type: String?
         @ArgumentParser.Option(help: "Only those with a lower id.")
         var before: Int64?
-        @ArgumentParser.Option(help: "How many, at most 500.")
-        var limit = 50
+        @ArgumentParser.Option(help: "How many, at most 500; 50 when left out.")
+        var limit: Int?
+
+        private var hasFilter: Bool { endpoint != nil || state != nil || type != nil || before != nil }
 
         func validate() throws {
+            if id != nil, hasFilter || limit != nil {
+                throw ValidationError("The options choose among many deliveries; with an id, leave them out.")
+            }
             if let state, DeliveryState(rawValue: state) == nil {
                 throw ValidationError("--state must be waiting, scheduled, delivered or dead.")
             }
             if let type, !EventType.names.contains(type) {
                 throw ValidationError("--type must be one of \(EventType.names.joined(separator: ", ")).")
             }
-            guard (1...500).contains(limit) else { throw ValidationError("--limit must be between 1 and 500.") }
+            guard (1...500).contains(limit ?? 1) else { throw ValidationError("--limit must be between 1 and 500.") }
         }
 
         func run() async throws {
             let (database, stages) = try Loading.webhooks(configurationOptions)
-            if let id { return try await show(id, database) }
+            if let id { return try await show(id, database, stages) }
             let filter = DeliveryFilter(
-                endpoint: endpoint, state: state.flatMap(DeliveryState.init), type: type, before: before, limit: limit)
+                endpoint: endpoint, state: state.flatMap(DeliveryState.init), type: type, before: before,
+                limit: limit ?? 50)
             let rows = try await database.deliveries(filter).map { delivery in
                 [
                     "\(delivery.id)", delivery.createdAt.iso8601, delivery.endpoint, delivery.type,
@@ -102,12 +108,12 @@ struct Webhook: AsyncParsableCommand {
                 if let endpoint, try await database.deliveries(DeliveryFilter(endpoint: endpoint, limit: 1)).isEmpty {
                     _ = try await Loading.stage(of: endpoint, among: stages, database)
                 }
-                return Output.error("There is no such delivery.")
+                return Output.error(hasFilter ? "There are no deliveries that match." : "There are no deliveries.")
             }
             Output.table([["ID", "MADE", "ENDPOINT", "TYPE", "STATE", "ATTEMPTS", "LAST ANSWER"]] + rows)
         }
 
-        private func show(_ id: Int64, _ database: Database) async throws {
+        private func show(_ id: Int64, _ database: Database, _ stages: [ConfiguredWebhook]) async throws {
             guard let (delivery, payload, attempts) = try await database.delivery(id: id) else {
                 throw Loading.failure("there is no delivery \(id). See: sluice webhook deliveries")
             }
@@ -121,7 +127,12 @@ struct Webhook: AsyncParsableCommand {
                 let answer = TerminalText.lines(attempt.answer).replacing("\n", with: "\n    ")
                 if !answer.isEmpty { Output.line("    \(answer)") }
             }
-            Output.line(payload)
+            let stage = stages.first { $0.name == delivery.stage }
+            let shown = ShownEvent(
+                payload, to: delivery.endpoint, among: try await stage?.endpoints(database) ?? [],
+                stageContent: stage?.options.content)
+            Output.line(shown.event.encoded())
+            if let body = shown.body { Output.line("Its template makes of it:\n\(body)") }
         }
     }
 
@@ -199,15 +210,16 @@ struct Webhook: AsyncParsableCommand {
             }
             let stage = try await Loading.stage(of: name, among: stages, database)
             let before = try await stage.endpoints(database).first { $0.endpoint.name == name }?.endpoint.options
-            let after: EndpointOptions
+            let after: EndpointEditor.Result
             do {
                 after = try await EndpointEditor(stage: stage.name, settings: stage.options.settings, store: database)
-                    .change(name, changes, now: SystemTime().now).options
+                    .change(name, changes, now: SystemTime().now)
             } catch let rejection as Rejection {
                 throw Loading.failure(rejection.message)
             }
             Output.line("The endpoint \(name) is changed.")
-            if changes["headers"] == nil, before?.headers.isEmpty == false, after.headers.isEmpty {
+            for warning in after.warnings { Output.error("warning: \(warning)") }
+            if changes["headers"] == nil, before?.headers.isEmpty == false, after.endpoint.options.headers.isEmpty {
                 Output.error(
                     "Its headers do not go to another server, so it has none now; give new `headers` if it needs some.")
             }

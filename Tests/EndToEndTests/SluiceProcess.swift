@@ -99,7 +99,7 @@ final class SluiceProcess: Sendable {
 
     /// Runs a command to its end: exit code, standard output, standard error.
     static func run(
-        _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+        _ arguments: [String], in folder: URL, environment: [String: String] = [:], input: String? = nil
     ) async throws -> (code: Int32, output: String, errors: String) {
         let process = Process()
         let (output, errors) = (folder.appending(path: "stdout.txt"), folder.appending(path: "stderr.txt"))
@@ -112,6 +112,11 @@ final class SluiceProcess: Sendable {
         process.currentDirectoryURL = folder
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
+        if let input {
+            let file = folder.appending(path: "stdin.txt")
+            try Data(input.utf8).write(to: file)
+            process.standardInput = try FileHandle(forReadingFrom: file)
+        }
         let (ended, continuation) = AsyncStream<Void>.makeStream()
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()

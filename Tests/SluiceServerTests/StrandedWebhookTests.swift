@@ -19,6 +19,7 @@ import Testing
         let time = ManualTime()
         let endpoints = ["mine", "old", "old", "older", "added"]
         try await database.store(endpoints.map { _ in OutboxRow(stage: "hooks", topic: "x", payload: "{}") })
+        try await database.store([OutboxRow(stage: "before", topic: "x", payload: "{}")])
         let events = try await database.unplannedEvents(stage: "hooks", limit: 10)
         _ = try await database.addEndpoint(stage: "hooks", name: "added", settings: "{}", now: time.now)
         let planned = zip(events, endpoints).map { event, endpoint in
@@ -39,9 +40,13 @@ import Testing
         #expect(
             log.entries.map { "\($0.message)" } == [
                 """
+                1 webhook event waits for a stage “before”, which the configuration does not have; name a webhook stage so, or \
+                each is forgotten 30 days after it happened
+                """,
+                """
                 3 webhook events wait for endpoints that the stage “hooks” does not have any more: old (2), older (1); give an \
                 endpoint that name, or each is given up 2d after it happened
-                """
+                """,
             ])
     }
 }

@@ -38,10 +38,12 @@ final class WorkerRig: Sendable {
         return try #require(Endpoint(options, content: .text, isAdded: false))
     }
 
-    func worker(_ endpoints: [Endpoint], stage: String = WorkerRig.stage, pace: Duration = .zero) -> DeliveryWorker {
+    func worker(
+        _ endpoints: [Endpoint], stage: String = WorkerRig.stage, content: EventContent = .text, pace: Duration = .zero
+    ) -> DeliveryWorker {
         let settings = DeliverySettings(
             schedule: RetrySchedule(waits: [.zero, .seconds(5), .seconds(300)], jitter: 0), rules: AddressRules(),
-            content: .text, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400),
+            content: content, storedContent: .text, keepDelivered: .seconds(86_400), keepDead: .seconds(10 * 86_400),
             pace: pace)
         return DeliveryWorker(
             stage: stage, configured: endpoints, added: [], settings: settings,

@@ -24,8 +24,8 @@ struct StrandedWebhooks {
             for (stage, count) in try await store.strandedDeliveries(stages: stages.map(\.name), before: before) {
                 logger.warning(
                     """
-                    \(count) webhook events wait for a stage “\(stage)”, which the configuration does not have; name a webhook \
-                    stage so, or they are forgotten after 30 days
+                    \(count.waitingEvents) for a stage “\(stage)”, which the configuration does not have; name a webhook \
+                    stage so, or each is forgotten 30 days after it happened
                     """)
             }
             for stage in stages { try await reportEndpoints(of: stage.name, stage.options) }
@@ -41,8 +41,13 @@ struct StrandedWebhooks {
         let names = left.map { "\($0.endpoint) (\($0.open))" }.joined(separator: ", ")
         logger.warning(
             """
-            \(left.map(\.open).reduce(0, +)) webhook events wait for endpoints that the stage “\(stage)” does not have any more: \
+            \(left.map(\.open).reduce(0, +).waitingEvents) for endpoints that the stage “\(stage)” does not have any more: \
             \(names); give an endpoint that name, or each is given up \(options.keepDead.optionText) after it happened
             """)
     }
+}
+
+extension Int {
+    /// So many, as the beginning of a sentence.
+    fileprivate var waitingEvents: String { self == 1 ? "1 webhook event waits" : "\(self) webhook events wait" }
 }

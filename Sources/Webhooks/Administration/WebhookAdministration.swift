@@ -37,17 +37,17 @@ package struct WebhookAdministration: Sendable {
         // Of all stages, as the other calls go by the name alone.
         var known: Set<String> = []
         for other in registry.all { known.formUnion(try await entries(of: other).map(\.endpoint.name)) }
-        let endpoint = try await editor(worker).add(body, now: time.now) { [known] in !known.contains($0) }
-        return EndpointDirectory.Entry(endpoint: endpoint).json(stage: worker.stage, nil)
+        let new = try await editor(worker).add(body, now: time.now) { [known] in !known.contains($0) }
+        return EndpointDirectory.Entry(endpoint: new.endpoint).json(stage: worker.stage, nil, new.warnings)
     }
 
     /// - Parameter body: The options that are to be different; null takes one back to its default.
     /// - Throws: ``Rejection`` that says what is wrong with the body.
     package func changeEndpoint(_ name: String, _ body: JSONObject) async throws -> JSONValue {
         let (worker, _) = try await find(name)
-        _ = try await editor(worker).change(name, body, now: time.now)
+        let warnings = try await editor(worker).change(name, body, now: time.now).warnings
         let counts = try await store.deliveryCounts(stage: worker.stage)
-        return try await find(name).entry.json(stage: worker.stage, counts.first { $0.endpoint == name })
+        return try await find(name).entry.json(stage: worker.stage, counts.first { $0.endpoint == name }, warnings)
     }
 
     private func editor(_ worker: DeliveryWorker) -> EndpointEditor {
@@ -116,9 +116,17 @@ package struct WebhookAdministration: Sendable {
     package func delivery(id: Int64) async throws -> JSONValue {
         guard let (delivery, payload, attempts) = try await store.delivery(id: id) else { throw Rejection.unknown(id) }
         var object = delivery.json
-        object["event"] = (try? JSONValue(parsing: payload)) ?? .null
+        let shown = try await shown(payload, of: delivery)
+        object["event"] = shown.event
+        object["body"] = shown.body.map { .string($0) } ?? .null
         object["log"] = .array(attempts.map(\.json))
         return .object(object)
+    }
+
+    private func shown(_ payload: String, of delivery: StoredDelivery) async throws -> ShownEvent {
+        let worker = registry.all.first { $0.stage == delivery.stage }
+        let entries = if let worker { try await entries(of: worker) } else { [EndpointDirectory.Entry]() }
+        return ShownEvent(payload, to: delivery.endpoint, among: entries, stageContent: worker?.settings.content)
     }
 
     package func replay(id: Int64) async throws {
@@ -219,9 +227,10 @@ extension EndpointDirectory.Entry {
         throw Rejection(code: "conflict", message: "The endpoint “\(endpoint.name)” \(obstacle)")
     }
 
-    fileprivate func json(stage: String, _ counts: DeliveryCounts?) -> JSONValue {
+    /// - Parameter warnings: What is likely not meant; nil: nobody looked.
+    fileprivate func json(stage: String, _ counts: DeliveryCounts?, _ warnings: [String]? = nil) -> JSONValue {
         let options = endpoint.options
-        return [
+        var object: JSONObject = [
             "name": .string(endpoint.name), "stage": .string(stage), "url": .string("\(endpoint.url)"),
             "events": .array(options.events.map { .string($0.rawValue) }), "state": .string(state),
             "enabled": .bool(options.enabled), "when": options.when?.json ?? .null,
@@ -233,6 +242,8 @@ extension EndpointDirectory.Entry {
             "dead": .integer(Int64(counts?.dead ?? 0)),
             "oldestOpen": counts?.oldestOpen.map { .string($0.iso8601) } ?? .null,
         ]
+        object["warnings"] = warnings.map { .array($0.map { .string($0) }) }
+        return .object(object)
     }
 }
 

@@ -3,7 +3,7 @@ import MiddlewareKit
 
 extension EndpointOptions {
     /// Reads the settings of an endpoint from JSON: the same options as in config.yaml, with the same checks.
-    /// - Returns: The options, or what is wrong in words.
+    /// - Returns: The options, and what is likely not meant in words; or nil, and what is wrong.
     package static func read(_ object: JSONObject) -> (options: EndpointOptions?, problems: [String]) {
         var findings = Findings()
         let options = EndpointOptions.read(JSONValue.object(object).configNode, findings: &findings)
