@@ -22,7 +22,7 @@ BEYOND_A_SCHEMA = {
     "webhook-endpoints", "filter-patterns", "template-names", "traces-endpoint", "traces-headers",
     "host-no-address", "host-with-scheme", "host-with-letter", "host-with-port", "host-in-brackets", "storage-in-memory",
     "storage-with-nul", "storage-in-home", "typographic-quotes", "persist-in-shadow", "route-nowhere", "transform-without-text",
-    "webhook-secret-unset",
+    "webhook-secret-unset", "traces-endpoint-without-path",
 }
 # What is wrong there is in the text of a value, or in another file.
 BEYOND_PREFIXES = ("variable-", "secret-file", "when-", "include-", "chain-", "attach-", "named-", "url-")

@@ -19,18 +19,20 @@ final class TemporaryFolder: Sendable {
     var databasePath: String { path + "/sluice.db" }
 
     func open(
-        synchronous: Storage.Database.Synchronous = .normal, busyTimeout: Duration = .seconds(5)
+        synchronous: Storage.Database.Synchronous = .normal, busyTimeout: Duration = .seconds(5),
+        now: @escaping @Sendable () -> Timestamp = Storage.Database.systemTime
     ) throws -> Storage.Database {
-        try .open(path: databasePath, synchronous: synchronous, busyTimeout: busyTimeout)
+        try .open(path: databasePath, synchronous: synchronous, busyTimeout: busyTimeout, now: now)
     }
 }
 
 /// Runs `body` on an empty database.
 func withDatabase<Result>(
-    busyTimeout: Duration = .seconds(5), _ body: (Storage.Database) async throws -> Result
+    busyTimeout: Duration = .seconds(5), now: @escaping @Sendable () -> Timestamp = Storage.Database.systemTime,
+    _ body: (Storage.Database) async throws -> Result
 ) async throws -> Result {
     let folder = try TemporaryFolder()
-    let database = try folder.open(busyTimeout: busyTimeout)
+    let database = try folder.open(busyTimeout: busyTimeout, now: now)
     let result = try await body(database)
     try database.close()
     withExtendedLifetime(folder) {}
