@@ -167,7 +167,7 @@ pipeline:
         server.reload()
         server.stop()
         with open(f"{folder}/log") as log:
-            assert "wait for a stage “webhook”" in log.read()
+            assert "for a stage “webhook”" in log.read()
 
 
 def test_full_disk():
