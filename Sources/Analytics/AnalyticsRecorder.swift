@@ -58,10 +58,13 @@ package final class AnalyticsRecorder: Sendable {
     /// Writes what was counted. Does nothing before `repair` succeeded.
     ///
     /// - Throws: ``StorageFailure``; what was counted is kept for the next time.
-    package func flush() async throws {
+    ///
+    /// - Parameter notesTime: Also when nothing was counted, so that the next start does not take for lost what was stored meanwhile
+    ///   and not to be counted.
+    package func flush(notesTime: Bool = false) async throws {
         let now = time.now
         let batch: AnalyticsBatch? = state.withLock { state in
-            guard state.repair == .done, !state.cells.isEmpty else { return AnalyticsBatch?.none }
+            guard state.repair == .done, notesTime || !state.cells.isEmpty else { return AnalyticsBatch?.none }
             defer { state.cells = [:] }
             state.forgetRecent(before: now)
             return AnalyticsBatch(cells: state.cells, countedUntil: now, recent: state.recent.map(\.name))

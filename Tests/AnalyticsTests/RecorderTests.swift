@@ -87,6 +87,17 @@ import Testing
         #expect(store.batches.first?.countedUntil == time.now)
     }
 
+    /// Else the next start would take for lost what came meanwhile and was not to be counted.
+    @Test func theTimeIsNotedAlsoWhenNothingWasCounted() async throws {
+        let recorder = try await recorder()
+        try await recorder.flush()
+        #expect(store.batches.isEmpty)
+        time.advance(by: .seconds(60))
+        try await recorder.flush(notesTime: true)
+        #expect(store.batches.map(\.countedUntil) == [time.now])
+        #expect(store.batches.first?.cells.isEmpty == true)
+    }
+
     /// What an earlier process counted is not counted again, neither now nor after the next end of the process.
     @Test func namesAreHandedOnFromProcessToProcess() async throws {
         let storedAt = Timestamp(milliseconds: time.now.milliseconds - 1000)

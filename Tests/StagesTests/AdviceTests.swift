@@ -41,9 +41,17 @@ import Webhooks
             late.compactMap(\.hint) == ["thinking-strip", "redact", "filter"].map { "move `persist` below `\($0)`" })
         #expect(
             late.last?.message
-                == "`filter` stands between `persist` and `webhook`, so endpoints are told what that takes away all the same: they "
-                + "get what `persist` stores"
+                == "`persist` stands above `filter`, so endpoints are told what that takes away all the same: they get what "
+                + "`persist` stores"
         )
+        // Further down it is the same, and without `persist` it is where `webhook` stands.
+        func below(_ above: [String], isShadow: Bool = false) -> [String?] {
+            let place = ChainPlace(above: above, below: ["redact"], isShadow: isShadow)
+            return WebhookPlugin.advise(WebhookOptions(), at: place).map(\.hint)
+        }
+        #expect(below(["persist"]) == ["move `persist` below `redact`"])
+        #expect(below([]) == ["move `webhook` below `redact`", "add `- use: persist` above it"])
+        #expect(below([], isShadow: true) == [])
         // No text goes out.
         var options = WebhookOptions()
         options.content = .none

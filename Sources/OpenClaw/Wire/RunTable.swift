@@ -108,13 +108,19 @@ struct RunTable {
             let words = payload["errorMessage"]?.string ?? "the gateway says only that the run failed"
             let failure = RunFailure(
                 message: words,
-                kind: (payload["errorKind"]?.string?.unicodeScalars.prefix(Self.longestKind)).map { String($0) },
+                kind: Self.kind(payload["errorKind"]?.string),
                 partial: answer(of: payload, run: run)
             )
             return finish(run, with: .failed(failure), keepsStreamed: false)
         default:
             return []
         }
+    }
+
+    /// Nil: the gateway names none that could be read.
+    private static func kind(_ text: String?) -> String? {
+        guard let text, !text.allSatisfy(\.isWhitespace) else { return nil }
+        return String(text.unicodeScalars.prefix(longestKind))
     }
 
     /// Marks a run as ended without an event, because the gateway says that it ended before, or nobody wants to hear of it any

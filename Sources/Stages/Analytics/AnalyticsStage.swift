@@ -107,7 +107,9 @@ extension AnalyticsStage: BackgroundStage {
         await attempt("what an earlier run had counted could not be looked for, and is looked for again") {
             try await recorder.repair(users: options.users)
         }
-        await attempt("figures could not be written and are kept for the next time") { try await recorder.flush() }
+        await attempt("figures could not be written and are kept for the next time") {
+            try await recorder.flush(notesTime: true)
+        }
     }
 
     private func attempt(_ failure: String, _ body: () async throws -> Void) async {

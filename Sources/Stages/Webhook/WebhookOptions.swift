@@ -115,28 +115,35 @@ package enum WebhookPlugin: MiddlewarePlugin {
                 place.problem(ofGateway: $0, key: "\(key).when.gateway")
             }
         }
-        if let persist = place.above.lastIndex(of: PersistPlugin.kind) {
-            // The events are in its transactions, and hold what it stores.
-            let between = place.above[persist...]
-            for (kind, hidden) in PersistPlugin.hiding
-            where options.storedContent >= .text && between.contains(kind) {
-                advice.append(
-                    OptionProblem(
-                        message:
-                            "`\(kind)` stands between `persist` and `webhook`, so endpoints are told \(hidden) all the "
-                            + "same: they get what `persist` stores",
-                        hint: "move `persist` below `\(kind)`"))
-            }
-        } else {
-            let isBelow = place.below.contains(PersistPlugin.kind)
-            advice.append(
-                OptionProblem(
-                    message:
-                        "no `persist` stands above `webhook`, so events are not stored together with their messages: after a "
-                        + "crash there may be one without the other",
-                    hint: isBelow ? "move `webhook` below `persist`" : "add `- use: persist` above it"))
+        // In shadow it keeps no event.
+        if place.isShadow { return advice }
+        return advice + self.advice(ofHidden: options, at: place) + self.advice(ofPersist: place)
+    }
+
+    /// What endpoints are told although a stage hides it: events are kept by `persist`, or, without one above, by the stage.
+    private static func advice(ofHidden options: WebhookOptions, at place: ChainPlace) -> [OptionProblem] {
+        guard options.storedContent >= .text else { return [] }
+        let persist = place.above.lastIndex(of: PersistPlugin.kind)
+        let keeper = persist == nil ? kind : PersistPlugin.kind
+        let later = persist.map { place.above[$0...] + place.below } ?? place.below[...]
+        return PersistPlugin.hiding.filter { later.contains($0.kind) }.map { kind, hidden in
+            OptionProblem(
+                message: "`\(keeper)` stands above `\(kind)`, so endpoints are told \(hidden) all the same"
+                    + (persist == nil ? "" : ": they get what `persist` stores"),
+                hint: "move `\(keeper)` below `\(kind)`")
         }
-        return advice
+    }
+
+    private static func advice(ofPersist place: ChainPlace) -> [OptionProblem] {
+        guard !place.above.contains(PersistPlugin.kind) else { return [] }
+        let isBelow = place.below.contains(PersistPlugin.kind)
+        return [
+            OptionProblem(
+                message:
+                    "no `persist` stands above `webhook`, so events are not stored together with their messages: after a "
+                    + "crash there may be one without the other",
+                hint: isBelow ? "move `webhook` below `persist`" : "add `- use: persist` above it")
+        ]
     }
 
     package static func provision(_ options: WebhookOptions, in context: ProvisionContext) async throws

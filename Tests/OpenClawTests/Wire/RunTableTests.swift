@@ -78,6 +78,8 @@ import Testing
         let long: JSONValue = ["runId": "l", "state": "error", "errorMessage": "boom", "errorKind": .string(word)]
         let cut = RunFailure(message: "boom", kind: String(word.prefix(64)))
         #expect(try table.receive(chat: long).map(\.event) == [.failed(cut)])
+        let blank: JSONValue = ["runId": "b", "state": "error", "errorMessage": "boom", "errorKind": " \n"]
+        #expect(try table.receive(chat: blank).map(\.event) == [.failed(RunFailure(message: "boom", kind: nil))])
         let aborted: JSONValue = ["runId": "a", "state": "aborted", "stopReason": "rpc"]
         #expect(try table.receive(chat: aborted).map(\.event) == [.aborted(nil, stopReason: "rpc")])
     }
