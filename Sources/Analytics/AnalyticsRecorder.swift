@@ -57,10 +57,9 @@ package final class AnalyticsRecorder: Sendable {
 
     /// Writes what was counted. Does nothing before `repair` succeeded.
     ///
-    /// - Throws: ``StorageFailure``; what was counted is kept for the next time.
-    ///
     /// - Parameter notesTime: Also when nothing was counted, so that the next start does not take for lost what was stored meanwhile
     ///   and not to be counted.
+    /// - Throws: ``StorageFailure``; what was counted is kept for the next time.
     package func flush(notesTime: Bool = false) async throws {
         let now = time.now
         let batch: AnalyticsBatch? = state.withLock { state in

@@ -45,6 +45,7 @@ extension ByteBuffer {
             // Plain stretches are copied whole; most texts are one stretch.
             while start < bytes.count {
                 let end = bytes.firstToEscape(from: start)
+                // A part of the same bytes: it makes no copy, and lasts no longer than this line.
                 writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 if end < bytes.count { writeEscape(of: bytes[end]) }
                 start = end + 1

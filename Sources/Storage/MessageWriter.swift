@@ -284,21 +284,17 @@ final class MessageWriter: Sendable {
     private func merge(
         _ record: MessageRecord, _ rows: [OutboxRow], _ session: Int64, _ db: GRDB.Database, at now: Int64
     ) throws -> Int64 {
-        let arguments: StatementArguments = [session, record.runID, record.role.rawValue]
+        let stored = try Row.fetchOne(
+            db, sql: "SELECT id, content, created_at FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
+            arguments: [session, record.runID, record.role.rawValue])
+        let id = try Self.existing(stored?["id"])
         if record.role == .user {
-            let stored = try Row.fetchOne(
-                db, sql: "SELECT content, created_at FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
-                arguments: arguments)
             note(
                 MessageRepeat(
                     hasSameWords: stored?["content"] == record.contentJSON,
                     storedAt: Timestamp(milliseconds: stored?["created_at"] ?? now)),
                 of: record)
         }
-        let id = try Self.existing(
-            Int64.fetchOne(
-                db, sql: "SELECT id FROM messages WHERE session_id = ? AND run_id = ? AND role = ?",
-                arguments: arguments))
         if record.state == .complete {
             let values: [(any DatabaseValueConvertible)?] = [
                 record.contentJSON, record.usage?.json.encoded(), record.timestamp.milliseconds,

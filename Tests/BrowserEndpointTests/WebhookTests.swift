@@ -124,9 +124,7 @@ import Webhooks
         options.folder = folder
         try await Rig.run(options) { rig in
             let browser = try await rig.browser()
-            browser.chat("Hello?", in: "agent:main:one", run: "r1")
-            await (try await rig.gateway.nextRun()).final("Good answer.")
-            _ = try await browser.next(state: "final")
+            try await ask("Hello?", run: "r1", rig, browser)
             browser.chat("And?", in: "agent:main:one", run: "r2")
             await (try await rig.gateway.nextRun()).error("no model")
             _ = try await browser.next(state: "error")
@@ -139,9 +137,7 @@ import Webhooks
             let browser = try await rig.browser()
             browser.chat("Hello?", in: "agent:main:one", run: "r1")
             _ = try await browser.next(state: "final")
-            browser.chat("And?", in: "agent:main:one", run: "r2")
-            await (try await rig.gateway.nextRun()).final("Now.")
-            _ = try await browser.next(state: "final")
+            try await ask("And?", run: "r2", rig, browser)
             try await tellAll(rig, browser, next.http, through: "next")
         }
         #expect(options.http.runsStarted == ["r1", "r2", "last"])
@@ -156,9 +152,7 @@ import Webhooks
             let browser = try await rig.browser()
             browser.chat("Hello?", in: "agent:main:one", run: "r1")
             #expect(try await browser.next { $0["type"] == "error" }["code"] == "not_now")
-            browser.chat("Hello?", in: "agent:main:one", run: "r1")
-            await (try await rig.gateway.nextRun()).final("Good answer.")
-            _ = try await browser.next(state: "final")
+            try await ask("Hello?", run: "r1", rig, browser)
             try await tellAll(rig, browser, options.http)
         }
         #expect(
@@ -173,9 +167,7 @@ import Webhooks
         let options = try rigOptions()
         try await Rig.run(options) { rig in
             let browser = try await rig.browser()
-            browser.chat("Hello?", in: "agent:main:two", run: "1")
-            await (try await rig.gateway.nextRun()).final("Good answer.")
-            _ = try await browser.next(state: "final")
+            try await ask("Hello?", in: "agent:main:two", run: "1", rig, browser)
             browser.chat("Hello?", in: "agent:main:one", run: "1")
             #expect(try await browser.next(state: "error")["error"]?["code"] == "key_used")
             try await tellAll(rig, browser, options.http)
@@ -183,13 +175,20 @@ import Webhooks
         #expect(options.http.runsStarted.filter { $0 == "1" }.count == 2)
     }
 
+    /// A message, and its answer.
+    private func ask(
+        _ text: String, in session: String = "agent:main:one", run: String, _ rig: Rig, _ browser: Browser
+    ) async throws {
+        browser.chat(text, in: session, run: run)
+        await (try await rig.gateway.nextRun()).final("Good answer.")
+        _ = try await browser.next(state: "final")
+    }
+
     /// What happens in a session is told in order: once this run's end was told, so was all that came before it.
     private func tellAll(
         _ rig: Rig, _ browser: Browser, _ http: ScriptedHTTPCaller, through name: String = "last"
     ) async throws {
-        browser.chat("And last?", in: "agent:main:one", run: name)
-        await (try await rig.gateway.nextRun()).final("Good night.")
-        _ = try await browser.next(state: "final")
+        try await ask("And last?", run: name, rig, browser)
         while !http.calls.compactMap(\.event).contains(where: {
             $0["type"] == "message.final" && $0["data"]?["run"]?.string == name
         }) { await Task.yield() }
